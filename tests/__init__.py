@@ -1,0 +1,1 @@
+"""The tests: unit (pure), integration (one real thing each) and functional (the installed command)."""
