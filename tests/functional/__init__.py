@@ -1,0 +1,1 @@
+"""The installed `secretenv` in a process of its own, against the sandbox."""

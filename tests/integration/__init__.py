@@ -1,0 +1,1 @@
+"""One real thing each: a process, a terminal, a TLS connection, moto."""

@@ -1,0 +1,1 @@
+"""Pure code: no threads, network or processes."""
