@@ -86,13 +86,21 @@ class Settings(Values):
     device: Device
     secrets: tuple[Secret, ...]
     command: tuple[str, ...]
+    pristine: bool
+    keep: tuple[str, ...]  # globs of inherited variables
+    drop: tuple[str, ...]
     interval: float
     once: bool
+    on_change: str | int  # restart, exit, ignore, or a signal to send
+    splay: float
     kill_signal: int
     kill_timeout: float
+    signal_group: bool
+    refresh_signal: int  # 0: none
     start_timeout: float
     log_level: str
     log_format: str
+    warnings: tuple[str, ...]  # what was noticed while reading them
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
@@ -110,6 +118,6 @@ class Settings(Values):
                 **fields,
                 "device": Device.from_json(fields["device"]),
                 "secrets": tuple(Secret.from_json(secret) for secret in fields["secrets"]),
-                "command": tuple(fields["command"]),
+                **{name: tuple(fields[name]) for name in ("command", "keep", "drop", "warnings")},
             }
         )

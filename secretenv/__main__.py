@@ -1,0 +1,56 @@
+"""Where every `secretenv` begins: `run` becomes the supervisor, everything else is the command line.
+
+The first thing that `run` does is to block all signals, so that none is lost while modules load; it imports nothing
+that is not needed to get there. The command line, with typer, is then read in a helper process.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run secretenv and exit with its status."""
+    if sys.platform != "linux":
+        sys.exit("secretenv: needs Linux: prctl, memfd and signals that can be waited for")
+    arguments = sys.argv[1:]
+    if arguments[:1] != ["run"]:
+        _own_path_first()
+        from secretenv.cli import main as command_line
+
+        sys.exit(command_line(arguments))
+    _run(arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    _own_path_first()
+    from secretenv.child import Origin
+
+    origin = Origin()
+    from secretenv.supervisor import supervise
+
+    def read_settings(descriptor: int) -> int:
+        from secretenv.cli import main as command_line
+
+        return command_line(arguments, descriptor)
+
+    supervise(read_settings, origin)
+
+
+def _own_path_first() -> None:
+    """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
+
+    They are meant for the command. Python puts them in front of everything.
+    """
+    import os
+
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    given = os.environ.get("PYTHONPATH", "")
+    foreign = {os.path.abspath(entry) for entry in given.split(os.pathsep)} if given else set()  # noqa: PTH100
+    if not sys.flags.safe_path:
+        foreign.add(os.path.abspath(sys.path[0]))  # noqa: PTH100
+    sys.path[:] = [folder, *(entry for entry in sys.path if os.path.abspath(entry) not in foreign)]  # noqa: PTH100
+
+
+if __name__ == "__main__":
+    main()

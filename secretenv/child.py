@@ -1,0 +1,270 @@
+"""Start, signal and clear away the user's command, and start helpers; one process at a time.
+
+Decides nothing: when to do what is the business of `lifecycle`. Everything here runs in the supervisor, which has one
+thread, so that fork is safe and PR_SET_PDEATHSIG, which watches the forking thread, means the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+from secretenv.errors import CommandError
+from secretenv.program import execute, refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import NoReturn
+
+# linux/prctl.h
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+
+# CPython ignores these for itself at its start; the command must find what any program finds.
+_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process; one that the kernel does not know is left."""
+    _prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+
+
+class Origin:
+    """What the caller had set before secretenv changed it for itself; the command gets it back."""
+
+    def __init__(self) -> None:
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+        self.ignored = frozenset(
+            number
+            for number in signal.valid_signals()
+            if number not in _RESET and signal.getsignal(number) == signal.SIG_IGN
+        )
+        # An inherited SIG_IGN would reap our children before we see them end.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            # Python's own handler would swallow an interrupt between the mask and the exec of a child.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def restore(self) -> None:
+        """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
+        for number in _RESET:
+            signal.signal(number, signal.SIG_DFL)
+        if signal.SIGCHLD in self.ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+
+class Child:
+    """The running command.
+
+    Args:
+        pid: its process id.
+        group: whether it leads a process group of its own.
+    """
+
+    def __init__(self, pid: int, *, group: bool) -> None:
+        self.pid = pid
+        self.group = group
+        self.reaped = False
+        self._known: dict[int, int] = {}  # descendants: pid and a pidfd that pins it
+
+    def send(self, signum: int, *, whole_group: bool) -> None:
+        """Send a signal to the process, or to its group where it has one."""
+        if self.reaped:
+            return
+        try:
+            if whole_group and self.group and os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signum)
+            else:
+                os.kill(self.pid, signum)
+        except (ProcessLookupError, PermissionError):
+            pass  # it is gone, or became another user: nothing we could do
+
+    def remember_descendants(self) -> None:
+        """Pin every descendant, so that none can escape by a new session or by losing its parent."""
+        todo = [self.pid, *self._known]
+        while todo:
+            for pid in _children(todo.pop()):
+                if pid not in self._known:
+                    try:
+                        self._known[pid] = os.pidfd_open(pid)
+                    except OSError:
+                        continue
+                    todo.append(pid)
+
+    def kill_all(self) -> None:
+        """SIGKILL the process, its group and every descendant that is known or can be found."""
+        self.remember_descendants()
+        self.send(signal.SIGKILL, whole_group=True)
+        if self.group:
+            self.send(signal.SIGKILL, whole_group=False)
+        self.kill_rest()
+
+    def kill_rest(self) -> None:
+        """SIGKILL what is left of its group and its descendants.
+
+        The dead command must not be reaped yet: as a zombie it keeps its pid, and so its group's id, from reuse.
+        """
+        if self.group and not self.reaped:
+            _ignoring_absence(lambda: os.killpg(self.pid, signal.SIGKILL))
+        for descriptor in self._known.values():
+            _ignoring_absence(lambda fd=descriptor: signal.pidfd_send_signal(fd, signal.SIGKILL))  # type: ignore[misc]
+
+    def term_group(self) -> None:
+        """Send TERM to what is left of its group; the dead command must not be reaped yet."""
+        if self.group and not self.reaped:
+            _ignoring_absence(lambda: os.killpg(self.pid, signal.SIGTERM))
+
+    def anything_left(self) -> bool:
+        """Whether a process of its group or a known descendant is still there, zombies of others included."""
+        if self.group and _there(lambda: os.killpg(self.pid, 0)):
+            return True
+        return any(
+            _there(lambda fd=descriptor: signal.pidfd_send_signal(fd, 0))  # type: ignore[misc]
+            for descriptor in self._known.values()
+        )
+
+    def forget(self) -> None:
+        """Let go of the pinned descendants."""
+        for descriptor in self._known.values():
+            os.close(descriptor)
+        self._known.clear()
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of a process, from /proc; none where the kernel lacks CONFIG_PROC_CHILDREN."""
+    found: list[int] = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return found
+    for task in tasks:
+        try:
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:  # noqa: PTH123
+                found += [int(word) for word in file.read().split()]
+        except OSError:
+            continue
+    return found
+
+
+def _ignoring_absence(call: Callable[[], None]) -> None:
+    try:  # noqa: SIM105 (contextlib would be one more module that stays)
+        call()
+    except OSError:
+        pass
+
+
+def _there(call: Callable[[], None]) -> bool:
+    try:
+        call()
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def fork(run: Callable[[], NoReturn]) -> int:
+    """Fork a child that dies with this process, and run `run` in it with signals as they are (blocked); return its pid.
+
+    `run` must not return; an exception in it ends the child with 125 in silence.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
+        run()
+    finally:
+        os._exit(125)
+
+
+def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:
+    """Start the command with the caller's signals and descriptors, and return it once the kernel has taken it.
+
+    Args:
+        file: what `find` gave.
+        words: its argv.
+        environment: all of its environment.
+        origin: the signal state to hand on.
+        group: whether it leads a process group of its own.
+
+    Raises:
+        CommandError: the system refuses it.
+        CommandNotFoundError: its interpreter is missing.
+    """
+    ours, theirs = os.pipe()  # closed by a successful exec, else it carries the errno
+
+    def run() -> NoReturn:
+        if group:
+            os.setpgid(0, 0)
+        origin.restore()
+        try:
+            execute(file, words, environment)
+        except OSError as error:
+            os.write(theirs, str(error.errno).encode())
+            os._exit(127)
+
+    try:
+        pid = fork(run)
+    except OSError as error:
+        os.close(ours)
+        raise CommandError(f"no process could be made: {error.strerror}", hint="see `ulimit -u`, memory") from None
+    finally:
+        os.close(theirs)
+    if group:
+        _ignoring_absence(lambda: os.setpgid(pid, pid))  # for whoever of the two is first; EACCES after the exec
+    with os.fdopen(ours, "rb") as pipe:
+        number = pipe.read()
+    if number:
+        os.waitpid(pid, 0)
+        raise refusal(file, int(number))
+    return Child(pid, group=group)
+
+
+def spawn_helper(words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int]) -> int:
+    """Start an own program apart from the terminal and from the caller's signals and descriptors; return its pid.
+
+    Args:
+        words: its argv; the first is its file.
+        environment: all of its environment.
+        descriptors: what becomes its standard input, output and error.
+
+    Raises:
+        OSError: no process could be made.
+    """
+
+    def run() -> NoReturn:
+        os.setsid()
+        for number in signal.valid_signals():
+            if signal.getsignal(number) == signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for target, source in enumerate(descriptors):
+            os.dup2(source, target)
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
+            if int(name) > 2:  # noqa: PLR2004
+                _ignoring_absence(lambda number=int(name): os.close(number))  # type: ignore[misc]
+        os.execve(words[0], list(words), environment)  # noqa: S606
+
+    return fork(run)
+
+
+def occupy_standard_descriptors() -> None:
+    """Open /dev/null where 0, 1 or 2 is closed, so that nothing of ours gets these numbers.
+
+    They are not inherited: the command finds them closed, as the caller left them.
+    """
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:  # noqa: PLR2004
+            os.close(descriptor)
+            return

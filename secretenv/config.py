@@ -1,0 +1,168 @@
+"""Read the settings from flags and variables, merge them, check them, and give a `Settings`.
+
+A flag beats a variable beats the default. What each option is stands in `options`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from secretenv.errors import SettingsError
+from secretenv.options import OPTIONS, PREFIX, Option, boolean
+from secretenv.settings import Device, Secret, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FILE_SCHEME = "file://"
+
+_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
+# facts of AWS: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
+_ENDPOINT_REGION = re.compile(
+    r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
+)
+_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+
+def read(flags: Mapping[str, Any], environ: Mapping[str, str], command: Sequence[str]) -> Settings:
+    """Return the settings that these flags and variables ask for.
+
+    Args:
+        flags: the options given on the command line by `Option.key`: text, a list of text, or a bool; None is absent.
+        environ: the caller's environment.
+        command: the words of the command, empty for a subcommand that starts none.
+
+    Raises:
+        SettingsError: a value cannot be used, or something is missing; then all that is missing is named at once.
+    """
+    values = {option.key: _value(option, flags.get(option.key), environ) for option in OPTIONS}
+    secrets = _secrets(values)
+    device = _device(values, secrets, environ)
+    _demand_all(values, secrets, device)
+    chosen = {name: values[name] for name in Settings.fields() if name in values}
+    chosen |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
+    return Settings(**chosen)
+
+
+def _value(option: Option, flag: Any, environ: Mapping[str, str]) -> Any:
+    """Return the parsed value of the strongest source that has one. An error names the source, never more."""
+    source, given = _given(option, flag, environ)
+    try:
+        if isinstance(given, bool):
+            return given
+        if option.repeatable:
+            return tuple(option.parse(word) for word in given)
+        if not given:
+            return False if option.flag else ""
+        return os.path.abspath(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH100, PTH111
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None
+
+
+def _given(option: Option, flag: Any, environ: Mapping[str, str]) -> tuple[str, Any]:
+    """Return the strongest source and what it says; an empty variable counts as not set."""
+    if flag is not None and flag != []:
+        return f"--{option.name}", flag
+    for variable in option.variables:
+        if environ.get(variable):
+            words = environ[variable]
+            return variable, words.split() if option.repeatable else words
+    return "default", () if option.repeatable else option.default
+
+
+def _secrets(values: Mapping[str, Any]) -> tuple[Secret, ...]:
+    """Return the secrets in the order given. `NAME=` is read off unless it is part of a path or an ARN."""
+    secrets = []
+    for word in values["secret"]:
+        found = re.match(r"([^=:/]+)=(.+)", word, re.DOTALL)
+        name, identifier = (found[1], found[2]) if found else ("", word)
+        if not identifier or identifier == FILE_SCHEME:
+            raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
+        if word.startswith("="):
+            raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
+        if identifier.startswith(FILE_SCHEME):
+            identifier = FILE_SCHEME + os.path.abspath(identifier.removeprefix(FILE_SCHEME))  # noqa: PTH100
+        secrets.append(
+            Secret(
+                id=identifier,
+                name=name,
+                version_stage=values["version_stage"],
+                prefix=values["prefix"],
+                upcase=values["upcase"],
+                sanitize=values["sanitize"],
+                only=values["only"],
+                except_=values["except"],
+            )
+        )
+    return tuple(secrets)
+
+
+def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mapping[str, str]) -> Device:
+    region = values["region"]
+    if not region:
+        arns = [found[1] for secret in secrets if (found := _ARN.fullmatch(secret.id))]
+        host = urlsplit(f"https://{values['endpoint']}").hostname or ""
+        endpoint = _ENDPOINT_REGION.fullmatch(host)
+        region = arns[0] if arns else endpoint[1] if endpoint else ""
+    fields = {name: values[name] for name in Device.fields() if name in values}
+    return Device(**{**fields, "region": region, "secretsmanager_endpoint": _secretsmanager_endpoint(environ)})
+
+
+def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
+    """Return the endpoint that the environment sets for every AWS tool; secrets never travel unencrypted."""
+    url = environ.get(_ENDPOINT_VARIABLE, "")
+    if not url or boolean(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "no"):
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, scheme, _ = parts.hostname or "", parts.scheme, parts.port
+    except ValueError:
+        host, scheme = "", ""
+    if scheme not in {"http", "https"} or not host:
+        raise SettingsError(f"{_ENDPOINT_VARIABLE}: not a URL: {url!r}", hint="write https://HOST, or unset it")
+    if scheme == "http" and not _LOOPBACK.fullmatch(host):
+        raise SettingsError(
+            f"{_ENDPOINT_VARIABLE}: plain http to {host} would show the secrets to the network",
+            hint="use https; plain http is accepted on loopback only",
+        )
+    return url
+
+
+def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device) -> None:
+    """Raise one error that names everything missing, and where each can come from."""
+    by_aws = [secret for secret in secrets if not secret.id.startswith(FILE_SCHEME)]
+    needed = ["cert", "key", "endpoint", "role_alias"] if by_aws else []
+    missing = [option for option in OPTIONS if option.key in needed and not values[option.key]]
+    missing += [option for option in OPTIONS if option.key == "secret" and not secrets]
+    if by_aws and not device.region:
+        missing += [option for option in OPTIONS if option.key == "region"]
+    if not secrets:
+        # With no secret named, say in the same breath what a secret of AWS would need.
+        needed = ["cert", "key", "endpoint", "role_alias"]
+        missing = [option for option in OPTIONS if option.key in {*needed, "secret"} and not values[option.key]]
+    if missing:
+        names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
+        raise SettingsError(
+            f"missing: {names}",
+            hint="give them as flags or environment variables; `secretenv run --help` explains each"
+            + ("" if by_aws else "; a secret file://PATH needs only --secret"),
+        )
+
+
+def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a warning for each `SECRETENV_*` variable that nobody reads.
+
+    It is probably a typing error, but not surely ours: Kubernetes sets such names for a service called secretenv.
+    """
+    known = {option.variable for option in OPTIONS}
+    warnings = []
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            warnings.append(f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return tuple(warnings)

@@ -1,0 +1,148 @@
+"""The program to run: its file, its words and its environment, and whether the system can take them.
+
+Starting it as a process of its own is the business of `child`. The supervisor imports this room.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from fnmatch import fnmatchcase
+
+from secretenv.errors import CommandError, CommandNotFoundError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    from secretenv.settings import Settings
+
+# linux/binfmts.h and fs/exec.c: one string of argv or environ, and a ceiling of 3/4 of _STK_LIM for them all.
+_MAX_STRING = 128 * 1024
+_MAX_TOTAL = 6 * 1024 * 1024
+_POINTER = 8
+
+
+def inherited() -> dict[bytes, bytes]:
+    """Return the environment that this process was started with, byte for byte.
+
+    CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
+    its own has to do.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    found: dict[bytes, bytes] = {}
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if name and equals:
+            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
+    return found
+
+
+def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
+    """Return the command's environment: what is inherited of `base`, and over it the secrets' variables, in UTF-8."""
+    kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}
+    return kept | {name.encode(): value.encode() for name, value in variables.items()}
+
+
+def _passes(name: str, settings: Settings) -> bool:
+    """Whether an inherited variable reaches the command: never secretenv's own settings."""
+    if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
+        return False
+    return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
+
+
+def find(command: str, path: str | None) -> str:
+    """Return the file that execvp(3) would run for `command`, searching `path`.
+
+    Raises:
+        CommandNotFoundError: there is none.
+        CommandError: there is one, but it cannot be executed.
+    """
+    if not command:
+        raise CommandNotFoundError("the command is an empty word", hint="name a program after the options of run")
+    folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
+    refused = ""
+    for folder in folders:
+        file = os.path.join(folder, command)  # noqa: PTH118
+        try:
+            mode = os.stat(file).st_mode  # noqa: PTH116
+        except (OSError, ValueError) as error:
+            if isinstance(error, PermissionError):
+                refused = refused or file
+            continue
+        if stat.S_ISREG(mode) and os.access(file, os.X_OK):
+            return file
+        refused = refused or file
+    if refused and (stat.S_ISDIR(_mode(refused)) and "/" not in command):
+        refused = ""
+    if refused:
+        raise CommandError(
+            f"{refused}: {'is a directory' if stat.S_ISDIR(_mode(refused)) else 'permission denied'}",
+            hint=f"make it executable for uid {os.geteuid()}, or name another program",
+        )
+    where = "" if "/" in command else " in PATH"
+    raise CommandNotFoundError(f"{command}: not found{where}", hint="check its name, or give its whole path")
+
+
+def _mode(file: str) -> int:
+    try:
+        return os.stat(file).st_mode  # noqa: PTH116
+    except OSError:
+        return 0
+
+
+def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None:
+    """Refuse what execve(2) would refuse as too large, before anything is stopped for it.
+
+    Raises:
+        CommandError: a single string, or all together, are longer than the system takes.
+    """
+    total = sum(len(os.fsencode(word)) + 1 + _POINTER for word in words)
+    for name, value in environment.items():
+        length = len(name) + len(value) + 2
+        if length > _MAX_STRING:
+            shown = name.decode("utf-8", "backslashreplace")
+            raise CommandError(
+                f"the variable {shown} is {length} bytes long, and the system takes {_MAX_STRING} at most",
+                hint="shorten it, or leave it out with --except or --drop",
+                link="environment",
+            )
+        total += length + _POINTER
+    limit = min(os.sysconf("SC_ARG_MAX"), _MAX_TOTAL) - 4096  # the file's name and the auxiliary vector need room too
+    if total > limit:
+        raise CommandError(
+            f"the command's environment and arguments are {total} bytes, and the system takes {limit} at most",
+            hint="read fewer secrets, choose keys with --only, or raise the stack limit (`ulimit -s`)",
+            link="environment",
+        )
+
+
+def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
+    """Replace this process, as execvp(3) does: a script without `#!` goes to the shell.
+
+    Raises:
+        OSError: the system refuses it.
+    """
+    try:
+        os.execve(file, list(words), environment)  # noqa: S606
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        os.execve("/bin/sh", ["sh", file, *words[1:]], environment)  # noqa: S606
+
+
+def refusal(file: str, number: int) -> CommandError | CommandNotFoundError:
+    """Return the error for a file that was found and that execve(2) refused with this errno."""
+    what = os.strerror(number).lower()
+    if number == errno.ENOENT:
+        # The file was there a moment ago: it is the interpreter of its #! line or its dynamic loader that is missing.
+        return CommandNotFoundError(
+            f"{file}: {what}, or its interpreter is missing", hint="look at its first line, or run `ldd` on it"
+        )
+    return CommandError(f"{file}: {what}", hint="run it without secretenv to see whether the system can")

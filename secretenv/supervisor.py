@@ -1,0 +1,400 @@
+"""The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
+
+One thread, the standard library only, and one place where it sleeps. It never opens a network connection: what is
+fetched is fetched by a process of its own, so that nothing outside can hold up a signal. How an answer travels: the
+fetcher writes it into a memfd, a file that is nowhere but in memory, and the supervisor reads that when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+from secretenv.answer import read_answer
+from secretenv.child import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    Child,
+    Origin,
+    fork,
+    occupy_standard_descriptors,
+    prctl,
+    spawn,
+    spawn_helper,
+)
+from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, SecretenvError
+from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Action, End, Lifecycle
+from secretenv.log import Log
+from secretenv.program import check_size, environment, execute, find, inherited, refusal
+from secretenv.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from secretenv.answer import Answer
+
+_EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+
+# What of the caller's environment reaches a fetcher: all but what would make it read other credentials, other roots or
+# the terminal's secrets. The Python variables are ignored by -I as well.
+_NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
+_FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
+_NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
+
+# An answer is some MiB at the very most; more is a fetcher gone mad.
+_ANSWER_LIMIT = 64 * 1024 * 1024
+_STDERR_LIMIT = 4096
+
+
+def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
+    """Run the command line in a helper, then the command, and end this process as the command ended.
+
+    Args:
+        read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
+        origin: the signal state that the caller left us.
+    """
+    occupy_standard_descriptors()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    base = inherited()
+    settings = _ask(read_settings, origin)
+    _Supervisor(settings, origin, base).run()
+
+
+def _ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
+    """Return the settings that the command line gives, or end as it did.
+
+    It needs typer, which costs 7 MiB: so it has a process of its own, while this one stays small.
+    """
+    ours = os.memfd_create("secretenv-settings")
+
+    def run() -> NoReturn:
+        origin.restore()
+        status = read_settings(os.dup(ours))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+    pid = fork(run)
+    while True:
+        info = signal.sigwaitinfo(_EVERY_SIGNAL)
+        if info.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} - origin.ignored:
+            os.kill(pid, signal.SIGKILL)
+            die(info.si_signo)
+        if info.si_signo in {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+        if ended is not None:
+            break
+    text = _read(ours)
+    os.close(ours)
+    if ended.si_code != os.CLD_EXITED:
+        die(ended.si_status)
+    if ended.si_status or not text:
+        sys.exit(ended.si_status)
+    return Settings.from_json(json.loads(text))
+
+
+def _read(descriptor: int) -> bytes:
+    """Return what was written to a memfd, up to the limit of an answer."""
+    parts, offset = [], 0
+    while part := os.pread(descriptor, 1 << 20, offset):
+        parts.append(part)
+        offset += len(part)
+        if offset > _ANSWER_LIMIT:
+            break
+    return b"".join(parts)
+
+
+def die(signum: int) -> NoReturn:
+    """End this process by a signal, without a core dump; the init process of a container ends with 128 + N."""
+    if os.getpid() != 1:
+        # Not RLIMIT_CORE, which does not bind a core_pattern that is a pipe (core(5)).
+        prctl(PR_SET_DUMPABLE, 0)
+        if signum not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
+    os._exit(128 + signum)
+
+
+def now() -> float:
+    """Return seconds on the clock that goes on while a device is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class _Fetch:
+    """A running fetcher: its pid and the memfds it writes to."""
+
+    def __init__(self, settings: Settings, credentials: Any, base: dict[bytes, bytes]) -> None:
+        self.killed = False
+        request = {
+            "device": settings.device.to_json(),
+            "secrets": [secret.to_json() for secret in settings.secrets],
+            "credentials": credentials,
+        }
+        asked = os.memfd_create("secretenv-request")
+        self._answer = os.memfd_create("secretenv-answer")
+        self._stderr = os.memfd_create("secretenv-stderr")
+        try:
+            os.write(asked, json.dumps(request).encode())
+            os.lseek(asked, 0, os.SEEK_SET)
+            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), (asked, self._answer, self._stderr))
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(asked)
+
+    def read(self, ended: str) -> tuple[Answer, bytes]:
+        """Return the answer, and the start of what it wrote to standard error; `ended` says how it ended."""
+        return read_answer(_read(self._answer), ended), os.pread(self._stderr, _STDERR_LIMIT, 0)
+
+    def close(self) -> None:
+        """Let go of the memfds, and with them of the values in them."""
+        os.close(self._answer)
+        os.close(self._stderr)
+
+
+def _how(status: int, *, killed: bool) -> str:
+    """Return how a fetcher without an answer ended, for the error's message."""
+    if killed:
+        return "gave no answer in time"
+    if status < 0:
+        return f"was killed by signal {-status}"
+    return f"ended with status {status} and without an answer"
+
+
+def _fetcher_words() -> list[str]:
+    """Return the command line of a fetcher: isolated, with the folder that holds this package first in the path."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    program = f"import sys; sys.path.insert(0, {folder!r}); from secretenv.fetcher import main; main()"
+    return [sys.executable, "-I", "-c", program]
+
+
+def _for_helper(base: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    return {
+        name: value
+        for name, value in base.items()
+        if name in _FOR_HELPERS or not (name.startswith(_NOT_FOR_HELPERS) or name in _NEVER_FOR_HELPERS)
+    }
+
+
+class _Supervisor:
+    """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
+
+    def __init__(self, settings: Settings, origin: Origin, base: dict[bytes, bytes]) -> None:
+        self._settings = settings
+        self._origin = origin
+        self._base = base
+        self._log = Log(settings.log_level, settings.log_format)
+        self._shared = _has_terminal()
+        self._lifecycle = Lifecycle(
+            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._shared
+        )
+        self._child: Child | None = None
+        self._fetch: _Fetch | None = None
+        self._credentials: Any = None
+        self._warned: set[str] = set()
+        self._file = ""
+        self._perform_as: dict[str, Callable[[Any], None]] = {
+            "StartFetch": lambda _: self._start_fetch(),
+            "KillFetch": lambda _: self._kill_fetch(),
+            "Prepare": self._prepare,
+            "Spawn": self._spawn,
+            "Exec": self._exec,
+            "Send": lambda action: self._send(action.signum),
+            "Stop": lambda action: self._stop(action.signum),
+            "KillAll": lambda _: self._with_child(Child.kill_all),
+            "Sweep": lambda _: self._with_child(Child.kill_rest),
+            "TermGroup": lambda _: self._with_child(Child.term_group),
+            "StopSelf": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
+            "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
+            "End": self._end,
+        }
+
+    def run(self) -> NoReturn:
+        """Live until the lifecycle ends; this process ends with it."""
+        for warning in self._settings.warnings:
+            self._log("warning", warning)
+        try:
+            self._file = self._find()
+        except SecretenvError as error:
+            self._end(End(status=error.status, error=error))
+        self._do(self._lifecycle.start(now()))
+        while True:
+            due = self._lifecycle.due()
+            if due is None:
+                info = signal.sigwaitinfo(_EVERY_SIGNAL)
+            else:
+                found = signal.sigtimedwait(_EVERY_SIGNAL, max(due - now(), 0.0))
+                if found is None:
+                    self._do(self._lifecycle.tick(now()))
+                    continue
+                info = found
+            if info.si_signo == signal.SIGCHLD:
+                self._reap()
+            else:
+                self._do(self._lifecycle.signalled(info.si_signo, self._origin_of(info), now()))
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._perform_as[type(action).__name__](action)
+
+    def _origin_of(self, info: signal.struct_siginfo) -> str:
+        # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
+        if info.si_code > 0:
+            return TERMINAL
+        return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
+
+    # Processes that ended
+
+    def _reap(self) -> None:
+        """Take each process that ended or stopped: ours is reported, an orphan just reaped."""
+        while True:
+            try:
+                peeked = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                break
+            if peeked is None:
+                break
+            if peeked.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
+                os.waitid(os.P_PID, peeked.si_pid, os.WSTOPPED | os.WNOHANG)
+                if self._child is not None and peeked.si_pid == self._child.pid:
+                    self._do(self._lifecycle.stopped(peeked.si_status, now()))
+                continue
+            status = peeked.si_status if peeked.si_code == os.CLD_EXITED else -peeked.si_status
+            self._ended(peeked.si_pid, status)
+        if self._child is not None and self._child.reaped and not self._child.anything_left():
+            self._child.forget()
+            self._child = None
+            self._do(self._lifecycle.gone(now()))
+
+    def _ended(self, pid: int, status: int) -> None:
+        if self._child is not None and pid == self._child.pid:
+            # What it leaves behind is dealt with while the zombie still pins its pid and its group.
+            self._do(self._lifecycle.exited(status, now()))
+            os.waitid(os.P_PID, pid, os.WEXITED)
+            self._child.reaped = True
+            return
+        os.waitid(os.P_PID, pid, os.WEXITED)
+        if self._fetch is not None and pid == self._fetch.pid:
+            self._fetched(status)
+
+    # The fetcher
+
+    def _start_fetch(self) -> None:
+        try:
+            self._fetch = _Fetch(self._settings, self._credentials, self._base)
+        except OSError as error:
+            words = f"no fetcher could be started: {error.strerror}"
+            self._do(self._lifecycle.failed(FetcherError(words, transient=True), now()))
+
+    def _kill_fetch(self) -> None:
+        if self._fetch is not None:
+            self._fetch.killed = True
+            os.kill(self._fetch.pid, signal.SIGKILL)
+
+    def _fetched(self, status: int) -> None:
+        """Take what the fetcher that ended has left."""
+        fetch, self._fetch = self._fetch, None
+        if fetch is None:
+            return
+        answer, stderr = fetch.read(_how(status, killed=fetch.killed))
+        fetch.close()
+        if stderr:
+            # Only its size: a library's traceback may hold anything.
+            self._log("debug", f"the fetcher wrote {len(stderr)} bytes to standard error")
+        for warning in answer.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._log("warning", warning)
+        if answer.credentials is not None or not isinstance(answer.error, FetcherError):
+            self._credentials = answer.credentials
+        error = answer.error or self._problem(answer)
+        if error is None:
+            self._do(self._lifecycle.fetched(answer, now()))
+        else:
+            self._do(self._lifecycle.failed(error, now()))
+
+    # The command
+
+    def _find(self) -> str:
+        path = self._base.get(b"PATH")
+        return find(self._settings.command[0], None if path is None else os.fsdecode(path))
+
+    def _environment(self, answer: Answer) -> dict[bytes, bytes]:
+        return environment(self._base, answer.variables, self._settings)
+
+    def _problem(self, answer: Answer) -> SecretenvError | None:
+        """Return why the command could not be started with this answer."""
+        try:
+            self._file = self._find()
+            check_size(self._settings.command, self._environment(answer))
+        except (CommandError, CommandNotFoundError) as error:
+            return error
+        return None
+
+    def _prepare(self, action: Any) -> None:
+        error = self._problem(action.answer)
+        if error is None:
+            self._do(self._lifecycle.prepared(action.answer, now()))
+        else:
+            self._do(self._lifecycle.unprepared(error, now()))
+
+    def _spawn(self, action: Any) -> None:
+        try:
+            self._child = spawn(
+                self._file,
+                self._settings.command,
+                self._environment(action.answer),
+                self._origin,
+                group=not self._shared,
+            )
+        except SecretenvError as error:
+            self._do(self._lifecycle.spawn_failed(error, now()))
+
+    def _exec(self, action: Any) -> None:
+        """Replace this process by the command; what a supervisor set for itself is undone first."""
+        prctl(PR_SET_CHILD_SUBREAPER, 0)
+        environ = self._environment(action.answer)
+        self._origin.restore()
+        try:
+            execute(self._file, self._settings.command, environ)
+        except OSError as error:
+            cannot = refusal(self._file, error.errno or 0)
+            self._end(End(status=cannot.status, error=cannot))
+
+    def _with_child(self, act: Callable[[Child], None]) -> None:
+        if self._child is not None:
+            act(self._child)
+
+    def _send(self, signum: int) -> None:
+        if self._child is not None:
+            self._child.send(signum, whole_group=self._settings.signal_group)
+
+    def _stop(self, signum: int) -> None:
+        if self._child is not None:
+            self._child.remember_descendants()
+            self._send(signum)
+            self._send(signal.SIGCONT)  # a stopped process keeps TERM pending
+
+    def _end(self, action: Any) -> NoReturn:
+        if action.error is not None:
+            self._log("error", action.error.message, link=action.error.link, hint=action.error.hint)
+        if action.status < 0:
+            die(-action.status)
+        os._exit(action.status)
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a controlling terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
