@@ -10,8 +10,24 @@ from __future__ import annotations
 import os
 import signal
 
+from secretenv.actions import (
+    Action,
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Log,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    StopSelf,
+    Sweep,
+    TermGroup,
+)
 from secretenv.errors import CHANGED, SecretenvError
-from secretenv.settings import Values
+from secretenv.versions import Versions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +44,6 @@ START_BACKOFF = (0.5, 15.0)  # seconds: first and longest wait, before jitter
 BACKOFF_FIRST = 2.0
 PERMANENT_RETRY = 60.0  # what needs an operator is not asked for more often
 REMINDER = 3600.0
-# Secrets Manager is eventually consistent: an old version may be read again after a new one.
-FLAP_WINDOW = 60.0
-SECOND_LOOK = 10.0
 # Processes that survive SIGKILL hang in the kernel; the command itself is waited for without limit.
 SWEEP_LIMIT = 5.0
 
@@ -54,80 +67,6 @@ COMMAND = "command"  # the command itself
 
 _ENDS_BEFORE_START = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 _JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
-
-
-class Action(Values):
-    """Something for the supervisor to do."""
-
-
-class StartFetch(Action):
-    """Start a fetcher."""
-
-
-class KillFetch(Action):
-    """SIGKILL the fetcher; its end is still reported."""
-
-
-class Prepare(Action):
-    """Make sure that the command could be started with this answer; report `prepared` or `unprepared`."""
-
-    answer: Any
-
-
-class Spawn(Action):
-    """Start the command; report `spawn_failed` if it cannot be."""
-
-    answer: Any
-
-
-class Exec(Action):
-    """Become the command; report `spawn_failed` if it cannot be."""
-
-    answer: Any
-
-
-class Send(Action):
-    """Send the command a signal on somebody's behalf."""
-
-    signum: int
-
-
-class Stop(Action):
-    """Remember the command's descendants, send it this signal and SIGCONT."""
-
-    signum: int
-
-
-class KillAll(Action):
-    """SIGKILL the command, its group and its descendants."""
-
-
-class Sweep(Action):
-    """SIGKILL what the dead command left behind; report `gone` when nothing is left."""
-
-
-class TermGroup(Action):
-    """Send TERM to what is left of the dead command's group."""
-
-
-class StopSelf(Action):
-    """Stop this process as the terminal's job control would have."""
-
-
-class Log(Action):
-    """Write a line."""
-
-    level: str
-    message: str
-    link: str
-    hint: str
-
-
-class End(Action):
-    """End secretenv: with an error, or as the command did (an exit status, or -N for signal N)."""
-
-    status: int
-    error: SecretenvError | None
 
 
 class Lifecycle:
@@ -164,8 +103,7 @@ class Lifecycle:
         self._failing_since: float | None = None
         self._reminder = 0.0
         self._fetched_at = 0.0
-        self._left: dict[tuple[str, str], float] = {}  # (secret, version): when it was left
-        self._returning: dict[tuple[str, str], float] = {}  # a left version that was seen again: when first
+        self._versions = Versions()
         # Due times; None is never.
         self._start_limit: float | None = None
         self._fetch_due: float | None = None
@@ -221,6 +159,7 @@ class Lifecycle:
         self._fetch_due = now + self._settings.interval * (0.9 + 0.2 * self._uniform())
         if self.phase == WAITING:
             self.target = self.running = answer
+            self._versions.accept(answer.versions, now)
             if self._settings.once:
                 self._end()
                 return [*actions, Exec(answer=answer)]
@@ -293,44 +232,36 @@ class Lifecycle:
 
     def _consider(self, answer: Any, now: float) -> list[Action]:
         """Compare an answer with what the command runs with, or is about to."""
-        changed = {pair for pair in answer.versions.items() if self.target.versions.get(pair[0]) != pair[1]}
-        if not changed:
-            self._returning.clear()
-            return []
-        self._left = {pair: left for pair, left in self._left.items() if now - left < FLAP_WINDOW}
-        returning = changed & self._left.keys() | changed & self._returning.keys()
-        for pair in returning:
-            self._returning.setdefault(pair, now)
-        seen = max((self._returning[pair] for pair in returning), default=None)
-        if seen is not None and now - seen < SECOND_LOOK:
-            self._fetch_due = min(self._fetch_due or now + SECOND_LOOK, seen + SECOND_LOOK)
-            names = ", ".join(secret for secret, _ in sorted(returning))
+        changed, again = self._versions.changes(answer.versions, now)
+        if again is not None:
+            self._fetch_due = again if self._fetch_due is None else min(self._fetch_due, again)
+            names = ", ".join(secret for secret, _ in changed)
             return [_log("info", f"{names}: the version that was just left is read again; looking once more")]
-        return self._accept(answer, changed, now)
-
-    def _accept(self, answer: Any, changed: Collection[tuple[str, str]], now: float) -> list[Action]:
-        for secret, _ in changed:
-            self._left[secret, self.target.versions.get(secret, "")] = now
-        self._returning.clear()
+        if not changed:
+            return []
+        self._versions.accept(answer.versions, now)
         self.target = answer
         actions: list[Action] = [
-            _log("info", f"secret {secret} has a new version {version}") for secret, version in sorted(changed)
+            _log("info", f"secret {secret} has a new version {version}") for secret, version in changed
         ]
         wish = self._settings.on_change
         if self.phase != RUNNING or wish == "ignore":
             return actions
         if isinstance(wish, int):
             return [*actions, Send(signum=wish)]
+        return actions + self._plan_restart(answer, now)
+
+    def _plan_restart(self, answer: Any, now: float) -> list[Action]:
         if answer.versions == self.running.versions:
             self._splay_due = None
-            return [*actions, _log("info", "it is the one that the command runs with: no restart")]
-        if self._splay_due is None:
-            wait = self._settings.splay * self._uniform()
-            if wait <= 0:
-                return [*actions, Prepare(answer=answer)]
-            self._splay_due = now + wait
-            actions.append(_log("info", f"restarting in {_span(wait)}"))
-        return actions
+            return [_log("info", "it is the one that the command runs with: no restart")]
+        if self._splay_due is not None:
+            return []
+        wait = self._settings.splay * self._uniform()
+        if wait <= 0:
+            return [Prepare(answer=answer)]
+        self._splay_due = now + wait
+        return [_log("info", f"restarting in {_span(wait)}")]
 
     def prepared(self, answer: Any, now: float) -> list[Action]:
         """Go on with the restart: the command can be started with this answer."""
@@ -346,8 +277,7 @@ class Lifecycle:
         if self.phase != RUNNING or self.shutdown:
             return []
         self.target = self.running
-        for pair in self.running.versions.items():
-            self._left.pop(pair, None)
+        self._versions.take_back(self.running.versions)
         return self._failing(error, now)
 
     # The command

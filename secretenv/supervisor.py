@@ -1,8 +1,7 @@
 """The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
 
 One thread, the standard library only, and one place where it sleeps. It never opens a network connection: what is
-fetched is fetched by a process of its own, so that nothing outside can hold up a signal. How an answer travels: the
-fetcher writes it into a memfd, a file that is nowhere but in memory, and the supervisor reads that when it has ended.
+fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import signal
 import sys
 import time
 
-from secretenv.answer import read_answer
+from secretenv.actions import Action, End
 from secretenv.child import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
@@ -23,10 +22,10 @@ from secretenv.child import (
     occupy_standard_descriptors,
     prctl,
     spawn,
-    spawn_helper,
 )
 from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Action, End, Lifecycle
+from secretenv.fetching import Fetch, how_it_ended, read_memory
+from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
 from secretenv.settings import Settings
@@ -39,16 +38,6 @@ if TYPE_CHECKING:
     from secretenv.answer import Answer
 
 _EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-
-# What of the caller's environment reaches a fetcher: all but what would make it read other credentials, other roots or
-# the terminal's secrets. The Python variables are ignored by -I as well.
-_NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
-_FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
-_NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
-
-# An answer is some MiB at the very most; more is a fetcher gone mad.
-_ANSWER_LIMIT = 64 * 1024 * 1024
-_STDERR_LIMIT = 4096
 
 
 def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
@@ -90,24 +79,13 @@ def _ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:
             break
-    text = _read(ours)
+    text = read_memory(ours)
     os.close(ours)
     if ended.si_code != os.CLD_EXITED:
         die(ended.si_status)
     if ended.si_status or not text:
         sys.exit(ended.si_status)
     return Settings.from_json(json.loads(text))
-
-
-def _read(descriptor: int) -> bytes:
-    """Return what was written to a memfd, up to the limit of an answer."""
-    parts, offset = [], 0
-    while part := os.pread(descriptor, 1 << 20, offset):
-        parts.append(part)
-        offset += len(part)
-        if offset > _ANSWER_LIMIT:
-            break
-    return b"".join(parts)
 
 
 def die(signum: int) -> NoReturn:
@@ -127,63 +105,6 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class _Fetch:
-    """A running fetcher: its pid and the memfds it writes to."""
-
-    def __init__(self, settings: Settings, credentials: Any, base: dict[bytes, bytes]) -> None:
-        self.killed = False
-        request = {
-            "device": settings.device.to_json(),
-            "secrets": [secret.to_json() for secret in settings.secrets],
-            "credentials": credentials,
-        }
-        asked = os.memfd_create("secretenv-request")
-        self._answer = os.memfd_create("secretenv-answer")
-        self._stderr = os.memfd_create("secretenv-stderr")
-        try:
-            os.write(asked, json.dumps(request).encode())
-            os.lseek(asked, 0, os.SEEK_SET)
-            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), (asked, self._answer, self._stderr))
-        except OSError:
-            self.close()
-            raise
-        finally:
-            os.close(asked)
-
-    def read(self, ended: str) -> tuple[Answer, bytes]:
-        """Return the answer, and the start of what it wrote to standard error; `ended` says how it ended."""
-        return read_answer(_read(self._answer), ended), os.pread(self._stderr, _STDERR_LIMIT, 0)
-
-    def close(self) -> None:
-        """Let go of the memfds, and with them of the values in them."""
-        os.close(self._answer)
-        os.close(self._stderr)
-
-
-def _how(status: int, *, killed: bool) -> str:
-    """Return how a fetcher without an answer ended, for the error's message."""
-    if killed:
-        return "gave no answer in time"
-    if status < 0:
-        return f"was killed by signal {-status}"
-    return f"ended with status {status} and without an answer"
-
-
-def _fetcher_words() -> list[str]:
-    """Return the command line of a fetcher: isolated, with the folder that holds this package first in the path."""
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    program = f"import sys; sys.path.insert(0, {folder!r}); from secretenv.fetcher import main; main()"
-    return [sys.executable, "-I", "-c", program]
-
-
-def _for_helper(base: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    return {
-        name: value
-        for name, value in base.items()
-        if name in _FOR_HELPERS or not (name.startswith(_NOT_FOR_HELPERS) or name in _NEVER_FOR_HELPERS)
-    }
-
-
 class _Supervisor:
     """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
 
@@ -197,7 +118,7 @@ class _Supervisor:
             settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._shared
         )
         self._child: Child | None = None
-        self._fetch: _Fetch | None = None
+        self._fetch: Fetch | None = None
         self._credentials: Any = None
         self._warned: set[str] = set()
         self._file = ""
@@ -289,7 +210,7 @@ class _Supervisor:
 
     def _start_fetch(self) -> None:
         try:
-            self._fetch = _Fetch(self._settings, self._credentials, self._base)
+            self._fetch = Fetch(self._settings, self._credentials, self._base)
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
             self._do(self._lifecycle.failed(FetcherError(words, transient=True), now()))
@@ -304,7 +225,7 @@ class _Supervisor:
         fetch, self._fetch = self._fetch, None
         if fetch is None:
             return
-        answer, stderr = fetch.read(_how(status, killed=fetch.killed))
+        answer, stderr = fetch.read(how_it_ended(status, killed=fetch.killed))
         fetch.close()
         if stderr:
             # Only its size: a library's traceback may hold anything.

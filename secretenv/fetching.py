@@ -1,0 +1,98 @@
+"""Start a fetcher and read what it leaves.
+
+How it travels: the fetcher gets its request on standard input and writes its answer into a memfd, a file that is
+nowhere but in memory and never full; it is read when the fetcher has ended. The supervisor imports this room.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from secretenv.answer import LARGEST, read_answer
+from secretenv.child import spawn_helper
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from secretenv.answer import Answer
+    from secretenv.settings import Settings
+
+# What of the caller's environment reaches a fetcher: all but what would make it read other credentials, other roots or
+# the terminal's secrets. The Python variables are ignored by -I as well.
+_NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
+_FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
+_NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
+
+_STDERR_LIMIT = 4096
+
+
+def read_memory(descriptor: int) -> bytes:
+    """Return what was written to a memfd, up to the limit of an answer."""
+    parts, offset = [], 0
+    while part := os.pread(descriptor, 1 << 20, offset):
+        parts.append(part)
+        offset += len(part)
+        if offset > LARGEST:
+            break
+    return b"".join(parts)
+
+
+class Fetch:
+    """A running fetcher: its pid and the memfds it writes to."""
+
+    def __init__(self, settings: Settings, credentials: Any, base: Mapping[bytes, bytes]) -> None:
+        self.killed = False
+        request = {
+            "device": settings.device.to_json(),
+            "secrets": [secret.to_json() for secret in settings.secrets],
+            "credentials": credentials,
+        }
+        asked = os.memfd_create("secretenv-request")
+        self._answer = os.memfd_create("secretenv-answer")
+        self._stderr = os.memfd_create("secretenv-stderr")
+        try:
+            os.write(asked, json.dumps(request).encode())
+            os.lseek(asked, 0, os.SEEK_SET)
+            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), (asked, self._answer, self._stderr))
+        except OSError:
+            self.close()
+            raise
+        finally:
+            os.close(asked)
+
+    def read(self, ended: str) -> tuple[Answer, bytes]:
+        """Return the answer, and the start of what it wrote to standard error; `ended` says how it ended."""
+        return read_answer(read_memory(self._answer), ended), os.pread(self._stderr, _STDERR_LIMIT, 0)
+
+    def close(self) -> None:
+        """Let go of the memfds, and with them of the values in them."""
+        os.close(self._answer)
+        os.close(self._stderr)
+
+
+def how_it_ended(status: int, *, killed: bool) -> str:
+    """Return how a fetcher without an answer ended, for the error's message."""
+    if killed:
+        return "gave no answer in time"
+    if status < 0:
+        return f"was killed by signal {-status}"
+    return f"ended with status {status} and without an answer"
+
+
+def _fetcher_words() -> list[str]:
+    """Return the command line of a fetcher: isolated, with the folder that holds this package first in the path."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    program = f"import sys; sys.path.insert(0, {folder!r}); from secretenv.fetcher import main; main()"
+    return [sys.executable, "-I", "-c", program]
+
+
+def _for_helper(base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {
+        name: value
+        for name, value in base.items()
+        if name in _FOR_HELPERS or not (name.startswith(_NOT_FOR_HELPERS) or name in _NEVER_FOR_HELPERS)
+    }
