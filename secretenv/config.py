@@ -79,7 +79,7 @@ def _secrets(values: Mapping[str, Any]) -> tuple[Secret, ...]:
     """Return the secrets in the order given. `NAME=` is read off unless it is part of a path or an ARN."""
     secrets = []
     for word in values["secret"]:
-        found = re.match(r"([^=:/]+)=(.+)", word, re.DOTALL)
+        found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
         name, identifier = (found[1], found[2]) if found else ("", word)
         if not identifier or identifier == FILE_SCHEME:
             raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")

@@ -238,7 +238,7 @@ class Lifecycle:
             names = ", ".join(secret for secret, _ in changed)
             return [_log("info", f"{names}: the version that was just left is read again; looking once more")]
         if not changed:
-            return []
+            return [_log("debug", "no new version")]
         self._versions.accept(answer.versions, now)
         self.target = answer
         actions: list[Action] = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PREFIX = "SECRETENV_"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -36,7 +36,7 @@ def duration(text: str) -> float:
         SettingsError: it is none of these.
     """
     word = text.strip().lower()
-    if re.fullmatch(r"\d+(?:\.\d+)?", word):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word):
         return float(word)
     parts = _DURATION.findall(word)
     if not parts or "".join(number + unit for number, unit in parts) != word:

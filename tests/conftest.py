@@ -1,0 +1,64 @@
+"""What the tests share: started programs that are cleared away, and secrets in files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.running import SECRETENV, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Return a function that starts a program; whatever of it is left after the test is killed and a failure."""
+    started: list[Program] = []
+
+    def begin(*words: str, **options: object) -> Program:
+        variables = options.pop("variables", None)
+        program = Program(words, tmp_path, variables, **options)  # type: ignore[arg-type]
+        started.append(program)
+        return program
+
+    yield begin
+    running = [program.process.poll() is None for program in started]
+    left = [program.clean() for program in started]
+    ended = [pids for pids, ran in zip(left, running, strict=True) if not ran]
+    assert not any(ended), f"processes that outlived a secretenv that had ended: {ended}"
+
+
+@pytest.fixture
+def run(start: Callable[..., Program]) -> Callable[..., Program]:
+    """Return a function that starts `secretenv run` with these words after it."""
+
+    def begin(*words: str, **options: object) -> Program:
+        return start(SECRETENV, "run", *words, **options)
+
+    return begin
+
+
+class SecretFile:
+    """A secret in a file, as `--secret file://PATH` takes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.option = f"--secret=file://{path}"
+
+    def put(self, values: object) -> None:
+        """Write a new version, in one step as a reader must see it."""
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(values if isinstance(values, str) else json.dumps(values), "utf-8")
+        fresh.replace(self.path)
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> SecretFile:
+    """Return a secret file with one key, VALUE."""
+    made = SecretFile(tmp_path / "secret.json")
+    made.put({"VALUE": "one"})
+    return made

@@ -1,0 +1,123 @@
+"""Run the installed `secretenv` as a stranger would: a process of its own, its output in files, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.waiting import DEADLINE, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SECRETENV = str(Path(sys.executable).with_name("secretenv"))
+CHILD = str(Path(__file__).with_name("child.py"))
+PYTHON = sys.executable
+
+# What a program needs to run at all; the rest of the tester's environment must not decide a test.
+BASE = {"PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+class Program:
+    """One started program.
+
+    Args:
+        words: its argv.
+        folder: where its output goes, and its working directory.
+        variables: its environment beside `BASE`.
+        options: what else Popen takes.
+    """
+
+    def __init__(
+        self, words: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None, **options: object
+    ) -> None:
+        self.mark = f"test-{uuid.uuid4().hex}"
+        self._out = folder / f"{self.mark}.out"
+        self._err = folder / f"{self.mark}.err"
+        environment = {**BASE, "HOME": str(folder), "TEST_MARK": self.mark, **(variables or {})}
+        given: dict[str, object] = {"cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            given |= {"stdout": out, "stderr": err, **options}
+            self.process = subprocess.Popen(list(words), env=environment, **given)  # type: ignore[call-overload]
+        self.pid: int = self.process.pid
+
+    @property
+    def out(self) -> str:
+        """All that it and its children wrote to standard output so far."""
+        return self._out.read_text("utf-8", "surrogateescape")
+
+    @property
+    def err(self) -> str:
+        """All that it and its children wrote to standard error so far."""
+        return self._err.read_text("utf-8", "surrogateescape")
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output so far."""
+        return self.out.splitlines()
+
+    def shows(self, text: str, times: int = 1) -> None:
+        """Wait until standard output has `text` so often."""
+        self._until(lambda: self.out.count(text) >= times, f"{text!r} {times} times on standard output")
+
+    def logs(self, text: str, times: int = 1) -> None:
+        """Wait until standard error has `text` so often."""
+        self._until(lambda: self.err.count(text) >= times, f"{text!r} {times} times on standard error")
+
+    def _until(self, condition: object, what: str) -> None:
+        try:
+            until(condition, what=what)  # type: ignore[arg-type]
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n--- out\n{self.out[-3000:]}\n--- err\n{self.err[-3000:]}") from None
+
+    def send(self, signum: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, signum)
+
+    def ends(self) -> int:
+        """Wait for its end and return its status, -N for signal N."""
+        try:
+            return self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running\n--- out\n{self.out}\n--- err\n{self.err}") from None
+
+    def family(self) -> list[int]:
+        """Return the pids of all living processes that were started with our mark, the program's own included."""
+        return sorted(_marked(self.mark))
+
+    def clean(self) -> list[int]:
+        """Kill whatever is left, and return what was left beside the program itself."""
+        left = [pid for pid in self.family() if pid != self.pid]
+        while pids := self.family():
+            for pid in pids:
+                _kill(pid)
+            self.process.poll()
+        self.process.wait(DEADLINE)
+        return left
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _marked(mark: str) -> Iterator[int]:
+    sign = f"TEST_MARK={mark}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                if sign in (entry / "environ").read_bytes().split(b"\0") and not _is_zombie(entry):
+                    yield int(entry.name)
+            except OSError:
+                continue
+
+
+def _is_zombie(entry: Path) -> bool:
+    return (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in {"Z", "X"}

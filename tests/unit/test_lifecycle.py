@@ -1,0 +1,538 @@
+"""The state machine, by replaying histories of events. No clock: the tests say what time it is."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from secretenv.actions import (
+    Action,
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Log,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    StopSelf,
+    Sweep,
+    TermGroup,
+)
+from secretenv.errors import CHANGED, FAILED, CommandNotFoundError, SecretenvError
+from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from secretenv.settings import Device, Settings
+
+TRANSIENT = SecretenvError("no answer", transient=True, link="connection")
+PERMANENT = SecretenvError("refused", link="policy")
+
+
+class Answer:
+    """What the lifecycle sees of an answer."""
+
+    def __init__(self, version: str, secret: str = "app") -> None:
+        self.versions = {secret: version}
+
+    def __repr__(self) -> str:
+        return f"Answer({self.versions})"
+
+
+A, B, C = Answer("a"), Answer("b"), Answer("c")
+
+
+def settings(**given: Any) -> Settings:
+    """Return settings with the defaults of the command line but for what is given."""
+    values: dict[str, Any] = {
+        "device": Device(**dict.fromkeys(Device.fields(), "")),
+        "secrets": (),
+        "command": ("myapp",),
+        "pristine": False,
+        "keep": (),
+        "drop": (),
+        "interval": 300.0,
+        "once": False,
+        "on_change": "restart",
+        "splay": 0.0,
+        "kill_signal": signal.SIGTERM,
+        "kill_timeout": 10.0,
+        "signal_group": False,
+        "refresh_signal": 0,
+        "start_timeout": 60.0,
+        "log_level": "info",
+        "log_format": "text",
+        "warnings": (),
+    }
+    return Settings(**{**values, **given})
+
+
+class Story:
+    """A lifecycle, its time, and what it asked for since the last question, lines left out."""
+
+    def __init__(
+        self, *, ignored: tuple[int, ...] = (), leader: bool = False, shared: bool = False, **given: Any
+    ) -> None:
+        self.life = Lifecycle(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.now = 1000.0
+        self.lines: list[str] = []
+        self.asked = self._take(self.life.start(self.now))
+
+    def _take(self, actions: list[Action]) -> list[Action]:
+        self.lines += [action.message for action in actions if isinstance(action, Log)]
+        return [action for action in actions if not isinstance(action, Log)]
+
+    def happens(self, event: str, *values: Any) -> list[Action]:
+        """Report an event and return the actions it leads to."""
+        return self._take(getattr(self.life, event)(*values, self.now))
+
+    def later(self, seconds: float) -> list[Action]:
+        """Let time pass, with every tick on the way that is due, and return the actions."""
+        end = self.now + seconds
+        actions: list[Action] = []
+        while (due := self.life.due()) is not None and due <= end:
+            self.now = max(due, self.now)
+            actions += self.happens("tick")
+        self.now = end
+        return actions
+
+    def signal(self, name: str, origin: str = SENT) -> list[Action]:
+        """Report a signal."""
+        return self.happens("signalled", getattr(signal, f"SIG{name}"), origin)
+
+
+def running(**given: Any) -> Story:
+    """Return a story in which the command runs with version a."""
+    story = Story(**given)
+    assert story.happens("fetched", A) == [Spawn(answer=A)]
+    return story
+
+
+def stopping(**given: Any) -> Story:
+    """Return a story in which the command was asked to stop for version b."""
+    story = running(**given)
+    story.later(300)
+    assert story.happens("fetched", B) == [Prepare(answer=B)]
+    kill_signal = given.get("kill_signal", signal.SIGTERM)
+    assert story.happens("prepared", B) == [Stop(signum=kill_signal)]
+    return story
+
+
+def cleaning(**given: Any) -> Story:
+    """Return a story in which the old command is dead and something of it is still there."""
+    story = stopping(**given)
+    assert story.happens("exited", 0) == [Sweep()]
+    return story
+
+
+def ended(status: int) -> End:
+    """Return the action that ends secretenv as a command did."""
+    return End(status=status, error=None)
+
+
+# The first fetch
+
+
+def test_begins_with_a_fetch_and_spawns_with_its_answer() -> None:
+    """First the secrets, then the command."""
+    story = Story()
+    assert story.asked == [StartFetch()]
+    assert story.happens("fetched", A) == [Spawn(answer=A)]
+
+
+def test_once_becomes_the_command() -> None:
+    """--once: fetch once, then replace this process by COMMAND."""
+    assert Story(once=True).happens("fetched", A) == [Exec(answer=A)]
+
+
+def test_permanent_error_at_the_start_ends_at_once() -> None:
+    """First fetch, permanent error: 125 at once."""
+    assert Story().happens("failed", PERMANENT) == [End(status=FAILED, error=PERMANENT)]
+
+
+def test_last_try_leaves_time_to_fail_in_its_own_words() -> None:
+    """First fetch, transient error: retried with backoff; the last wait is cut to end with one last try; then 125."""
+    story = Story()
+    times = []
+    while not story.life.ended:
+        story.happens("failed", TRANSIENT)
+        if not story.life.ended:
+            due = story.life.due()
+            assert due is not None
+            story.now = due
+            assert story.happens("tick") == [StartFetch()]
+            times.append(story.now - 1000)
+    assert times[-1] == pytest.approx(54)
+    assert times == sorted(times)
+    assert len(times) > 5
+
+
+def test_a_fetch_that_hangs_is_killed_at_the_start_timeout() -> None:
+    """The supervisor kills a fetcher at 30 s, and at the start timeout."""
+    story = Story(start_timeout=8.0)
+    assert story.later(7.9) == []
+    assert story.later(0.2) == [KillFetch()]
+    assert story.happens("failed", TRANSIENT) == [End(status=FAILED, error=TRANSIENT)]
+
+
+def test_a_fetch_that_hangs_later_is_killed_after_30_seconds() -> None:
+    """The supervisor kills a fetcher at 30 s; the command does not notice."""
+    story = running()
+    assert story.later(300) == [StartFetch()]
+    assert story.later(29.9) == []
+    assert story.later(0.2) == [KillFetch()]
+    assert story.happens("failed", TRANSIENT) == []
+    assert not story.life.ended
+
+
+# Refresh
+
+
+def test_checks_at_the_interval_with_jitter() -> None:
+    """The interval is +-10 % at random; here the random number is in the middle."""
+    story = running()
+    assert story.later(299.9) == []
+    assert story.later(0.2) == [StartFetch()]
+    assert story.happens("fetched", A) == []
+    assert story.later(300) == [StartFetch()]
+
+
+def test_no_event_is_due_while_nothing_happens() -> None:
+    """An idle device sees no wake-up between two checks."""
+    assert running().life.due() == 1300.0
+
+
+def test_a_new_version_is_prepared_then_stopped_then_started() -> None:
+    """Restart: the complete new environment first, kill signal, death, then spawn."""
+    story = cleaning()
+    assert story.happens("gone") == [Spawn(answer=B)]
+
+
+def test_changes_during_a_stop_lead_to_one_start_with_the_newest_values() -> None:
+    """Changes during a stop lead to one start with the newest values."""
+    story = stopping(kill_timeout=1000.0, interval=30.0)
+    story.later(31)
+    assert story.happens("fetched", C) == []
+    assert story.happens("exited", 0) == [Sweep()]
+    assert story.happens("gone") == [Spawn(answer=C)]
+
+
+def test_what_cannot_be_started_is_not_stopped_for() -> None:
+    """An error in a new version never touches the running command; the next check tries it again."""
+    story = running()
+    story.later(300)
+    assert story.happens("fetched", B) == [Prepare(answer=B)]
+    assert story.happens("unprepared", CommandNotFoundError("myapp: not found")) == []
+    assert story.later(300) == [StartFetch()]
+    assert story.happens("fetched", B) == [Prepare(answer=B)]
+
+
+def test_splay_waits_before_a_restart() -> None:
+    """--splay: wait a random part of this before a restart; the newest values are started."""
+    story = running(splay=100.0, interval=20.0)
+    story.later(20)
+    assert story.happens("fetched", B) == []
+    story.later(20)
+    assert story.happens("fetched", C) == []
+    assert story.later(29.9) == [StartFetch()]
+    assert story.later(0.2) == [Prepare(answer=C)]
+
+
+def test_back_to_the_running_version_before_the_splay_is_over() -> None:
+    """A rollback before the restart needs no restart."""
+    story = running(splay=400.0, interval=70.0)
+    story.later(70)
+    assert story.happens("fetched", B) == []
+    story.later(70)
+    assert story.happens("fetched", A) == []
+    assert Prepare(answer=A) not in story.later(69) + story.happens("fetched", A) + story.later(69)
+
+
+def test_kill_timeout_kills_everything() -> None:
+    """Kill timeout: SIGKILL to the command, its group and its descendants, then the new start."""
+    story = stopping()
+    assert story.later(9.9) == []
+    assert story.later(0.2) == [KillAll()]
+    assert story.happens("exited", -9) == [Sweep()]
+    assert story.happens("gone") == [Spawn(answer=B)]
+
+
+def test_processes_that_cannot_be_killed_do_not_hold_up_the_start() -> None:
+    """What survives SIGKILL hangs in the kernel: it is waited for 5 s, then the command starts anyway."""
+    story = cleaning()
+    assert story.later(4.9) == []
+    assert story.later(0.2) == [Spawn(answer=B)]
+    assert story.happens("gone") == []
+
+
+def test_on_change_exit_ends_with_75() -> None:
+    """--on-change exit: the command is stopped as for a restart, and secretenv ends with 75."""
+    story = cleaning(on_change="exit")
+    assert story.happens("gone") == [ended(CHANGED)]
+
+
+def test_on_change_ignore_leaves_the_command() -> None:
+    """--on-change ignore: a change neither signals nor restarts."""
+    story = running(on_change="ignore")
+    story.later(300)
+    assert story.happens("fetched", B) == []
+
+
+def test_on_change_signal_sends_it() -> None:
+    """--on-change SIGNAL: a change sends the signal instead of restarting."""
+    story = running(on_change=int(signal.SIGUSR1))
+    story.later(300)
+    assert story.happens("fetched", B) == [Send(signum=signal.SIGUSR1)]
+
+
+def test_a_version_just_left_needs_a_second_look() -> None:
+    """A version left less than 60 s ago is not returned to unless a second look after 10 s finds it again."""
+    story = running(interval=20.0)
+    story.later(20)
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    assert story.happens("gone") == [Spawn(answer=B)]
+    assert story.later(20) == [StartFetch()]
+    assert story.happens("fetched", A) == []
+    assert story.later(9.9) == []
+    assert story.later(0.2) == [StartFetch()]
+    assert story.happens("fetched", A) == [Prepare(answer=A)]
+
+
+def test_a_version_just_left_that_vanishes_changes_nothing() -> None:
+    """Secrets Manager is eventually consistent: one old answer after a new one is no rollback."""
+    story = running(interval=20.0)
+    story.later(20)
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    story.happens("gone")
+    story.later(20)
+    assert story.happens("fetched", A) == []
+    story.later(10.1)
+    assert story.happens("fetched", B) == []
+    story.later(20)
+    assert story.happens("fetched", A) == [], "the memory of the first sight must be gone"
+
+
+def test_a_version_left_long_ago_is_returned_to_at_once() -> None:
+    """After 60 s a rollback is a change like any other."""
+    story = cleaning()
+    story.happens("gone")
+    story.later(300)
+    assert story.happens("fetched", A) == [Prepare(answer=A)]
+
+
+@pytest.mark.parametrize(("error", "first"), [(TRANSIENT, 2.0), (PERMANENT, 300.0)], ids=["transient", "permanent"])
+def test_errors_later_keep_the_command(error: SecretenvError, first: float) -> None:
+    """Later the command keeps running: retried with backoff, a permanent error every max(60 s, interval)."""
+    story = running()
+    story.later(300)
+    assert story.happens("failed", error) == []
+    due = story.life.due()
+    assert due is not None
+    assert due - story.now == pytest.approx(first)
+
+
+def test_backoff_is_never_slower_than_the_interval_and_never_ends() -> None:
+    """Retried never faster than 1 s, never slower than the interval; for ever."""
+    story = running(interval=30.0)
+    story.later(30)
+    for _ in range(2000):
+        story.happens("failed", TRANSIENT)
+        due = story.life.due()
+        assert due is not None
+        assert 1 <= due - story.now <= 30
+        story.now = due
+        assert story.happens("tick") == [StartFetch()]
+
+
+def test_failing_is_said_once_then_hourly_then_over() -> None:
+    """One line when it starts failing, one an hour, one when it is over, each with how old the values are."""
+    story = running(interval=60.0)
+    life = story.life
+    lines = []
+    story.later(60)
+    for _ in range(130):
+        lines += [action for action in life.failed(PERMANENT, story.now) if isinstance(action, Log)]
+        story.now += 60
+        life.tick(story.now)
+    shown = [line for line in lines if line.level != "debug"]
+    assert len(shown) == 3
+    assert all("old" in line.message for line in shown)
+    over = [action for action in life.fetched(A, story.now) if isinstance(action, Log) and action.level == "info"]
+    assert len(over) == 1
+    assert "old" in over[0].message
+
+
+# Signals
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP"])
+@pytest.mark.parametrize("origin", [SENT, TERMINAL])
+def test_ending_signals_before_the_first_start(name: str, origin: str) -> None:
+    """Before the first start TERM, INT, QUIT and HUP end secretenv, by that signal."""
+    story = Story()
+    assert story.signal(name, origin) == [KillFetch(), ended(-getattr(signal, f"SIG{name}"))]
+    assert story.happens("failed", TRANSIENT) == []
+
+
+@pytest.mark.parametrize("name", ["USR1", "USR2", "WINCH", "ALRM", "RTMIN", "CONT"])
+def test_other_signals_before_the_first_start_are_dropped(name: str) -> None:
+    """Before the first start other signals are dropped: there is nobody to get them."""
+    assert Story().signal(name) == []
+
+
+def test_an_ignored_hang_up_stays_ignored_before_the_first_start() -> None:
+    """An ignored signal stays ignored: `nohup secretenv run` survives the terminal."""
+    assert Story(ignored=(signal.SIGHUP,)).signal("HUP") == []
+
+
+@pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "USR1", "TERM", "CONT", "TSTP", "RTMIN", "WINCH", "ABRT"])
+def test_sent_signals_are_forwarded_once(name: str) -> None:
+    """Each signal that another process sends is forwarded once."""
+    assert running().signal(name) == [Send(signum=getattr(signal, f"SIG{name}"))]
+
+
+@pytest.mark.parametrize("name", ["INT", "QUIT", "TSTP", "WINCH", "HUP"])
+def test_terminal_signals_are_not_sent_twice(name: str) -> None:
+    """What the terminal sent to the whole job is not sent twice."""
+    assert running(shared=True).signal(name, TERMINAL) == []
+
+
+def test_hang_up_is_forwarded_by_the_session_leader() -> None:
+    """HUP from the terminal is forwarded if we lead the session, since the kernel tells the leader alone."""
+    assert running(shared=True, leader=True).signal("HUP", TERMINAL) == [Send(signum=signal.SIGHUP)]
+
+
+def test_what_the_command_sends_is_not_sent_back() -> None:
+    """A command that signals its whole group does not get it again from us."""
+    story = running()
+    assert story.signal("TERM", COMMAND) == []
+    assert story.life.shutdown == 0
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_shutdown_fetches_and_starts_no_more(name: str) -> None:
+    """Shutdown begins with a TERM or a sent INT to a running command: no later spawn or restart."""
+    story = running()
+    story.later(300)
+    number = getattr(signal, f"SIG{name}")
+    assert story.signal(name) == [KillFetch(), Send(signum=number)]
+    assert story.happens("fetched", B) == []
+    assert story.life.due() is None
+    assert story.signal(name) == [Send(signum=number)], "a second one is forwarded too"
+    assert story.happens("exited", 5) == [ended(5)]
+
+
+@pytest.mark.parametrize(("name", "origin"), [("HUP", SENT), ("QUIT", SENT), ("INT", TERMINAL)])
+def test_other_signals_do_not_begin_shutdown(name: str, origin: str) -> None:
+    """HUP, QUIT and the terminal's Ctrl-C do not begin it."""
+    story = running()
+    story.signal(name, origin)
+    assert story.life.shutdown == 0
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_shutdown_during_a_restart(name: str) -> None:
+    """During a restart TERM and INT are forwarded and begin shutdown, never a respawn."""
+    story = stopping()
+    number = getattr(signal, f"SIG{name}")
+    assert story.signal(name) == [Send(signum=number)]
+    assert story.happens("exited", 3) == [Sweep(), ended(3)]
+
+
+def test_ctrl_c_during_a_restart_ends_it_and_is_not_sent_twice() -> None:
+    """Who presses Ctrl-C while the command stops anyway wants no new one."""
+    story = stopping(shared=True)
+    assert story.signal("INT", TERMINAL) == []
+    assert story.happens("exited", -2) == [Sweep(), ended(-2)]
+
+
+def test_other_signals_during_a_restart_go_to_the_old_command() -> None:
+    """During a restart other signals go to the old command."""
+    assert stopping().signal("USR1") == [Send(signum=signal.SIGUSR1)]
+
+
+def test_shutdown_in_the_gap_ends_by_the_signal() -> None:
+    """When the old command is dead and the new one not started, TERM ends secretenv by that signal."""
+    story = cleaning()
+    assert story.signal("USR1") == []
+    assert story.signal("TERM") == []
+    assert story.happens("gone") == [ended(-signal.SIGTERM)]
+
+
+def test_a_stop_that_turned_into_a_shutdown_keeps_its_limit() -> None:
+    """The kill timeout of a restart still holds when it turns into a shutdown."""
+    story = stopping()
+    story.signal("TERM")
+    assert story.later(10.1) == [KillAll()]
+
+
+def test_refresh_signal_checks_now() -> None:
+    """--refresh-signal: this signal means check now, whatever backoff is running, and is not forwarded."""
+    story = running(refresh_signal=int(signal.SIGUSR2))
+    assert story.signal("USR2") == [StartFetch()]
+    assert story.signal("USR2") == [], "one is under way"
+    assert story.happens("fetched", A) == [StartFetch()], "it may have read too early"
+    story.happens("failed", PERMANENT)
+    assert story.signal("USR2") == [StartFetch()]
+
+
+def test_refresh_signal_never_ends_anything() -> None:
+    """The refresh signal never ends anything, even if it is HUP before the first start."""
+    story = Story(refresh_signal=int(signal.SIGHUP))
+    assert story.signal("HUP") == []
+    story.happens("failed", TRANSIENT)
+    assert not story.life.ended
+
+
+def test_job_control_follows_the_command() -> None:
+    """With a terminal the supervisor stops once the command is reported stopped."""
+    story = running(shared=True)
+    assert story.signal("TSTP", TERMINAL) == []
+    assert story.happens("stopped", signal.SIGTSTP) == [StopSelf()]
+    assert story.signal("CONT") == [Send(signum=signal.SIGCONT)]
+
+
+def test_service_with_its_own_meaning_of_tstp_is_not_stopped() -> None:
+    """Without a terminal TSTP is forwarded, and secretenv stops only if the command did."""
+    story = running()
+    assert story.signal("TSTP") == [Send(signum=signal.SIGTSTP)]
+    assert story.happens("stopped", signal.SIGSTOP) == []
+    assert story.happens("stopped", signal.SIGTSTP) == [StopSelf()]
+
+
+def test_job_control_before_the_command() -> None:
+    """Ctrl-Z before the command runs stops secretenv."""
+    assert Story(shared=True).signal("TSTP", TERMINAL) == [StopSelf()]
+
+
+# The end of the command
+
+
+@pytest.mark.parametrize("status", [0, 7, -9])
+def test_a_command_that_ends_ends_secretenv(status: int) -> None:
+    """A command that exits by itself ends secretenv with its status."""
+    assert running().happens("exited", status) == [ended(status)]
+
+
+def test_the_rest_of_the_group_gets_one_term() -> None:
+    """--signal-group: when the command ends by itself the rest of the group gets one TERM."""
+    assert running(signal_group=True).happens("exited", 0) == [TermGroup(), ended(0)]
+
+
+def test_the_end_of_the_command_kills_a_fetcher() -> None:
+    """While a fetch is still hanging the end of the command ends secretenv."""
+    story = running()
+    story.later(300)
+    assert story.happens("exited", 0) == [KillFetch(), ended(0)]
+
+
+def test_a_command_that_cannot_be_started_ends_with_its_error() -> None:
+    """126 or 127 when the system refuses the command."""
+    error = CommandNotFoundError("myapp: not found")
+    assert running().happens("spawn_failed", error) == [End(status=127, error=error)]
