@@ -1,0 +1,77 @@
+"""One sandbox for all functional tests; each test makes the devices and secrets it needs in it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretenv.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.running import Program
+
+MARKER = "MARKER-0f3a-value-that-must-not-be-shown"
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Sandbox]:
+    """Return the one sandbox of all tests."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+class World:
+    """A device and a secret of a test's own in the common sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.name = f"test/{uuid.uuid4().hex[:12]}"
+        self.arn = sandbox.secret(self.name, self.text("one"))
+        sandbox.reset()
+
+    @staticmethod
+    def text(value: Any) -> str:
+        """Return the secret's JSON, with a marker that must not be seen anywhere but in the command."""
+        return json.dumps({"VALUE": value, "PASSWORD": MARKER})
+
+    def rotate(self, value: Any) -> str:
+        """Give the secret a new version with this VALUE."""
+        return self.sandbox.rotate(self.name, self.text(value))
+
+    def variables(self, **given: Any) -> dict[str, str]:
+        """Return the device's variables; `given` goes to `Sandbox.environment`."""
+        return self.sandbox.environment(**{"secret": self.name, **given})
+
+    @property
+    def exchanges(self) -> int:
+        """How many attempts to exchange the certificate were seen."""
+        return len(self.sandbox.exchanges)
+
+    @property
+    def reads(self) -> int:
+        """How many requests for our secret were seen."""
+        return sum(request.secret in {self.name, self.arn} for request in self.sandbox.requests)
+
+
+@pytest.fixture
+def world(aws: Sandbox) -> Iterator[World]:
+    """Return a world of the test's own; time and credentials of the sandbox are put right after it."""
+    yield World(aws)
+    aws.clock_offset = 0
+    aws.credential_life = None
+    aws.on_request = None
+
+
+@pytest.fixture
+def device_run(run: Callable[..., Program], world: World) -> Callable[..., Program]:
+    """Return a function that starts `secretenv run` on the device, with `given` for `World.variables`."""
+
+    def begin(*words: str, more: dict[str, str] | None = None, **given: Any) -> Program:
+        return run(*words, variables={**world.variables(**given), **(more or {})})
+
+    return begin
