@@ -29,6 +29,7 @@ from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
 from secretenv.settings import Settings
+from secretenv.terminal import Terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,9 +114,9 @@ class _Supervisor:
         self._origin = origin
         self._base = base
         self._log = Log(settings.log_level, settings.log_format)
-        self._shared = _has_terminal()
+        self._terminal = Terminal()
         self._lifecycle = Lifecycle(
-            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._shared
+            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
         )
         self._child: Child | None = None
         self._fetch: Fetch | None = None
@@ -268,13 +269,15 @@ class _Supervisor:
             self._do(self._lifecycle.unprepared(error, now()))
 
     def _spawn(self, action: Any) -> None:
+        self._terminal.restore()  # nothing before the first save
+        self._terminal.save()
         try:
             self._child = spawn(
                 self._file,
                 self._settings.command,
                 self._environment(action.answer),
                 self._origin,
-                group=not self._shared,
+                group=not self._terminal.shared,
             )
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))
@@ -310,12 +313,3 @@ class _Supervisor:
         if action.status < 0:
             die(-action.status)
         os._exit(action.status)
-
-
-def _has_terminal() -> bool:
-    """Whether this process has a controlling terminal."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True

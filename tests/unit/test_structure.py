@@ -19,6 +19,7 @@ ROOMS = [
     "lifecycle",
     "program",
     "child",
+    "terminal",
     "log",
     "answer",
     "fetching",

@@ -1,0 +1,78 @@
+"""README.md says what the code says. `python -m tests.unit.test_readme` writes the derived parts anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from secretenv import provision
+from secretenv.options import OPTIONS
+
+README = Path(__file__).parents[2] / "README.md"
+
+_SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/myapp-AbCdEf"
+_ALIAS = "arn:aws:iot:eu-west-1:111122223333:rolealias/secrets-of-myapp"
+
+
+def options_table() -> str:
+    """Return the table of options in Markdown."""
+    rows = ["| option | variable | default | meaning |", "| --- | --- | --- | --- |"]
+    for option in OPTIONS:
+        metavar = f" {option.metavar}".replace("|", "\\|") if option.metavar else ""
+        names = ", ".join(f"`{name}`" for name in option.variables)
+        default = f"`{option.default}`" if option.default else option.shown_default
+        rows.append(f"| `--{option.name}{metavar}` | {names} | {default} | {option.help} |")
+    return "\n".join(rows)
+
+
+def _policy(document: object) -> str:
+    return f"```json\n{json.dumps(document, indent=2)}\n```"
+
+
+PARTS = {
+    "options": options_table,
+    "secret-policy": lambda: _policy(provision.secret_policy([_SECRET])),
+    "trust-policy": lambda: _policy(provision.trust_policy()),
+    "assume-policy": lambda: _policy(provision.assume_policy(_ALIAS)),
+}
+
+
+def between(name: str) -> re.Pattern[str]:
+    """Return the pattern of a derived part."""
+    return re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_derived_parts_are_up_to_date(name: str) -> None:
+    """The option table and the policies in README.md are what the code says."""
+    found = between(name).search(README.read_text("utf-8"))
+    assert found
+    assert found[2].strip() == PARTS[name](), "run python -m tests.unit.test_readme"
+
+
+def test_readme_is_short() -> None:
+    """README.md stays under 250 lines."""
+    assert len(README.read_text("utf-8").splitlines()) < 250
+
+
+def test_no_text_names_the_other_project() -> None:
+    """The name on the package index is another project's: nobody is told to install that."""
+    for file in [README, README.with_name("CHANGELOG.md"), *README.parent.joinpath("secretenv").rglob("*.py")]:
+        assert not re.search(r"pip3? install (-\S+ )*secretenv\b", file.read_text("utf-8")), file
+
+
+def write() -> None:
+    """Write the derived parts into README.md."""
+    text = README.read_text("utf-8")
+    for name, make in PARTS.items():
+        found = between(name).search(text)
+        if found:
+            text = f"{text[: found.end(1)]}{make()}\n{text[found.start(3) :]}"
+    README.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()
