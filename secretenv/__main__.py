@@ -24,9 +24,10 @@ def main() -> None:
 
 def _run(arguments: list[str]) -> None:
     _own_path_first()
-    from secretenv.child import Origin
+    import signal
 
-    origin = Origin()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    from secretenv.child import Origin
     from secretenv.supervisor import supervise
 
     def read_settings(descriptor: int) -> int:
@@ -34,7 +35,7 @@ def _run(arguments: list[str]) -> None:
 
         return command_line(arguments, descriptor)
 
-    supervise(read_settings, origin)
+    supervise(read_settings, Origin(mask))
 
 
 def _own_path_first() -> None:

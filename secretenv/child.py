@@ -35,10 +35,14 @@ def prctl(option: int, value: int) -> None:
 
 
 class Origin:
-    """What the caller had set before secretenv changed it for itself; the command gets it back."""
+    """What the caller had set before secretenv changed it for itself; the command gets it back.
 
-    def __init__(self) -> None:
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+    Args:
+        mask: the signal mask of the caller; by now everything is blocked.
+    """
+
+    def __init__(self, mask: set[int | signal.Signals]) -> None:
+        self.mask = mask
         self.ignored = frozenset(
             number
             for number in signal.valid_signals()

@@ -77,10 +77,8 @@ class Fetch:
 def how_it_ended(status: int, *, killed: bool) -> str:
     """Return how a fetcher without an answer ended, for the error's message."""
     if killed:
-        return "gave no answer in time"
-    if status < 0:
-        return f"was killed by signal {-status}"
-    return f"ended with status {status} and without an answer"
+        return "it took too long and was killed"
+    return f"it was killed by signal {-status}" if status < 0 else f"it exited with status {status}"
 
 
 def _fetcher_words() -> list[str]:

@@ -65,8 +65,9 @@ def _ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
     def run() -> NoReturn:
         origin.restore()
         status = read_settings(os.dup(ours))
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # None: it was closed when we started
+                stream.flush()
         os._exit(status)
 
     pid = fork(run)

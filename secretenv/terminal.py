@@ -47,8 +47,8 @@ class Terminal:
 
         A living group in the foreground is left in peace: the user went on with another job.
         """
-        descriptor = _open() if self._settings is not None else None
-        if descriptor is None:
+        settings, descriptor = self._settings, _open() if self._settings is not None else None
+        if settings is None or descriptor is None:
             return
         import termios
 
@@ -57,7 +57,7 @@ class Terminal:
                 os.tcsetpgrp(descriptor, os.getpgrp())
             if os.tcgetpgrp(descriptor) == os.getpgrp():
                 # TCSANOW: to wait for output to drain would wait for a terminal that the user has stopped.
-                termios.tcsetattr(descriptor, termios.TCSANOW, self._settings)
+                termios.tcsetattr(descriptor, termios.TCSANOW, settings)
         except (OSError, termios.error):
             pass
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -82,7 +83,7 @@ class Program:
     def ends(self) -> int:
         """Wait for its end and return its status, -N for signal N."""
         try:
-            return self.process.wait(DEADLINE)
+            return int(self.process.wait(DEADLINE))
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running\n--- out\n{self.out}\n--- err\n{self.err}") from None
 
@@ -91,7 +92,13 @@ class Program:
         return sorted(_marked(self.mark))
 
     def clean(self) -> list[int]:
-        """Kill whatever is left, and return what was left beside the program itself."""
+        """Kill whatever is left, and return what was left beside the program itself.
+
+        What was sent SIGKILL when secretenv ended may take a moment to be gone.
+        """
+        if self.process.poll() is not None:
+            with contextlib.suppress(AssertionError):
+                until(lambda: not self.family(), deadline=2)
         left = [pid for pid in self.family() if pid != self.pid]
         while pids := self.family():
             for pid in pids:
@@ -121,3 +128,20 @@ def _marked(mark: str) -> Iterator[int]:
 
 def _is_zombie(entry: Path) -> bool:
     return (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return not _is_zombie(Path(f"/proc/{pid}"))
+    except OSError:
+        return False
+
+
+def status_of(pid: int, field: str) -> str:
+    """Return a field of /proc/PID/status, empty once the process is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{field}:")), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable  # noqa: TC003 (PARTS is annotated at run time)
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def _policy(document: object) -> str:
     return f"```json\n{json.dumps(document, indent=2)}\n```"
 
 
-PARTS = {
+PARTS: dict[str, Callable[[], str]] = {
     "options": options_table,
     "secret-policy": lambda: _policy(provision.secret_policy([_SECRET])),
     "trust-policy": lambda: _policy(provision.trust_policy()),

@@ -1,0 +1,263 @@
+"""From secrets to environment variables: which names, which values, and which of them cannot be.
+
+Pure: text in, variables out. Where the text comes from is the fetcher's business; whether the whole environment fits
+the system, and what is inherited beside it, the supervisor's. No message of this room holds a value.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from fnmatch import fnmatchcase
+
+from secretenv.errors import ContentError
+from secretenv.settings import Secret, Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, NoReturn
+
+# MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
+# 4 KiB take more; what works on one device should work on the next.
+LONGEST = 131072
+
+# What changes which code a program runs or whom it trusts: a secret may mean it, an attacker who can write one does.
+DANGEROUS = frozenset(
+    """
+    BASHOPTS BASH_ENV CDPATH CLASSPATH CORECLR_PROFILER_PATH DOTNET_STARTUP_HOOKS ENV GCONV_PATH GETCONF_DIR
+    GIT_EXEC_PATH GIT_SSH GIT_SSH_COMMAND GLIBC_TUNABLES HOSTALIASES IFS JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS LOCPATH
+    LUA_CPATH LUA_INIT LUA_PATH NLSPATH NODE_EXTRA_CA_CERTS NODE_OPTIONS NODE_PATH OPENSSL_CONF OPENSSL_ENGINES
+    OPENSSL_MODULES PATH PERL5DB PERL5LIB PERL5OPT PERLLIB PHPRC PHP_INI_SCAN_DIR PROMPT_COMMAND PS4 PYTHONBREAKPOINT
+    PYTHONHOME PYTHONINSPECT PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS RESOLV_HOST_CONF RES_OPTIONS RUBYLIB
+    RUBYOPT SHELLOPTS SSLKEYLOGFILE SSL_CERT_DIR SSL_CERT_FILE _JAVA_OPTIONS
+    """.split()  # noqa: SIM905 - sixty lines otherwise
+)
+DANGEROUS_PREFIXES = ("LD_", "BASH_FUNC_")
+
+_PORTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MANY = 10  # names in one warning: a line of the log is at most PIPE_BUF long
+
+
+class Reading(Values):
+    """What one secret held: text, or bytes for a SecretBinary."""
+
+    secret: Secret
+    content: str | bytes
+    version: str
+
+    def __repr__(self) -> str:
+        return f"Reading({self.secret.id!r}, version {self.version!r})"
+
+
+class _Number(str):
+    """The text of a JSON number, exactly as written."""
+
+    __slots__ = ()
+
+
+def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Return the variables, the id of the secret that each came from, and warnings.
+
+    Raises:
+        ContentError: a secret cannot become variables; it names the secret and the key, never a value.
+    """
+    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
+    for reading in readings:
+        own = _one(reading, warnings)
+        overridden: dict[str, list[str]] = {}
+        for name in own.keys() & found.keys():
+            overridden.setdefault(origins[name], []).append(name)
+        for other, names in overridden.items():
+            warnings.append(f"secret {_shown(reading.secret.id)} wins over secret {_shown(other)} in {_list(names)}")
+        found.update(own)
+        origins.update(dict.fromkeys(own, reading.secret.id))
+    return found, origins, warnings + _warnings_of_names(found)
+
+
+def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
+    """Return the variables of one secret."""
+    secret = reading.secret
+    if secret.name:
+        whole = reading.content if isinstance(reading.content, str) else _base64(reading.content)
+        _check(secret, "", secret.name, whole)
+        return {secret.name: whole}
+    content = _object(secret, reading.content)
+    chosen = {key: value for key, value in content.items() if _wanted(secret, key)}
+    own: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for key, value in chosen.items():
+        if value is None:
+            continue
+        name = _name(secret, key)
+        if name in keys:
+            raise ContentError(
+                f"keys {_shown(keys[name])} and {_shown(key)} of secret {_shown(secret.id)} both become {_shown(name)}",
+                hint="rename one of them in the secret, or leave one out with --except",
+            )
+        own[name] = text = _text(secret, key, value)
+        keys[name] = key
+        _check(secret, key, name, text)
+    if not own:
+        why = "is an empty object" if not content else "has only nulls" if chosen else "has no key that is wanted"
+        warnings.append(f"secret {_shown(secret.id)} gives no variables: it {why}")
+    return own
+
+
+def _object(secret: Secret, content: str | bytes) -> dict[str, Any]:
+    """Return the members of the JSON object that the secret is."""
+    try:
+        parsed = _parse(secret, content if isinstance(content, str) else content.decode())
+    except UnicodeDecodeError:
+        _refuse_content(secret, "is binary and not JSON")
+    except json.JSONDecodeError as error:
+        # Only the place: the decoder's own words can quote the text, and its .doc is all of it.
+        broken = error.doc.lstrip().startswith("{")
+        place = f"is not valid JSON at line {error.lineno}, column {error.colno}"
+        _refuse_content(secret, place if broken else "is not a JSON object")
+    except RecursionError:
+        _refuse_content(secret, "is nested too deeply")
+    if not isinstance(parsed, dict):
+        _refuse_content(secret, "is not a JSON object")
+    return parsed
+
+
+def _parse(secret: Secret, text: str) -> Any:
+    """Return what the JSON text says, numbers as their texts."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        unique: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in unique:
+                raise ContentError(
+                    f"key {_shown(key)} is given twice in secret {_shown(secret.id)}", hint="remove one of the two"
+                )
+            unique[key] = value
+        return unique
+
+    def constant(text: str) -> NoReturn:
+        raise ContentError(
+            f"secret {_shown(secret.id)} holds {text}, which is not JSON", hint="write it as a string, or as null"
+        )
+
+    return json.loads(text, object_pairs_hook=members, parse_int=_Number, parse_float=_Number, parse_constant=constant)
+
+
+def _refuse_content(secret: Secret, why: str) -> NoReturn:
+    raise ContentError(
+        f"secret {_shown(secret.id)} {why}",
+        hint=f"for the whole secret in one variable use --secret NAME={secret.id}, "
+        "or store a JSON object whose keys are the variables",
+    ) from None
+
+
+def _wanted(secret: Secret, key: str) -> bool:
+    """Tell whether --only and --except let the secret's own key pass."""
+    if secret.only and not any(fnmatchcase(key, glob) for glob in secret.only):
+        return False
+    return not any(fnmatchcase(key, glob) for glob in secret.except_)
+
+
+def _name(secret: Secret, key: str) -> str:
+    """Return the variable's name for a key: prefix, then upcase, then sanitize."""
+    if not key:
+        raise ContentError(
+            f"a key of secret {_shown(secret.id)} is empty", hint="give it a name, or leave it out with --only '?*'"
+        )
+    name = secret.prefix + key
+    if secret.upcase:
+        name = name.upper()
+    if secret.sanitize:
+        name = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        if name[0].isdigit():
+            name = "_" + name
+    return name
+
+
+def _text(secret: Secret, key: str, value: Any) -> str:
+    """Return the variable's value for a JSON value."""
+    if isinstance(value, str):  # a number too: its text as written
+        return str(value)
+    try:
+        return "".join(_compact(value))
+    except RecursionError:
+        raise ContentError(
+            f"the value of key {_shown(key)} of secret {_shown(secret.id)} is nested too deeply",
+            hint="store nested values as a string",
+        ) from None
+
+
+def _compact(value: Any) -> Iterator[str]:
+    """Yield compact JSON in which numbers stay as written and other scripts unescaped."""
+    if isinstance(value, _Number):
+        yield value
+    elif isinstance(value, dict):
+        yield "{"
+        for i, (key, member) in enumerate(value.items()):
+            yield "," * (i > 0) + json.dumps(key, ensure_ascii=False) + ":"
+            yield from _compact(member)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for i, member in enumerate(value):
+            yield "," * (i > 0)
+            yield from _compact(member)
+        yield "]"
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def _check(secret: Secret, key: str, name: str, value: str) -> None:
+    """Refuse what no environment can hold."""
+    where = f"key {_shown(key)} of secret {_shown(secret.id)}" if key else f"secret {_shown(secret.id)}"
+    for text, what in ((name, "name"), (value, "value")):
+        if "\0" in text:
+            raise ContentError(
+                f"the {what} of {where} holds a NUL character", hint="remove it: no variable can hold one"
+            )
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ContentError(
+                f"the {what} of {where} holds half of a surrogate pair (\\ud800 to \\udfff)",
+                hint="write the character itself, or both halves",
+            ) from None
+    if "=" in name:
+        raise ContentError(
+            f"the name of {where} holds '='", hint="rename the key, use --sanitize, or leave it out with --except"
+        )
+    size = len(name.encode()) + len(value.encode()) + len("=\0")
+    if size > LONGEST:
+        raise ContentError(
+            f"{where} is too large for a variable: {size} bytes with its name, and Linux takes {LONGEST}",
+            hint="let the program read this secret itself, or leave the key out with --except",
+        )
+
+
+def _warnings_of_names(names: Iterable[str]) -> list[str]:
+    """Return the warnings about names that are set as they are."""
+    warnings = []
+    if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
+        warnings.append(f"not portable as names of variables, passed on as they are: {_list(odd)}; see --sanitize")
+    if bad := [name for name in names if name in DANGEROUS or name.startswith(DANGEROUS_PREFIXES)]:
+        warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
+    return warnings
+
+
+def _list(names: list[str]) -> str:
+    """Return names for a message, not more of them than a line holds."""
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return ", ".join(_shown(name) for name in names[:_MANY]) + more
+
+
+def _shown(name: str) -> str:
+    """Return a name for a message: at most 80 characters, on one line whatever it holds."""
+    short = name if len(name) <= 80 else name[:79] + "…"  # noqa: PLR2004 - stated in the docstring
+    return short if short.isprintable() and " " not in short and short else json.dumps(short)
+
+
+def _base64(content: bytes) -> str:
+    return binascii.b2a_base64(content, newline=False).decode()

@@ -1,0 +1,144 @@
+"""The AWS side, made step by step as an operator would: a secret, a role that may read it, a role alias, an IoT policy.
+
+Every step is one call with a boto3 client that is passed in; the policy documents are pure functions. It leaves to
+others where the clients come from, who owns the certificate, and what to do when something exists already: an error
+of AWS passes through as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SERVICE = "credentials.iot.amazonaws.com"  # who assumes the role, in every partition
+DURATION = 3600  # AWS's own default, of the role alias and of the role's MaxSessionDuration
+SHORTEST_MAX_SESSION = 3600  # IAM takes no less for MaxSessionDuration, while a role alias goes down to 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioned:
+    """What `provision` made, and the name of the endpoint that devices of this account and region ask."""
+
+    secret_arn: str
+    role_arn: str
+    alias: str
+    alias_arn: str
+    policy: str
+    endpoint: str
+
+
+def trust_policy() -> dict[str, Any]:
+    """Return who may assume the role: the IoT credentials provider, nobody else."""
+    return _policy({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"})
+
+
+def secret_policy(secret_arns: Sequence[str]) -> dict[str, Any]:
+    """Return what the role may do: read the values of these secrets, and nothing else."""
+    return _policy({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)})
+
+
+def assume_policy(alias_arn: str) -> dict[str, Any]:
+    """Return what the certificate may do: obtain the credentials of this one role alias."""
+    return _policy({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": alias_arn})
+
+
+def create_secret(secretsmanager: Any, name: str, value: str | bytes | None) -> str:
+    """Create a secret and return its ARN; text, bytes, or (None) a secret that has no value yet."""
+    content: dict[str, str | bytes] = {}
+    if isinstance(value, str):
+        content["SecretString"] = value
+    elif value is not None:
+        content["SecretBinary"] = value
+    return str(secretsmanager.create_secret(Name=name, **content)["ARN"])
+
+
+def create_role(iam: Any, name: str, *, max_session: int = DURATION, trust: dict[str, Any] | None = None) -> str:
+    """Create a role without permissions and return its ARN; `max_session` must reach the role alias' duration."""
+    answer = iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=json.dumps(trust or trust_policy()),
+        MaxSessionDuration=max(max_session, SHORTEST_MAX_SESSION),
+        Description="read secrets, for devices with a certificate",
+    )
+    return str(answer["Role"]["Arn"])
+
+
+def allow_reading(iam: Any, role: str, secret_arns: Sequence[str]) -> None:
+    """Give the role its only permission; a further call replaces what an earlier one allowed."""
+    iam.put_role_policy(RoleName=role, PolicyName="read-secrets", PolicyDocument=json.dumps(secret_policy(secret_arns)))
+
+
+def create_role_alias(iot: Any, alias: str, role_arn: str, *, duration: int = DURATION) -> str:
+    """Create the name under which devices ask for the role, and return its ARN; credentials live `duration` seconds."""
+    answer = iot.create_role_alias(roleAlias=alias, roleArn=role_arn, credentialDurationSeconds=duration)
+    return str(answer["roleAliasArn"])
+
+
+def create_policy(iot: Any, name: str, alias_arn: str) -> None:
+    """Create the IoT policy that lets a certificate use the role alias."""
+    iot.create_policy(policyName=name, policyDocument=json.dumps(assume_policy(alias_arn)))
+
+
+def attach_policy(iot: Any, name: str, certificate_arn: str) -> None:
+    """Attach the IoT policy to a certificate (or to a thing group, whose members' certificates inherit it)."""
+    iot.attach_policy(policyName=name, target=certificate_arn)
+
+
+def credentials_endpoint(iot: Any) -> str:
+    """Return the host name of the account's credentials provider in the client's region."""
+    # Without the type AWS names the legacy data endpoint, the most common mistake there is.
+    return str(iot.describe_endpoint(endpointType="iot:CredentialProvider")["endpointAddress"])
+
+
+def provision(  # noqa: PLR0913 - each is a name that somebody has to choose
+    *,
+    secretsmanager: Any,
+    iam: Any,
+    iot: Any,
+    secret: str,
+    value: str | bytes | None,
+    role: str,
+    alias: str,
+    policy: str,
+    certificate_arn: str,
+    duration: int = DURATION,
+) -> Provisioned:
+    """Make the whole AWS side for one secret and one certificate.
+
+    Args:
+        secretsmanager: a boto3 client, of the region that the devices are to use.
+        iam: a boto3 client.
+        iot: a boto3 client, of the same region.
+        secret: the secret's name.
+        value: its first value.
+        role: the role's name.
+        alias: the role alias' name.
+        policy: the IoT policy's name.
+        certificate_arn: the certificate that is to read the secret; registered and active.
+        duration: life of the credentials, 900 to 43200 seconds.
+
+    Raises:
+        botocore.exceptions.ClientError: AWS refused a step. Steps done before it stay done.
+    """
+    secret_arn = create_secret(secretsmanager, secret, value)
+    role_arn = create_role(iam, role, max_session=duration)
+    allow_reading(iam, role, [secret_arn])
+    alias_arn = create_role_alias(iot, alias, role_arn, duration=duration)
+    create_policy(iot, policy, alias_arn)
+    attach_policy(iot, policy, certificate_arn)
+    return Provisioned(
+        secret_arn=secret_arn,
+        role_arn=role_arn,
+        alias=alias,
+        alias_arn=alias_arn,
+        policy=policy,
+        endpoint=credentials_endpoint(iot),
+    )
+
+
+def _policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -1,0 +1,152 @@
+"""`secretenv demo`: the whole story on a sandbox, told while it happens.
+
+It starts the real `secretenv run` in a subprocess and shows what that writes; nothing is staged but the AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from secretenv.sandbox import Sandbox
+from secretenv.sandbox.serve import variables
+from secretenv.sandbox.world import FIRST_VALUE, SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PROGRAM = ["sh", "-c", 'echo "program $$ started: GREETING=$GREETING"; exec sleep 60']
+OPTIONS = ["run", "--interval", "1s"]
+SECOND_VALUE = {"GREETING": "good evening", "DB_PASSWORD": "tr0ub4dor-and-3"}
+
+# Together with the start of the sandbox less than the 20 seconds that the demo may take.
+FIRST_DEADLINE = 8.0
+CHANGE_DEADLINE = 6.0
+END_DEADLINE = 4.0
+
+
+class Untold(Exception):  # noqa: N818 - the end of the story, not an error of a caller
+    """What should have happened did not, in a sentence."""
+
+
+def demo(secretenv: Sequence[str] = (sys.executable, "-P", "-m", "secretenv")) -> int:
+    """Tell the story on standard output and return 0, or 1 if it did not happen as it should.
+
+    Args:
+        secretenv: the words that start secretenv.
+    """
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    try:
+        _tell(console, secretenv)
+    except Untold as error:
+        console.print(f"\nthe demo failed: {error}", style="bold red")
+        return 1
+    return 0
+
+
+def _tell(console: Console, secretenv: Sequence[str]) -> None:
+    _say(console, "A local AWS starts: a credentials provider with mutual TLS, Secrets Manager with IAM.")
+    _command(console, 'secretenv sandbox -- "$SHELL"', "to play with it afterwards, and to copy the lines below")
+    with Sandbox() as sandbox:
+        added = variables(sandbox)
+        for name in sorted(added):
+            console.print(f"  {name}={added[name]}", style="dim")
+        _say(console, f"The secret {SECRET} holds {json.dumps(FIRST_VALUE)} (fake values).")
+        _say(console, "A program runs with its keys as environment variables; all it took is the certificate.")
+        _command(console, shlex.join(["secretenv", *OPTIONS, "--", *PROGRAM]))
+        with _running([*secretenv, *OPTIONS, "--", *PROGRAM], added) as process:
+            output = Output(process, console)
+            output.expect(f"GREETING={FIRST_VALUE['GREETING']}", within=FIRST_DEADLINE)
+            _say(console, "The secret gets a new version. Nobody touches the program.")
+            _command(console, f'sh "$SANDBOX_ROTATE" {shlex.quote(json.dumps(SECOND_VALUE))}')
+            sandbox.rotate(SECRET, SECOND_VALUE)
+            output.expect(f"GREETING={SECOND_VALUE['GREETING']}", within=CHANGE_DEADLINE)
+            _say(console, "secretenv saw the new version and restarted the program with it. TERM stops both.")
+            _command(console, f"kill -TERM {process.pid}")
+            process.send_signal(signal.SIGTERM)
+            output.expect_end(within=END_DEADLINE)
+    _say(console, "Everything is gone again: processes, ports, certificates.", style="bold green")
+
+
+class Output:
+    """What a process writes, shown line by line while it is looked through."""
+
+    def __init__(self, process: subprocess.Popen[bytes], console: Console) -> None:
+        self._descriptor = process.stdout.fileno() if process.stdout else -1
+        self._console = console
+        self._rest = b""
+
+    def expect(self, text: str, *, within: float) -> None:
+        """Show lines until one has the text in it.
+
+        Raises:
+            Untold: it did not come in time, or the process ended before.
+        """
+        for line in self._lines(within):
+            if text in line:
+                return
+        if self._descriptor < 0:
+            raise Untold(f"secretenv ended before its program wrote {text!r}")
+        raise Untold(f"the program did not write {text!r} within {within:g} s")
+
+    def expect_end(self, *, within: float) -> None:
+        """Show lines until the process and all it started have closed the pipe.
+
+        Raises:
+            Untold: they have not, in time.
+        """
+        for _line in self._lines(within):
+            pass
+        if self._descriptor >= 0:
+            raise Untold(f"secretenv did not end within {within:g} s of TERM")
+
+    def _lines(self, within: float) -> Iterator[str]:
+        end = time.monotonic() + within
+        while self._descriptor >= 0:
+            while b"\n" in self._rest:
+                line, _, self._rest = self._rest.partition(b"\n")
+                text = line.decode(errors="replace")
+                self._console.print(f"  {text}", style="cyan")
+                yield text
+            if not select.select([self._descriptor], [], [], max(0, end - time.monotonic()))[0]:
+                return
+            received = os.read(self._descriptor, 65536)
+            if not received:
+                self._descriptor = -1
+            self._rest += received
+
+
+@contextmanager
+def _running(command: list[str], added: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Start secretenv with nothing of the caller's own settings, and leave none of it behind."""
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(("SECRETENV_", "AWS_"))}
+    with subprocess.Popen(
+        command,
+        env={**inherited, **added},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            yield process
+        finally:
+            # After the story this does nothing; killed, secretenv takes the program along.
+            process.kill()
+
+
+def _say(console: Console, text: str, *, style: str = "bold") -> None:
+    console.print(f"\n{text}", style=style)
+
+
+def _command(console: Console, text: str, remark: str = "") -> None:
+    console.print(f"$ {text}" + (f"    # {remark}" if remark else ""), style="green")

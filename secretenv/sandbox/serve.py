@@ -1,0 +1,147 @@
+"""`secretenv sandbox`: a sandbox for people, until Ctrl-C or for the time of one command.
+
+It prints or passes on the variables, makes the script that rotates the secret, and looks after signals. The sandbox
+itself is `world`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from secretenv.errors import CommandError, CommandNotFoundError
+from secretenv.sandbox import Sandbox
+from secretenv.sandbox.world import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+ENDING = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP})
+
+# The program behind `rotate`: like the aws CLI's put-secret-value, but always there, since secretenv needs boto3.
+_PUT = """\
+import sys, boto3, botocore.config
+url, region, key, secret_key, name, value = sys.argv[1:]
+client = boto3.client("secretsmanager", endpoint_url=url, region_name=region, aws_access_key_id=key,
+                      aws_secret_access_key=secret_key, config=botocore.config.Config(proxies={}))
+print(client.put_secret_value(SecretId=name, SecretString=value)["VersionId"])
+"""
+
+
+def serve(command: list[str]) -> int:
+    """Run a sandbox for a command, or without one until a signal, and return the exit status.
+
+    With a command: its status, 128+N if signal N killed it. The terminal's Ctrl-C is the command's; a signal that was
+    sent to us alone is passed on to it.
+
+    Raises:
+        CommandNotFoundError: there is no such command.
+        CommandError: it cannot be executed.
+    """
+    if command and not shutil.which(command[0]):
+        raise CommandNotFoundError(f"command not found: {command[0]}", hint="check the name and PATH")
+    # Blocked before the sandbox has threads, which inherit the mask: each signal waits for whoever asks for it.
+    with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, Sandbox() as sandbox:
+        rotate = write_rotate(sandbox)
+        if command:
+            return _wait(_spawn(command, {**variables(sandbox), "SANDBOX_ROTATE": str(rotate)}, caller_mask))
+        sys.stdout.write(describe(sandbox, rotate))
+        sys.stdout.flush()
+        signal.sigwait(ENDING)
+        return 0
+
+
+def variables(sandbox: Sandbox) -> dict[str, str]:
+    """Return what a device sets, and what keeps a proxy of the caller's out of the way to this machine."""
+    found = sandbox.environment()
+    if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in os.environ):
+        direct = ["localhost", "127.0.0.1"]
+        for name in ("NO_PROXY", "no_proxy"):
+            found[name] = ",".join([*filter(None, [os.environ.get(name)]), *direct])
+    return found
+
+
+def describe(sandbox: Sandbox, rotate: Path) -> str:
+    """Return the lines for another shell: how to use them, how to rotate the secret, and the variables."""
+    value = shlex.quote('{"GREETING": "hello again", "DB_PASSWORD": "another"}')
+    operator = sandbox.operator.environment()
+    keys = " ".join(f"{name}={_quote(operator[name])}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    where = f"--region {sandbox.region} --endpoint-url {sandbox.url} --secret-id {SECRET}"
+    aws = f"aws secretsmanager put-secret-value {where}"
+    lines = [
+        f"# in another shell: paste these lines, then: secretenv run -- env; a new version: sh {rotate} {value}",
+        f"# or: {keys} {aws} --secret-string {value}",
+    ]
+    lines += [f"export {name}={_quote(text)}" for name, text in variables(sandbox).items()]
+    return "\n".join(lines) + "\n"
+
+
+def write_rotate(sandbox: Sandbox) -> Path:
+    """Write the script that gives the secret a new value: `sh rotate VALUE`, or with another one's name behind it."""
+    operator = sandbox.operator.environment()
+    words = [sys.executable, "-I", "-c", _PUT, sandbox.url, sandbox.region]
+    words += [operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"]]
+    path = sandbox.folder / "rotate"
+    path.write_text(
+        "#!/bin/sh\n"
+        "# rotate VALUE [SECRET]: give a secret of the sandbox a new version\n"
+        "unset AWS_PROFILE AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE\n"
+        f'exec {shlex.join(words)} "${{2:-{SECRET}}}" "$1"\n',
+    )
+    path.chmod(0o700)
+    return path
+
+
+def _spawn(command: list[str], added: Mapping[str, str], mask: set[signal.Signals]) -> int:
+    """Start the command with the caller's own signals and return its pid."""
+    try:
+        return os.posix_spawnp(
+            command[0],
+            command,
+            {**os.environ, **added},
+            setsigmask=mask,
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # CPython ignores them
+        )
+    except FileNotFoundError as error:
+        raise CommandNotFoundError(f"command not found: {command[0]}", hint="check the name and PATH") from error
+    except OSError as error:
+        hint = "check that it is a program and executable"
+        raise CommandError(f"cannot execute {command[0]}: {error.strerror}", hint=hint) from error
+
+
+def _wait(pid: int) -> int:
+    """Wait for the command, pass on what other processes send us, and return the status as a shell would."""
+    while True:
+        received = signal.sigwaitinfo(ENDING | {signal.SIGCHLD})
+        if received.si_signo == signal.SIGCHLD:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+        elif received.si_code <= 0:  # by kill(); what the terminal sends has reached the command already
+            os.kill(pid, received.si_signo)
+
+
+@contextmanager
+def _blocked(signals: frozenset[signal.Signals]) -> Iterator[set[signal.Signals]]:
+    """Hold these signals back, and yield the mask that was there before."""
+    chld = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by the caller, it would hide the command's end
+    before = {signal.Signals(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, signals)}
+    try:
+        yield before
+    finally:
+        # A second Ctrl-C during the clean-up has had its effect.
+        while signal.sigtimedwait(signals, 0):
+            pass
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGCHLD, chld)
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,176 @@
+"""AWS Secrets Manager: secrets by GetSecretValue, the one action that the role has to allow.
+
+The only room that uses `boto3` and `botocore`. Only the credentials given to it are used: the environment, profiles,
+files and the instance role are not consulted. What a refusal means is the business of `refusals` and `network`.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3.session
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import CredentialResolver
+from botocore.credentials import Credentials as Keys
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    InvalidRegionError,
+    NoRegionError,
+    ParamValidationError,
+)
+from botocore.exceptions import ConnectionError as UnreachableError
+from botocore.loaders import Loader
+
+from secretenv import __version__, network, refusals
+from secretenv.environ import Reading
+from secretenv.errors import SecretError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretenv.settings import Device, Secret
+    from secretenv.temporary import Credentials
+
+AT_ONCE = 8
+
+_CONFIG = Config(
+    connect_timeout=5,
+    read_timeout=10,
+    retries={"total_max_attempts": 2, "mode": "standard"},
+    max_pool_connections=AT_ONCE,
+    user_agent_extra=f"secretenv/{__version__}",
+    defaults_mode="legacy",  # "auto" of the environment would ask the instance's metadata service
+    ignore_configured_endpoint_urls=True,  # the settings have looked at them, and refused plain HTTP
+)
+
+
+class _Ours:
+    """A provider for botocore's chain, and the whole of it: the credentials that we were given."""
+
+    METHOD = "secretenv"
+    CANONICAL_NAME = None
+
+    def __init__(self) -> None:
+        # Filled in before the first request, so that clients can be made while the exchange waits for the network.
+        self.keys = Keys("", "", method=self.METHOD)
+
+    def load(self) -> Keys:
+        return self.keys
+
+
+class Reader:
+    """Reads secrets. Its clients, one for each region, are made at once and used by several threads."""
+
+    def __init__(self, device: Device, secrets: Sequence[Secret]) -> None:
+        self._device = device
+        self._ours = _Ours()
+        session = _session(self._ours)
+        self._clients: dict[str, Any] = {}
+        for secret in secrets:
+            region = region_of(secret, device)
+            if region not in self._clients:
+                self._clients[region] = self._client(session, region, secret)
+
+    def read(self, secrets: Sequence[Secret], credentials: Credentials) -> list[Reading]:
+        """Return what the secrets hold, in their order; the first that fails by that order fails all.
+
+        Raises:
+            SecretError: with the link `credentials` if AWS does not know or no longer accepts the credentials.
+        """
+        keys = self._ours.keys
+        keys.access_key, keys.secret_key = credentials.access_key_id, credentials.secret_access_key
+        keys.token = credentials.session_token
+        if len(secrets) == 1:
+            return [self._one(secrets[0])]
+        pool = ThreadPoolExecutor(min(AT_ONCE, len(secrets)), thread_name_prefix="secret")
+        try:
+            return list(pool.map(self._one, secrets))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
+        try:
+            return session.client(
+                "secretsmanager",
+                region_name=region or None,
+                endpoint_url=self._device.secretsmanager_endpoint or None,
+                config=_CONFIG,
+            )
+        except (NoRegionError, InvalidRegionError):
+            raise SecretError(
+                f"secret {secret.id}: {'no region is known' if not region else f'{region} is no region'}",
+                hint="--region names it, or use the secret's whole ARN",
+                link="region",
+            ) from None
+        except (BotoCoreError, ValueError, OSError) as error:
+            raise SecretError(
+                f"secret {secret.id}: no client for region {region} ({type(error).__name__})",
+                hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
+                link="endpoint",
+            ) from None
+
+    def _one(self, secret: Secret) -> Reading:
+        """Read one secret."""
+        region = region_of(secret, self._device)
+        client = self._clients[region]
+        where = client.meta.endpoint_url.partition("://")[2]
+        try:
+            answer = client.get_secret_value(SecretId=secret.id, VersionStage=secret.version_stage)
+        except ClientError as error:
+            raise refusals.of_secrets_manager(secret.id, secret.version_stage, region, error.response) from None
+        except ParamValidationError:
+            raise SecretError(
+                f"secret {secret.id}: its name or its stage is not one that Secrets Manager has", hint="check --secret"
+            ) from None
+        except (UnreachableError, HTTPClientError) as error:
+            # The request's own address: what the client says of itself is not always where its rules lead.
+            words = network.explain(error, urlsplit(error.kwargs.get("endpoint_url", "")).netloc or where)
+            raise SecretError(**{**words, "message": f"secret {secret.id}: {words['message']}"}) from None
+        except Exception as error:  # noqa: BLE001 - botocore's parsers raise what an answer of another shape leads to
+            raise _not_an_answer(secret, where, type(error).__name__) from None
+        return _reading(secret, answer, where)
+
+
+def region_of(secret: Secret, device: Device) -> str:
+    """Return the region of a secret: its ARN's, or the device's."""
+    parts = secret.id.split(":")
+    return parts[3] if parts[0] == "arn" and len(parts) > 6 and parts[3] else device.region  # noqa: PLR2004
+
+
+def _session(ours: _Ours) -> boto3.session.Session:
+    """Return a session that looks at no file of `~/.aws`, no profile and no credentials but ours."""
+    core = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    core.register_component("credential_provider", CredentialResolver([ours]))
+    # The default one reads models from ~/.aws/models and AWS_DATA_PATH first.
+    core.register_component("data_loader", Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False))
+    return boto3.session.Session(botocore_session=core)
+
+
+def _reading(secret: Secret, answer: Any, where: str) -> Reading:
+    """Return the reading of an answer, if it is one."""
+    version, text, binary = (answer.get(name) for name in ("VersionId", "SecretString", "SecretBinary"))
+    content = text if isinstance(text, str) else binary
+    if not isinstance(version, str) or not version or not isinstance(content, str | bytes):
+        raise _not_an_answer(secret, where, "it holds no secret")
+    return Reading(secret=secret, content=content, version=version)
+
+
+def _not_an_answer(secret: Secret, where: str, why: str) -> SecretError:
+    return SecretError(
+        f"secret {secret.id}: {where} gave an answer that is not one of Secrets Manager ({why})",
+        hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
+        transient=True,
+        link="connection",
+    )

@@ -1,0 +1,136 @@
+"""While a fetch hangs: signals, the end of the command and the start timeout go on as if nothing were wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_terminal import NAMESPACE, as_init
+from tests.running import CHILD, PYTHON, SECRETENV, status_of
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from secretenv.sandbox import Reply, Request
+    from tests.functional.conftest import World
+    from tests.running import Program
+
+
+class BlackHole:
+    """A service that takes requests and never answers."""
+
+    def __init__(self, world: World, service: str) -> None:
+        self.swallowed = 0
+        self._service = service
+        self._closing = world.sandbox.closing
+        self.open = False
+        world.sandbox.on_request = self
+
+    def __call__(self, request: Request) -> Reply | None:
+        """Take a request, and hold on to its connection."""
+        if request.service != self._service or self.open:
+            return None
+        self.swallowed += 1
+        while not (self.open or self._closing.wait(0.05)):
+            pass
+        raise ConnectionAbortedError
+
+
+@pytest.fixture(params=["credentials", "aws"])
+def black_hole(world: World, request: pytest.FixtureRequest) -> Iterator[BlackHole]:
+    """Return a black hole in the place of one of the two services; it is opened after the test."""
+    hole = BlackHole(world, request.param)
+    yield hole
+    hole.open = True
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP"])
+def test_signals_end_a_hanging_start(device_run: Callable[..., Program], black_hole: BlackHole, name: str) -> None:
+    """Before the first start TERM, INT, QUIT and HUP end secretenv by that signal, and its fetcher with it."""
+    program = device_run("--", "true")
+    until(lambda: black_hole.swallowed)
+    program.send(int(getattr(signal, f"SIG{name}")))
+    assert program.ends() == -int(getattr(signal, f"SIG{name}"))
+    until(lambda: not program.family())
+    assert program.err == ""
+
+
+def test_other_signals_are_dropped_before_the_start(device_run: Callable[..., Program], black_hole: BlackHole) -> None:
+    """Before the first start other signals are dropped: sent to a command without handlers they would kill it."""
+    program = device_run("--", PYTHON, CHILD)
+    until(lambda: black_hole.swallowed)
+    for number in (signal.SIGUSR1, signal.SIGALRM, signal.SIGWINCH, signal.SIGRTMIN):
+        program.send(number)
+    black_hole.open = True
+    program.shows("ready")
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.lines[1:] == ["got TERM", "bye"]
+
+
+@as_init
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_signals_end_a_hanging_start_as_init(
+    start: Callable[..., Program], world: World, black_hole: BlackHole, name: str
+) -> None:
+    """As PID 1 too, where the kernel drops what is not waited for; the status is 128+N."""
+    number = int(getattr(signal, f"SIG{name}"))
+    program = start(*NAMESPACE, SECRETENV, "run", "--", "true", variables=world.variables())
+    until(lambda: black_hole.swallowed)
+    (init,) = (pid for pid in program.family() if status_of(pid, "NSpid").split()[1:] == ["1"])
+    os.kill(init, number)
+    assert program.ends() == 128 + number
+
+
+def test_start_timeout_ends_a_hanging_start(device_run: Callable[..., Program], black_hole: BlackHole) -> None:
+    """--start-timeout: a hanging fetcher is killed, and the error names the step it hung at."""
+    program = device_run("--start-timeout=2s", "--", "true")
+    assert program.ends() == 125
+    assert black_hole.swallowed
+    assert "at the step" in program.err
+    assert "it took too long and was killed" in program.err
+    assert "Traceback" not in program.err
+
+
+def test_the_command_does_not_notice(device_run: Callable[..., Program], world: World) -> None:
+    """While a fetch is still hanging signals arrive, and the end of the command ends secretenv and the fetcher."""
+    program = device_run("--interval=1h", "--refresh-signal=HUP", "--", PYTHON, CHILD, "--exit-on=USR2")
+    program.shows("ready")
+    hole = BlackHole(world, "aws")
+    program.send(signal.SIGHUP)
+    until(lambda: hole.swallowed)
+    program.send(signal.SIGUSR1)
+    program.shows("got USR1")
+    program.send(signal.SIGUSR2)
+    assert program.ends() == 0
+    hole.open = True
+    until(lambda: not program.family())
+
+
+def test_sigkill_leaves_no_fetcher(device_run: Callable[..., Program], black_hole: BlackHole) -> None:
+    """If secretenv is killed with SIGKILL, a fetcher dies with it."""
+    program = device_run("--", "true")
+    until(lambda: black_hole.swallowed)
+    assert len(program.family()) == 2
+    program.send(signal.SIGKILL)
+    program.ends()
+    until(lambda: not program.family())
+
+
+def test_what_a_fetcher_is_given(device_run: Callable[..., Program], black_hole: BlackHole) -> None:
+    """Nothing of the device or its secrets is in the arguments or the environment of a fetcher, apart from names."""
+    program = device_run("--", "true")
+    until(lambda: black_hole.swallowed)
+    (pid,) = (pid for pid in program.family() if pid != program.pid)
+    with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+        assert b"SECRETENV_" not in file.read()
+    with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+        assert file.read().split(b"\0")[1] == b"-I"
+    assert os.getsid(pid) == pid
+    assert status_of(pid, "SigBlk") == "0" * 16
+    program.send(signal.SIGTERM)
+    program.ends()

@@ -1,0 +1,372 @@
+"""The fetcher against the sandbox: the main path, and the certificate and credentials over real TLS, with refusals."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretenv.errors import CertificateError, CredentialsError, SecretError
+from secretenv.sandbox import Reply, Request, Sandbox
+from tests.unit.certificates import certificate, ec_key, write
+
+from .fetching import MARKER, device_of, fetch, secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+VALUE = {"GREETING": "hello", "DB_PASSWORD": MARKER}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    """Return one sandbox for all tests of this file."""
+    with Sandbox() as made:
+        made.rotate("sandbox/app", VALUE)
+        yield made
+
+
+@pytest.fixture
+def aws(shared: Sandbox) -> Iterator[Sandbox]:
+    """Return the sandbox as it is at first, and put it back to that."""
+    shared.reset()
+    yield shared
+    shared.on_request, shared.clock_offset, shared.credential_life = None, 0, None
+
+
+APP = secret("sandbox/app")
+
+
+def test_main_path(aws: Sandbox) -> None:
+    """A certificate becomes credentials, these the secret, this the variables: one exchange, one GetSecretValue."""
+    found = fetch(device_of(aws), APP)
+    assert found.answer.variables == VALUE
+    assert [links for links, _ in found.steps] == [
+        *("certificate", "DNS", "connection", "TLS", "endpoint"),
+        *("secret", "DNS", "connection", "content"),
+    ]
+    assert found.answer.warnings == []
+    assert len(aws.exchanges) == 1
+    assert [(one.action, one.secret, one.error) for one in aws.requests] == [("GetSecretValue", "sandbox/app", "")]
+    assert aws.exchanges[0].server_name == "localhost"
+    assert aws.exchanges[0].thing_name == ""
+
+
+def test_silence(aws: Sandbox) -> None:
+    """What libraries log, or warn of, is not printed."""
+    program = (
+        "from secretenv import credentials\n"
+        "import logging, warnings\n"
+        "exchange = credentials.exchange\n"
+        "def noisy(*given):\n"
+        f"    logging.getLogger('urllib3').error({MARKER!r}); warnings.warn({MARKER!r})\n"
+        "    return exchange(*given)\n"
+        "credentials.exchange = noisy"
+    )
+    assert fetch(device_of(aws), APP, program=program).answer.variables == VALUE
+
+
+def test_credentials_are_handed_on(aws: Sandbox) -> None:
+    """Credentials that are still good are used again: ten fetches, one exchange."""
+    handed: dict[str, Any] | None = None
+    for _ in range(3):
+        found = fetch(device_of(aws), APP, credentials=handed)
+        assert found.answer.variables == VALUE
+        handed = found.answer.credentials
+    assert len(aws.exchanges) == 1
+    assert len(aws.requests) == 3
+
+
+def test_new_version(aws: Sandbox) -> None:
+    """A new version is found, with its id."""
+    name = aws.secret("rotated", {"A": "1"})
+    before = fetch(device_of(aws), secret(name)).answer.versions
+    version = aws.rotate(name, {"A": "2"})
+    after = fetch(device_of(aws), secret(name)).answer
+    assert after.versions == {name: version} != before
+    assert after.variables == {"A": "2"}
+    assert fetch(device_of(aws), secret(name, version_stage="AWSPREVIOUS")).answer.variables == {"A": "1"}
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+@pytest.mark.parametrize("key_format", ["pkcs8", "traditional"])
+@pytest.mark.parametrize("password", ["", "correct horse"])
+def test_keys(aws: Sandbox, kind: Any, key_format: Any, password: str) -> None:
+    """RSA and EC keys do, encrypted or not."""
+    who = aws.device(kind=kind, key_format=key_format, encrypted_with=password)
+    assert fetch(device_of(aws, who), APP).answer.variables == VALUE
+
+
+def test_thing_name(aws: Sandbox) -> None:
+    """The thing's name is sent if it is given."""
+    assert fetch(device_of(aws, thing_name="sandbox-device"), APP).answer.variables == VALUE
+    assert aws.exchanges[0].thing_name == "sandbox-device"
+
+
+def test_many_secrets(aws: Sandbox) -> None:
+    """Secrets are read at the same time, at most 8 at once, and their order is that of the settings."""
+    names = [aws.secret(f"many/{i}", {"LAST": str(i), f"V{i}": str(i)}) for i in range(12)]
+    found = fetch(device_of(aws), *[secret(name) for name in names]).answer
+    assert found.variables == {"LAST": "11", **{f"V{i}": str(i) for i in range(12)}}
+    assert list(found.versions) == names
+    assert len(aws.requests) == 12
+
+
+def test_one_failed_secret_is_named(aws: Sandbox) -> None:
+    """One failed secret fails the fetch and is named; the credentials are handed on all the same."""
+    names = [aws.secret(f"fail/{i}", {"A": "1"}, readable=i != 2) for i in range(4)]
+    found = fetch(device_of(aws), *[secret(name) for name in names])
+    assert names[2] in found.error.message
+    assert found.error.link == "policy"
+    assert found.answer.credentials is not None
+    assert len(aws.exchanges) == 1
+
+
+def test_binary(aws: Sandbox) -> None:
+    """A SecretBinary is base64 in a variable of its own, or JSON."""
+    name = aws.secret("binary", b'{"A": "1"}')
+    found = fetch(device_of(aws), secret(name), secret(name, name="ALL")).answer
+    assert found.variables == {"A": "1", "ALL": "eyJBIjogIjEifQ=="}
+    assert len(aws.requests) == 1
+
+
+def test_region_of_the_arn(aws: Sandbox) -> None:
+    """A secret's ARN decides its region, whatever the device's is."""
+    name = aws.secret("by-arn", {"A": "1"})
+    assert ":eu-west-1:" in name
+    assert fetch(device_of(aws, region="us-east-1"), secret(name)).answer.variables == {"A": "1"}
+
+
+@pytest.mark.parametrize(("region", "link"), [("", "region"), ("no region!", "region")])
+def test_no_region(aws: Sandbox, region: str, link: str) -> None:
+    """Without a region, or with a malformed one, the error says where it can come from."""
+    error = fetch(device_of(aws, region=region), APP).error
+    assert (error.link, error.transient) == (link, False)
+    assert "--region" in error.hint
+
+
+# The certificate and the credentials provider.
+
+
+@pytest.mark.parametrize(
+    ("who", "link", "transient"),
+    [
+        pytest.param({"stranger": True, "registered": False}, "certificate", True, id="of another CA"),
+        pytest.param({"expired": True}, "certificate", True, id="expired"),
+        pytest.param({"registered": False}, "certificate", False, id="not registered"),
+        pytest.param({"active": False}, "certificate", False, id="inactive"),
+        pytest.param({"permitted": False}, "policy", False, id="no policy"),
+    ],
+)
+def test_refused_certificates(aws: Sandbox, who: dict[str, Any], link: str, transient: bool) -> None:  # noqa: FBT001
+    """A refused certificate is named, in the handshake and after it."""
+    error = fetch(device_of(aws, aws.device(**who)), APP).error
+    assert isinstance(error, CredentialsError)
+    assert (error.link, error.transient) == (link, transient)
+    assert "aws iot" in error.hint
+    assert aws.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "link"),
+    [
+        ("gone", {"alias_exists": False}, "role alias"),
+        ("forbidden", {"permitted": False}, "policy"),
+        ("no-role", {"role_exists": False}, "role"),
+        ("too-long", {"duration": 43200, "max_session": 3600}, "role"),
+        (
+            "no-trust",
+            {
+                "trust": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                    ],
+                }
+            },
+            "role",
+        ),
+    ],
+)
+def test_refused_aliases(aws: Sandbox, name: str, how: dict[str, Any], link: str) -> None:
+    """What is wrong with role alias, role or policy is told apart."""
+    error = fetch(device_of(aws, role_alias=aws.alias(name, **how)), APP).error
+    assert isinstance(error, CredentialsError)
+    assert (error.link, error.transient) == (link, False)
+    assert "request id" in error.message
+
+
+def test_wrong_thing(aws: Sandbox) -> None:
+    """A thing that is not the certificate's is refused."""
+    error = fetch(device_of(aws, thing_name="another"), APP).error
+    assert (error.link, error.transient) == ("thing name", False)
+
+
+def test_wrong_endpoint(aws: Sandbox) -> None:
+    """The data endpoint is recognised."""
+    error = fetch(device_of(aws, endpoint=aws.data_endpoint), APP).error
+    assert (error.link, error.transient) == ("endpoint", False)
+    assert "data endpoint" in error.message
+
+
+@pytest.mark.parametrize("offset", [-7200, 14 * 3600])
+def test_clock(aws: Sandbox, offset: float) -> None:
+    """Credentials that cannot be by our clock are the clock's fault."""
+    aws.clock_offset = offset
+    error = fetch(device_of(aws), APP).error
+    assert (error.link, error.transient) == ("clock", True)
+
+
+def test_clock_of_secrets_manager(aws: Sandbox) -> None:
+    """A clock that is off by more than five minutes is told by Secrets Manager."""
+    aws.clock_offset = 1200
+    error = fetch(device_of(aws), APP).error
+    assert isinstance(error, SecretError)
+    assert (error.link, error.transient) == ("clock", True)
+
+
+def test_untrusted_server(aws: Sandbox) -> None:
+    """Without --ca the sandbox is not trusted; permanent."""
+    error = fetch(device_of(aws, ca=""), APP).error
+    assert isinstance(error, CredentialsError)
+    assert (error.link, error.transient) == ("TLS", False)
+    assert aws.requests == ()
+
+
+def test_given_roots_are_the_only_ones(aws: Sandbox, tmp_path: Path) -> None:
+    """With --ca nobody else is trusted: not those either whom requests would add."""
+    others = write(tmp_path / "others.pem", certificate(ec_key(), "others"))
+    program = f"import certifi; certifi.where = lambda: {str(aws.ca)!r}\nimport requests.adapters as adapters"
+    program += "\nassert adapters.DEFAULT_CA_BUNDLE_PATH == certifi.where()"
+    error = fetch(device_of(aws, ca=others), APP, program=program).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert fetch(device_of(aws, ca=""), APP, program=program).answer.variables == VALUE
+
+
+def test_roots_of_the_environment_do_not_count(aws: Sandbox) -> None:
+    """REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE say nothing about the credentials provider."""
+    variables = {"REQUESTS_CA_BUNDLE": str(aws.ca), "CURL_CA_BUNDLE": str(aws.ca), "SSL_CERT_FILE": str(aws.ca)}
+    assert fetch(device_of(aws, ca=""), APP, variables=variables).error.link == "TLS"
+
+
+def test_wrong_host_name(aws: Sandbox) -> None:
+    """A server with a certificate for another name is not spoken to."""
+    endpoint = aws.endpoint.replace("localhost", "127.0.0.2")
+    error = fetch(device_of(aws, endpoint=endpoint), APP).error
+    # The sandbox listens on 127.0.0.1 alone: whichever it is, nothing was sent.
+    assert error.link in ("TLS", "connection")
+    assert aws.exchanges == ()
+
+
+@pytest.mark.parametrize(
+    ("reply", "link", "transient"),
+    [
+        (Reply(status=200, body=b"<html>Welcome</html>"), "endpoint", True),
+        (Reply(status=302, headers={"Location": "https://localhost:1/"}), "endpoint", True),
+        (Reply(status=429, body=b'{"message": "Rate exceeded"}'), "throttling", True),
+        (Reply(status=503, body=b'{"message": "Service Unavailable"}'), "endpoint", True),
+        (Reply(status=200, body=b"x" * (5 << 20)), "endpoint", True),
+    ],
+)
+def test_answers_of_the_provider(aws: Sandbox, reply: Reply, link: str, transient: bool) -> None:  # noqa: FBT001
+    """Redirects are not followed, large answers not read, and what is not AWS's passes."""
+    aws.on_request = lambda request: reply if request.service == "credentials" else None
+    error = fetch(device_of(aws), APP).error
+    assert isinstance(error, CredentialsError)
+    assert (error.link, error.transient) == (link, transient)
+
+
+def test_provider_hangs_up(aws: Sandbox) -> None:
+    """A connection that is closed without an answer after the handshake may be a refused certificate: it passes."""
+
+    def hang_up(request: Request) -> Reply | None:
+        if request.service == "credentials":
+            raise ConnectionError
+        return None
+
+    aws.on_request = hang_up
+    error = fetch(device_of(aws), APP).error
+    assert (error.link, error.transient) == ("certificate", True)
+    assert str(aws.first.cert) in error.message
+
+
+def test_half_renewed_pair(aws: Sandbox) -> None:
+    """A pair that does not match is an error of the certificate; credentials that are left go on being used."""
+    other = aws.device()
+    mixed = device_of(aws, key=str(other.key))
+    assert isinstance(fetch(mixed, APP).error, CertificateError)
+    found = fetch(device_of(aws), APP)
+    old = found.answer.credentials
+    assert old is not None
+    aging = {**old, "obtained": old["obtained"] - 3600, "expiration": time.time() + 200}
+    again = fetch(mixed, APP, credentials=aging)
+    assert again.answer.variables == VALUE
+    assert "no new credentials, the old ones are used" in again.answer.warnings[0]
+    short = {**aging, "expiration": time.time() + 30}
+    assert fetch(mixed, APP, credentials=short).error.link == "key of another certificate"
+
+
+def test_provider_down_with_credentials_left(aws: Sandbox) -> None:
+    """When the provider is down, old credentials are used to their end; a refusal of it counts at once."""
+    old = fetch(device_of(aws), APP).answer.credentials
+    assert old is not None
+    aging = {**old, "obtained": old["obtained"] - 3600, "expiration": time.time() + 200}
+    aws.on_request = lambda request: Reply(status=503) if request.service == "credentials" else None
+    found = fetch(device_of(aws), APP, credentials=aging)
+    assert found.answer.variables == VALUE
+    assert found.answer.credentials == aging
+    aws.on_request = None
+    assert fetch(device_of(aws, role_alias="gone"), APP, credentials=aging).error.link in ("policy", "role alias")
+
+
+# The environment.
+
+
+def test_credentials_of_the_environment_do_not_count(aws: Sandbox, tmp_path: Path) -> None:
+    """Variables, profiles, files and the instance role are not consulted; netrc and key log have no effect."""
+    folder = tmp_path / ".aws"
+    folder.mkdir()
+    # Whoever reads these stumbles over them.
+    (folder / "config").write_text("no configuration\n")
+    (folder / "credentials").write_text("no credentials\n")
+    (folder / "models" / "secretsmanager" / "2017-10-17").mkdir(parents=True)
+    (folder / "models" / "secretsmanager" / "2017-10-17" / "service-2.json").write_text("{}")
+    (tmp_path / ".netrc").write_text("default login me password pass\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    variables = {
+        "HOME": str(tmp_path),
+        "AWS_PROFILE": "nope",
+        "AWS_DEFAULT_PROFILE": "nope",
+        "AWS_ACCESS_KEY_ID": "AKIAENVIRONMENT",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_SESSION_TOKEN": "x",
+        "AWS_REGION": "us-gov-west-1",
+        "AWS_DEFAULT_REGION": "us-gov-west-1",
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_DATA_PATH": str(folder / "models"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_MAX_ATTEMPTS": "nonsense",
+        "AWS_RETRY_MODE": "legacy",
+        "AWS_DEFAULTS_MODE": "auto",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1",
+        "SSLKEYLOGFILE": str(tmp_path / "keys"),
+        "NETRC": str(tmp_path / ".netrc"),
+    }
+    headers = []
+    aws.on_request = lambda request: headers.append(request.headers)
+    assert fetch(device_of(aws), APP, variables=variables).answer.variables == VALUE
+    assert not (tmp_path / "keys").exists()
+    assert "authorization" not in headers[0]
+    assert headers[0]["user-agent"].startswith("secretenv/")
+    assert "AKIA" not in headers[1]["authorization"]
+
+
+def test_proxy_that_is_down(aws: Sandbox) -> None:
+    """HTTPS_PROXY counts, NO_PROXY too; a proxy's password is not shown."""
+    variables = {"HTTPS_PROXY": f"http://me:{MARKER}@127.0.0.1:9"}
+    error = fetch(device_of(aws), APP, variables=variables).error
+    assert (error.link, error.transient) == ("proxy", True)
+    assert fetch(device_of(aws), APP, variables={**variables, "NO_PROXY": "localhost"}).answer.variables == VALUE

@@ -1,0 +1,79 @@
+"""`secretenv demo` tells the story with the real `secretenv run`, and says so when it does not come true."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from secretenv.sandbox.demo import demo
+
+DEMO = [sys.executable, "-c", "import sys; from secretenv.sandbox.demo import demo; sys.exit(demo())"]
+
+
+def test_the_story() -> None:
+    """It shows each command, the first value, the restart with the second, and ends with 0 within 20 seconds."""
+    begin = time.monotonic()
+    done = subprocess.run(DEMO, check=False, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert time.monotonic() - begin < 20
+    parts = [
+        "$ secretenv run --interval 1s -- sh -c ",
+        "started: GREETING=hello",
+        '$ sh "$SANDBOX_ROTATE" ',
+        "started: GREETING=good evening",
+        "$ kill -TERM ",
+    ]
+    places = [done.stdout.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(("changed", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals(changed: dict[str, str], coloured: bool) -> None:  # noqa: FBT001 - a parameter
+    """On a terminal it is coloured, unless NO_COLOR is set."""
+    primary, replica = os.openpty()
+    kept = {name: text for name, text in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
+    program = DEMO[2].replace("demo()", "demo([sys.executable, '-c', ''])")  # the beginning of the story is enough
+    subprocess.run(
+        [sys.executable, "-c", program], env={**kept, "TERM": "xterm", **changed}, stdout=replica, check=False
+    )
+    os.close(replica)
+    seen = b""
+    try:
+        while received := os.read(primary, 65536):
+            seen += received
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(primary)
+
+    assert b"A local AWS starts" in seen
+    assert (b"\x1b[1;32m" in seen or b"\x1b[32m" in seen) is coloured
+
+
+def test_a_story_that_does_not_come_true(capfd: pytest.CaptureFixture[str]) -> None:
+    """If secretenv ends without the expected output the demo ends with 1 and one sentence; nothing is left behind."""
+    threads = set(threading.enumerate())
+
+    assert demo([sys.executable, "-c", "print('something else')"]) == 1
+
+    out, err = capfd.readouterr()
+    assert "  something else" in out
+    assert "the demo failed: secretenv ended before its program wrote 'GREETING=hello'" in out
+    assert err == ""
+    assert set(threading.enumerate()) == threads
+
+
+def test_a_story_that_takes_too_long(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the output does not come in time the demo says so and kills what it started."""
+    monkeypatch.setattr("secretenv.sandbox.demo.FIRST_DEADLINE", 0.3)
+
+    assert demo(["sh", "-c", "exec sleep 60"]) == 1
+
+    assert "within 0.3 s" in capfd.readouterr().out

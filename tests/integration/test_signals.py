@@ -1,0 +1,414 @@
+"""Signals, restarts, shutdown and leftovers with real processes; the secret is a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable  # noqa: TC003 (POINTS is annotated at run time)
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.conftest import SecretFile
+
+FORWARDED = ["HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "CONT", "WINCH", "URG", "IO", "PWR", "PIPE", "ABRT", "SEGV"]
+
+
+def number(name: str) -> int:
+    """Return a signal's number."""
+    return int(getattr(signal, f"SIG{name}"))
+
+
+def ready(program: Program) -> int:
+    """Wait for the command and return its pid."""
+    program.shows("ready ")
+    return int(next(line for line in program.lines if line.startswith("ready ")).split()[1])
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_each_sent_signal_arrives_once(run: Callable[..., Program], secret: SecretFile, name: str) -> None:
+    """Each signal that another process sends to secretenv is forwarded once."""
+    program = run(secret.option, "--", PYTHON, CHILD)
+    ready(program)
+    program.send(number(name))
+    program.shows(f"got {name}\n")
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.lines[1:] == [f"got {name}", "got TERM", "bye"]
+
+
+def test_a_burst_of_real_time_signals_is_complete(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Nothing is lost in a burst: real-time signals queue, here and in the command."""
+    program = run(secret.option, "--", PYTHON, CHILD)
+    ready(program)
+    for _ in range(50):
+        for each in (signal.SIGRTMIN, signal.SIGRTMIN + 7, signal.SIGRTMAX):
+            program.send(each)
+    program.shows("got RTMAX\n", times=50)
+    program.shows("got 41\n", times=50)
+    program.shows("got RTMIN\n", times=50)
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert len(program.lines) == 1 + 150 + 2
+
+
+def test_a_signal_during_the_stop_reaches_the_old_command(run: Callable[..., Program], secret: SecretFile) -> None:
+    """During a restart other signals go to the old command."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--ignore=TERM", "--exit-on=USR2")
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("got TERM")
+    program.send(signal.SIGUSR1)
+    program.shows("got USR1")
+    program.send(signal.SIGUSR2)
+    program.shows("ready", times=2)
+    assert [line for line in program.lines if not line.startswith("ready")][:4] == [
+        "got TERM",
+        "got CONT",
+        "got USR1",
+        "got USR2",
+    ]
+
+
+# How far a start has come, and how to see it from outside.
+POINTS: dict[str, Callable[[Program], bool]] = {
+    # While it waits for signals the kernel shows none of them as blocked.
+    "masked": lambda program: int(status_of(program.pid, "SigBlk") or "0", 16) > 1 << 60 or len(program.family()) > 1,
+    "command line": lambda program: len(program.family()) > 1,
+    "fetcher": lambda program: any(os.getsid(pid) == pid != program.pid for pid in program.family()),
+    "running": lambda program: "ready" in program.out,
+}
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+@pytest.mark.parametrize("point", POINTS)
+def test_signals_during_the_start(run: Callable[..., Program], secret: SecretFile, name: str, point: str) -> None:
+    """From the mask on a signal ends secretenv or reaches the command; it is never lost."""
+    for _ in range(3):
+        program = run(secret.option, "--", PYTHON, CHILD, "--exit-on", name)
+        until(lambda program=program: _safely(POINTS[point], program))  # type: ignore[misc]
+        program.send(number(name))
+        assert program.ends() == (0 if "ready" in program.out else -number(name))
+
+
+def _safely(look: Callable[[Program], bool], program: Program) -> bool:
+    try:
+        return look(program)
+    except ProcessLookupError:
+        return False
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_shutdown_while_running(run: Callable[..., Program], secret: SecretFile, name: str) -> None:
+    """TERM or a sent INT begins shutdown: it is forwarded, and there is no later restart; a second is forwarded too."""
+    words = ["--ignore=TERM", "--ignore=INT", "--exit-on=USR1"]
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=100ms", "--", PYTHON, CHILD, *words)
+    pid = ready(program)
+    program.send(number(name))
+    program.shows(f"got {name}")
+    secret.put({"VALUE": "two"})
+    program.send(number(name))
+    program.shows(f"got {name}", times=2)
+    program.send(signal.SIGUSR1)
+    assert program.ends() == 0
+    assert program.lines == [f"ready {pid}", f"got {name}", f"got {name}", "got USR1", "bye"]
+
+
+def test_shutdown_during_a_restart(run: Callable[..., Program], secret: SecretFile) -> None:
+    """During a restart TERM is forwarded and begins shutdown, never a respawn; the status is the command's."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--ignore=TERM", "--exit-on=USR1")
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("got TERM")
+    program.send(signal.SIGTERM)
+    program.shows("got TERM", times=2)
+    program.send(signal.SIGUSR1)
+    assert program.ends() == 0
+    assert program.lines == [f"ready {pid}", "got TERM", "got CONT", "got TERM", "got USR1", "bye"]
+
+
+def test_terminal_signals_that_are_sent_begin_no_shutdown(run: Callable[..., Program], secret: SecretFile) -> None:
+    """HUP and QUIT are the command's own business."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD)
+    ready(program)
+    for name in ("HUP", "QUIT"):
+        program.send(number(name))
+        program.shows(f"got {name}")
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+
+
+def test_kill_timeout_reaches_grandchildren(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A command and a grandchild that ignore TERM are both dead at the kill timeout, then comes the new start."""
+    words = ["--ignore=TERM", "--grandchild"]
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=300ms", "--", PYTHON, CHILD, *words)
+    first = ready(program)
+    until(lambda: len(program.family()) >= 3)
+    old = {pid for pid in program.family() if pid != program.pid and os.getpgid(pid) == first}
+    assert len(old) == 2
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    assert not [pid for pid in old if alive(pid)]
+
+
+def test_a_grandchild_in_a_session_of_its_own_is_killed_too(run: Callable[..., Program], secret: SecretFile) -> None:
+    """SIGKILL to what is left of the command: a descendant that was known before the stop, whatever its group."""
+    script = "setsid sleep 1000 & echo ready $$; wait"
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=300ms", "--", "sh", "-c", script)
+    first = ready(program)
+    until(lambda: len([pid for pid in program.family() if status_of(pid, "Name") == "sleep"]) == 1)
+    (sleeper,) = [pid for pid in program.family() if status_of(pid, "Name") == "sleep"]
+    assert os.getpgid(sleeper) != first
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    assert not alive(sleeper)
+
+
+def test_a_stopped_command_is_continued_to_die(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The kill signal is followed by CONT: a stopped process would keep it pending until the kill timeout."""
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=1h", "--", PYTHON, CHILD)
+    pid = ready(program)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: status_of(pid, "State").startswith("T"))
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+
+
+def test_kill_signal_is_what_the_command_gets(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--kill-signal."""
+    program = run(secret.option, "--interval=50ms", "--kill-signal=usr1", "--", PYTHON, CHILD, "--exit-on=USR1")
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    assert program.lines[1:3] == ["got USR1", "bye"]
+
+
+def test_on_change_exit(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--on-change exit: the command is stopped and secretenv ends with 75."""
+    program = run(secret.option, "--interval=50ms", "--on-change=exit", "--", PYTHON, CHILD)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    assert program.ends() == 75
+    assert program.lines[-1] == "bye"
+
+
+def test_on_change_signal(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--on-change SIGNAL: a change sends the signal instead of restarting."""
+    program = run(secret.option, "--interval=50ms", "--on-change=HUP", "--", PYTHON, CHILD)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("got HUP")
+    assert program.out.count("ready") == 1
+
+
+def test_on_change_ignore(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--on-change ignore: the change is logged, nothing else."""
+    program = run(secret.option, "--interval=50ms", "--on-change=ignore", "--log-level=debug", "--", PYTHON, CHILD)
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("has a new version")
+    program.logs("no new version", times=program.err.count("no new version") + 2)
+    assert program.lines == [f"ready {pid}"]
+
+
+def test_refresh_signal(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--refresh-signal: check now; it is not forwarded."""
+    program = run(secret.option, "--interval=1h", "--refresh-signal=HUP", "--", PYTHON, CHILD)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGHUP)
+    program.shows("ready", times=2)
+    assert "got HUP" not in program.out
+
+
+def test_splay_is_interrupted_by_shutdown(run: Callable[..., Program], secret: SecretFile) -> None:
+    """No splay in the way of a stop."""
+    program = run(secret.option, "--interval=50ms", "--splay=1000h", "--", PYTHON, CHILD)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("restarting in")
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.out.count("ready") == 1
+
+
+def test_a_new_version_that_cannot_be_used_changes_nothing(run: Callable[..., Program], secret: SecretFile) -> None:
+    """An error in a new version never touches the running command; the next good one restarts it."""
+    program = run(secret.option, "--interval=1h", "--refresh-signal=HUP", "--", PYTHON, CHILD, "--show=VALUE")
+    ready(program)
+    secret.put("[1]")
+    program.send(signal.SIGHUP)
+    program.logs("the command keeps its values")
+    assert program.out.count("ready") == 1
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGHUP)
+    program.shows("VALUE=two")
+
+
+def test_a_command_that_vanished_is_not_stopped(
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
+) -> None:
+    """COMMAND is looked up again before a running command is stopped."""
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\nexec {PYTHON} {CHILD}\n")
+    command.chmod(0o755)
+    program = run(secret.option, "--interval=1h", "--refresh-signal=HUP", "--", str(command))
+    pid = ready(program)
+    command.unlink()
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGHUP)
+    program.logs("not found")
+    assert alive(pid)
+    assert program.out.count("ready") == 1
+
+
+def test_the_first_signals_of_the_caller_reach_the_command(start: Callable[..., Program], secret: SecretFile) -> None:
+    """The command starts with the caller's mask and ignored signals, and default SIGPIPE and SIGXFSZ."""
+    plain = "import signal,os\nsignal.pthread_sigmask(signal.SIG_BLOCK,[10,35])\nsignal.signal(1,signal.SIG_IGN)\n"
+    plain += "signal.signal(17,signal.SIG_IGN)\nimport sys\nos.execvp(sys.argv[1],sys.argv[1:])"
+    show = ["grep", "-E", "SigBlk|SigIgn", "/proc/self/status"]  # not through dash, which clears its mask
+    seen = []
+    for once in ([], ["--once"]):
+        program = start(PYTHON, "-c", plain, SECRETENV, "run", *once, secret.option, "--", *show)
+        assert program.ends() == 0, program.err
+        seen.append(program.lines)
+    expected = ["SigBlk:\t0000000400000200", "SigIgn:\t0000000000010001"]
+    assert seen == [expected, expected]
+
+
+def test_nohup(start: Callable[..., Program], secret: SecretFile) -> None:
+    """An ignored signal stays ignored: under nohup a hang-up ends neither secretenv nor the command."""
+    script = "trap 'echo got USR1' USR1; echo ready $$; while :; do sleep 1000 & wait; done"
+    program = start("nohup", SECRETENV, "run", secret.option, "--", "sh", "-c", script)
+    pid = ready(program)
+    program.send(signal.SIGHUP)
+    program.send(signal.SIGUSR1)
+    program.shows("got USR1")
+    assert alive(pid)
+    program.send(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+    for left in program.family():
+        os.kill(left, signal.SIGKILL)
+
+
+def test_descriptors_are_inherited_and_standard_input_is_unread(
+    start: Callable[..., Program], secret: SecretFile
+) -> None:
+    """The command gets all inherited descriptors, and its standard input whole."""
+    ours, theirs = os.pipe()
+    text = "x" * 300_000
+    script = f"wc -c; echo through >&{theirs}; ls /proc/self/fd"
+    words = [SECRETENV, "run", secret.option, "--", "bash", "-c", script]
+    program = start(*words, stdin=subprocess.PIPE, pass_fds=(theirs,))
+    os.close(theirs)
+    program.process.communicate(text.encode())
+    assert program.ends() == 0, program.err
+    with os.fdopen(ours) as pipe:
+        assert pipe.read() == "through\n"
+    assert program.lines[0] == "300000"
+    # 0, 1, 2, ours, and the directory that ls reads
+    assert sorted(map(int, program.lines[1:])) == sorted({0, 1, 2, theirs, int(program.lines[-1])} | {3})
+
+
+def test_orphans_are_reaped(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The supervisor is a subreaper: orphans of the command become its children, and leave no zombie."""
+    program = run(secret.option, "--", "sh", "-c", f"(sleep 0 & sleep 0 &); exec {PYTHON} {CHILD}")
+    pid = ready(program)
+    until(lambda: _children(program.pid) == [pid])
+
+
+def _children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_sigkill_of_secretenv_leaves_no_command(run: Callable[..., Program], secret: SecretFile) -> None:
+    """If secretenv is killed with SIGKILL, the command dies with it."""
+    program = run(secret.option, "--", PYTHON, CHILD)
+    pid = ready(program)
+    program.send(signal.SIGKILL)
+    assert program.ends() == -signal.SIGKILL
+    until(lambda: not alive(pid))
+
+
+def test_the_rest_of_the_group_gets_one_term(run: Callable[..., Program], secret: SecretFile, tmp_path: Path) -> None:
+    """--signal-group: when the command ends by itself the rest of its group gets one TERM; else it is left alone."""
+    out = tmp_path / "rest"
+    rest = f"(trap 'echo TERM >> {out}; exit' TERM; echo ready >> {out}; sleep 1000 & wait)"
+    script = f"{rest} & until [ -s {out} ]; do :; done"
+    program = run(secret.option, "--signal-group", "--", "sh", "-c", script)
+    assert program.ends() == 0
+    until(lambda: out.read_text() == "ready\nTERM\n")
+    until(lambda: not program.family())
+    out.unlink()
+    program = run(secret.option, "--", "sh", "-c", script)
+    assert program.ends() == 0
+    left = program.family()
+    assert len(left) == 2
+    assert out.read_text() == "ready\n"
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not program.family())
+
+
+def test_signal_group_reaches_the_whole_group(run: Callable[..., Program], secret: SecretFile) -> None:
+    """--signal-group: forwarded signals go to the command's process group."""
+    script = f"{PYTHON} {CHILD} & {PYTHON} {CHILD} & trap : TERM; wait; wait"
+    program = run(secret.option, "--signal-group", "--", "sh", "-c", script)
+    program.shows("ready", times=2)
+    program.send(signal.SIGTERM)
+    program.ends()
+    assert program.out.count("got TERM") == 2
+
+
+def test_no_context_switch_while_idle(run: Callable[..., Program], secret: SecretFile) -> None:
+    """No busy waiting: the supervisor sleeps until something happens."""
+    program = run(secret.option, "--", PYTHON, CHILD)
+    ready(program)
+    until(lambda: len(program.family()) == 2 and status_of(program.pid, "State").startswith("S"))
+    before = _switches(program.pid)
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.process.wait(5)
+    assert _switches(program.pid) == before
+
+
+def _switches(pid: int) -> tuple[str, str]:
+    return status_of(pid, "voluntary_ctxt_switches"), status_of(pid, "nonvoluntary_ctxt_switches")
+
+
+def test_nobody_reads_standard_error(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A full pipe on standard error holds up neither signals nor the end of the command."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    try:
+        while True:
+            os.write(theirs, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(theirs, True)
+    words = ["--interval=20ms", "--log-level=debug"]
+    program = run(secret.option, *words, "--", PYTHON, CHILD, stderr=theirs)
+    ready(program)
+    program.send(signal.SIGUSR1)
+    program.shows("got USR1")
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    os.close(theirs)
+    os.close(ours)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors(start: Callable[..., Program], secret: SecretFile, closed: str) -> None:
+    """Closed descriptors stay closed for the command, and nothing of ours takes their numbers."""
+    script = f'exec {SECRETENV} run {secret.option} -- sh -c "ls /proc/self/fd > $1; exit 9" {closed}'
+    out = secret.path.with_name("descriptors")
+    program = start("sh", "-c", script.replace("$1", str(out)))
+    assert program.ends() == 9
+    listed = {int(word) for word in out.read_text().split()}
+    assert listed <= {0, 1, 2, 3}

@@ -1,0 +1,307 @@
+"""Terminals and PID namespaces: pseudo-terminals with a real shell, and secretenv as process 1."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import SecretFile
+
+
+class Screen:
+    """A pseudo-terminal with a program that leads its session, seen from the side of the user."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._user, theirs = pty.openpty()
+        self.text = ""
+        self.program = Program(
+            ["setsid", "--ctty", *words], folder, {"PS1": "PROMPT> ", "TERM": "dumb"},
+            stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=False,
+        )  # fmt: skip
+        os.close(theirs)
+
+    def type(self, text: str) -> None:
+        """Press these keys."""
+        os.write(self._user, text.encode())
+
+    def read(self) -> None:
+        """Take what is on the screen by now."""
+        while select.select([self._user], [], [], 0)[0]:
+            try:
+                part = os.read(self._user, 65536)
+            except OSError:  # EIO: nobody has the other side open any more
+                return
+            self.text += part.decode("utf-8", "replace")
+
+    def shows(self, text: str, times: int = 1) -> None:
+        """Wait until the text is on the screen so often."""
+
+        def shown() -> bool:
+            self.read()
+            return self.text.count(text) >= times
+
+        try:
+            until(shown, what=text)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n--- screen\n{self.text}") from None
+
+    def resize(self, rows: int) -> None:
+        """Change the window's size."""
+        fcntl.ioctl(self._user, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+
+    def echo(self) -> bool:
+        """Whether the terminal echoes."""
+        return bool(termios.tcgetattr(self._user)[3] & termios.ECHO)
+
+    def hang_up(self) -> None:
+        """Take the terminal away."""
+        os.close(self._user)
+        self._user = -1
+
+    def close(self) -> list[int]:
+        """End everything."""
+        left = self.program.clean()
+        if self._user >= 0:
+            self.hang_up()
+        return left
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
+    """Return a function that opens a terminal with a program; everything is ended after the test."""
+    screens: list[Screen] = []
+
+    def open_screen(*words: str) -> Screen:
+        made = Screen(tmp_path, *words)
+        screens.append(made)
+        return made
+
+    yield open_screen
+    for each in screens:
+        each.close()
+
+
+@pytest.fixture
+def shell(screen: Callable[..., Screen]) -> Screen:
+    """Return a terminal with an interactive shell at its prompt."""
+    made = screen("bash", "--norc", "--noprofile", "-i")
+    made.shows("PROMPT> ")
+    return made
+
+
+def command(secret: SecretFile, *options: str) -> str:
+    """Return the words that start secretenv at a prompt, up to the command."""
+    return " ".join([SECRETENV, "run", secret.option, *options, "--"])
+
+
+CATCH = f"{PYTHON} {CHILD}"
+
+
+def test_ctrl_c_reaches_the_command_once(shell: Screen, secret: SecretFile) -> None:
+    """What the terminal sends to the whole job is not sent twice; Ctrl-C does not begin a shutdown."""
+    shell.type(f"{command(secret)} {CATCH}\n")
+    shell.shows("ready ")
+    shell.type("\x03")
+    shell.shows("got INT")
+    shell.type("\x1c")
+    shell.shows("got QUIT")
+    shell.resize(50)
+    shell.shows("got WINCH")
+    # Whatever came twice would have come before the answer to a signal sent now.
+    os.kill(_supervisor(shell), signal.SIGUSR1)
+    shell.shows("got USR1")
+    assert [shell.text.count(f"got {name}") for name in ("INT", "QUIT", "WINCH")] == [1, 1, 1]
+
+
+def _supervisor(shell: Screen) -> int:
+    """Return the pid of the secretenv that was started at the prompt."""
+    (pid,) = (pid for pid in shell.program.family() if _parent(pid) == shell.program.pid)
+    return pid
+
+
+def _parent(pid: int) -> int:
+    return int(status_of(pid, "PPid") or 0)
+
+
+def test_ctrl_c_ends_a_shell_loop(shell: Screen, secret: SecretFile) -> None:
+    """Killed by INT secretenv dies of INT, so that a shell's loop around it ends too."""
+    shell.type(f"while true; do {command(secret)} sh -c 'echo re''ady; exec sleep 1000'; done\n")
+    shell.shows("ready\r\n")
+    shell.type("\x03")
+    shell.shows("PROMPT> ", times=2)
+    assert shell.text.count("ready\r\n") == 1
+
+
+def test_ctrl_z_and_fg(shell: Screen, secret: SecretFile) -> None:
+    """Ctrl-Z gives the prompt back, fg goes on with the command."""
+    shell.type(f"{command(secret)} cat\n")
+    until(lambda: any(status_of(pid, "Name") == "cat" for pid in shell.program.family()))
+    shell.type("\x1a")
+    shell.shows("Stopped")
+    shell.shows("PROMPT> ", times=2)
+    shell.type("fg\n")
+    shell.shows("cat", times=3)
+    shell.type("still here\n")
+    shell.shows("still here", times=2)
+    shell.type("\x04")
+    shell.shows("PROMPT> ", times=3)
+
+
+def test_a_suspend_of_the_command_itself_gives_the_prompt_back(shell: Screen, secret: SecretFile) -> None:
+    """A command that stops itself stops the job, as it would without secretenv."""
+    shell.type(f"{command(secret)} sh -c 'kill -STOP $$; echo went on'\n")
+    shell.shows("Stopped")
+    shell.shows("PROMPT> ", times=2)
+    shell.type("fg\n")
+    shell.shows("went on", times=3)
+
+
+def test_a_pipeline_whose_other_end_reads_the_terminal(shell: Screen, secret: SecretFile) -> None:
+    """`secretenv run -- a | b` with b reading the terminal: b stays in the foreground."""
+    shell.type(
+        f"{command(secret)} sh -c 'echo fr''om a; exec sleep 1000' | (head -n 1; read x < /dev/tty; echo b got $x)\n"
+    )
+    shell.shows("from a")
+    shell.type("keys\n")
+    shell.shows("b got keys")
+    shell.type("\x03")
+    shell.shows("PROMPT> ", times=2)
+
+
+def test_an_interactive_shell_as_the_command(shell: Screen, secret: SecretFile) -> None:
+    """An interactive bash as the command has job control of its own."""
+    shell.type(f"{command(secret)} env PS1='INNER> ' bash --norc --noprofile -i\n")
+    shell.shows("INNER> ", times=2)
+    shell.type("sleep 1000\n")
+    until(lambda: any(status_of(pid, "Name") == "sleep" for pid in shell.program.family()))
+    shell.type("\x1a")
+    shell.shows("Stopped")
+    shell.type("kill -9 %1\n")
+    until(lambda: not any(status_of(pid, "Name") == "sleep" for pid in shell.program.family()))
+    shell.type("\n")
+    shell.shows("Killed")
+    shell.type("exit 7\n")
+    shell.shows("PROMPT> ", times=2)
+    shell.type("echo status $?\n")
+    shell.shows("status 7")
+    assert "no job control" not in shell.text
+
+
+def test_a_terminal_after_a_killed_program(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """After an interactive program was killed for a restart the next one finds echo and the foreground."""
+    script = "stty -echo -icanon; set -m; echo first; sleep 1000 | cat; :"
+    once = secret.path.with_name("once")
+    line = f"if [ -e {once} ]; then read x; echo next got $x; else touch {once}; {script}; fi"
+    options = ["--interval=50ms", "--kill-timeout=100ms", "--kill-signal=KILL"]
+    opened = screen(SECRETENV, "run", secret.option, *options, "--", "bash", "-c", line)
+    opened.shows("first")
+    until(lambda: not opened.echo())
+    until(lambda: any(status_of(pid, "Name") == "cat" for pid in opened.program.family()))
+    secret.put({"VALUE": "two"})
+    until(opened.echo)
+    until(lambda: not any(status_of(pid, "Name") == "cat" for pid in opened.program.family()))
+    opened.type("some keys\n")
+    opened.shows("next got some keys")
+    assert opened.program.ends() == 0
+
+
+def test_a_hang_up_reaches_the_command_of_a_session_leader(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """A hang-up of the terminal reaches the command also where secretenv leads the session."""
+    out = secret.path.with_name("out")
+    script = f"trap 'echo got HUP >> {out}; exit 3' HUP; echo ready; while :; do sleep 1000 & wait; done"
+    opened = screen(SECRETENV, "run", secret.option, "--", "bash", "-c", script)
+    opened.shows("ready")
+    opened.hang_up()
+    assert opened.program.ends() == 3
+    assert out.read_text() == "got HUP\n"
+
+
+def test_a_stopped_terminal_holds_nothing_up(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """While a terminal is stopped with Ctrl-S, signals arrive and the end of the command ends secretenv."""
+    out = secret.path.with_name("out")
+    script = f"trap 'echo got USR1 >> {out}; exit 4' USR1; echo ready; while :; do sleep 1000 & wait $!; done"
+    words = ["--interval=10ms", "--log-level=debug", "--", "bash", "-c", script]
+    opened = screen(SECRETENV, "run", secret.option, *words)
+    opened.shows("ready")
+    opened.type("\x13")
+    wrote = status_of(opened.program.pid, "voluntary_ctxt_switches")
+    until(lambda: int(status_of(opened.program.pid, "voluntary_ctxt_switches")) > int(wrote) + 200)
+    os.kill(opened.program.pid, signal.SIGUSR1)
+    assert opened.program.ends() == 4
+    assert out.read_text() == "got USR1\n"
+
+
+def test_own_group_without_a_terminal(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Without a controlling terminal the command has a process group of its own."""
+    program = run(secret.option, "--", PYTHON, CHILD)
+    program.shows("ready")
+    (pid,) = (pid for pid in program.family() if pid != program.pid)
+    assert os.getpgid(pid) == pid
+
+
+# As process 1
+
+NAMESPACE = ["unshare", "--fork", "--kill-child", "--pid", "--mount-proc"]
+as_init = pytest.mark.skipif(
+    os.geteuid() != 0 or subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode != 0,
+    reason="needs root and PID namespaces",
+)
+
+
+def _init(program: Program) -> int:
+    """Return the pid, as we see it, of the process that is 1 in the program's namespace."""
+
+    def found() -> list[int]:
+        return [pid for pid in program.family() if (status_of(pid, "NSpid").split() or [""])[-1] == "1"]
+
+    return until(found)[0]
+
+
+@as_init
+def test_as_init_signals_arrive_and_the_status_is_128_plus_n(start: Callable[..., Program], secret: SecretFile) -> None:
+    """As PID 1: signals are forwarded; killed by signal N: 128+N."""
+    program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", PYTHON, CHILD, "--exit-on=USR2")
+    program.shows("ready")
+    os.kill(_init(program), signal.SIGUSR1)
+    program.shows("got USR1")
+    (child,) = (pid for pid in program.family() if status_of(pid, "NSpid").split()[1:] not in ([], ["1"]))
+    os.kill(child, signal.SIGKILL)
+    assert program.ends() == 128 + signal.SIGKILL
+
+
+@as_init
+def test_as_init_orphans_are_reaped(start: Callable[..., Program], secret: SecretFile) -> None:
+    """As PID 1 it reaps orphans: no zombie is left."""
+    script = "for i in 1 2 3 4 5; do (sleep 0.05 &) ; done; echo started; exec sleep 1000"
+    program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", "sh", "-c", script)
+    program.shows("started")
+    init = _init(program)
+    children = Path(f"/proc/{init}/task/{init}/children")
+    until(lambda: len(children.read_text().split()) == 1)
+    os.kill(init, signal.SIGTERM)
+    assert program.ends() == 128 + signal.SIGTERM
+
+
+@as_init
+def test_as_init_restart(start: Callable[..., Program], secret: SecretFile) -> None:
+    """As PID 1 a new version restarts the command."""
+    program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--show=VALUE")
+    program.shows("VALUE=one")
+    secret.put({"VALUE": "two"})
+    program.shows("VALUE=two")

@@ -1,0 +1,47 @@
+"""What the fetcher writes; what it does stands in the integration tests."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+
+from secretenv.answer import last_step, read_answer
+from secretenv.errors import FetcherError
+from secretenv.fetcher import _Output, _unexpected
+
+MARKER = "v4lue-that-must-not-show"
+
+
+def test_nothing_follows_the_answer() -> None:
+    """The answer is the last line, even if work that came too late goes on."""
+    with tempfile.TemporaryFile() as file:
+        output = _Output(file.fileno())
+        output.at("DNS", "host")
+        output.answer({"error": FetcherError("late").to_json(), "warnings": [], "credentials": None})
+        output.at("connection", "host:443")
+        output.answer({})
+        file.seek(0)
+        raw = file.read()
+    assert [list(json.loads(line)) for line in raw.splitlines()] == [
+        ["link", "at"],
+        ["error", "warnings", "credentials"],
+    ]
+    assert last_step(raw) == ("DNS", "host")
+    error = read_answer(raw).error
+    assert error is not None
+    assert error.message == "late"
+
+
+def test_defects_show_their_place_alone() -> None:
+    """An unexpected exception is told by its type and the line of ours where it came from."""
+
+    def cause() -> None:
+        read_answer(7)  # type: ignore[arg-type]
+
+    try:
+        cause()
+    except TypeError as error:
+        told = _unexpected(error)
+    assert told.transient
+    assert told.message.startswith("the fetcher met an unexpected TypeError at answer.py:")
+    assert MARKER not in _unexpected(ValueError(MARKER)).message
