@@ -26,7 +26,7 @@ from secretenv.actions import (
     Sweep,
     TermGroup,
 )
-from secretenv.errors import CHANGED, SecretenvError
+from secretenv.errors import CHANGED, CertificateError, SecretenvError
 from secretenv.versions import Versions
 
 TYPE_CHECKING = False
@@ -178,7 +178,8 @@ class Lifecycle:
         if self.phase == WAITING:
             return self._failed_at_start(error, now)
         longest = self._settings.interval
-        if error.transient:
+        # A pair that does not load or match may be half renewed; it did load when the command was started.
+        if error.transient or isinstance(error, CertificateError):
             wait = self._uniform() * min(longest, BACKOFF_FIRST * 2.0 ** min(self._failures, 20))
             wait = max(wait, min(1.0, longest))
         else:

@@ -23,7 +23,7 @@ from secretenv.actions import (
     Sweep,
     TermGroup,
 )
-from secretenv.errors import CHANGED, FAILED, CommandNotFoundError, SecretenvError
+from secretenv.errors import CHANGED, FAILED, CertificateError, CommandNotFoundError, SecretenvError
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.settings import Device, Settings
 
@@ -326,7 +326,14 @@ def test_a_version_left_long_ago_is_returned_to_at_once() -> None:
     assert story.happens("fetched", A) == [Prepare(answer=A)]
 
 
-@pytest.mark.parametrize(("error", "first"), [(TRANSIENT, 2.0), (PERMANENT, 300.0)], ids=["transient", "permanent"])
+@pytest.mark.parametrize(
+    ("error", "first"),
+    [
+        pytest.param(TRANSIENT, 2.0, id="transient"),
+        pytest.param(PERMANENT, 300.0, id="permanent"),
+        pytest.param(CertificateError("does not match"), 2.0, id="half-written-certificate"),
+    ],
+)
 def test_errors_later_keep_the_command(error: SecretenvError, first: float) -> None:
     """Later the command keeps running: retried with backoff, a permanent error every max(60 s, interval)."""
     story = running()
