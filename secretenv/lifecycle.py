@@ -104,6 +104,7 @@ class Lifecycle:
         self._reminder = 0.0
         self._fetched_at = 0.0
         self._versions = Versions()
+        self._doubted: list[tuple[str, str]] = []  # what is to be seen twice, and was said to be
         # Due times; None is never.
         self._start_limit: float | None = None
         self._fetch_due: float | None = None
@@ -236,8 +237,12 @@ class Lifecycle:
         changed, again = self._versions.changes(answer.versions, now)
         if again is not None:
             self._fetch_due = again if self._fetch_due is None else min(self._fetch_due, again)
+            if changed == self._doubted:
+                return []
+            self._doubted = changed
             names = ", ".join(secret for secret, _ in changed)
             return [_log("info", f"{names}: the version that was just left is read again; looking once more")]
+        self._doubted = []
         if not changed:
             return [_log("debug", "no new version")]
         self._versions.accept(answer.versions, now)
@@ -285,7 +290,7 @@ class Lifecycle:
 
     def spawn_failed(self, error: SecretenvError, now: float) -> list[Action]:  # noqa: ARG002
         """End: there is no command."""
-        return self._end_with(error)
+        return [] if self.ended else self._end_with(error)
 
     def exited(self, status: int, now: float) -> list[Action]:
         """Take the end of the command: its exit status, or -N for signal N."""

@@ -1,0 +1,226 @@
+"""Laws of the state machine, on random histories and on every pair of events in both orders."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from typing import Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from secretenv.actions import (
+    Action,
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    Sweep,
+)
+from secretenv.errors import CommandNotFoundError, SecretenvError
+from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from tests.unit.test_lifecycle import Answer, cleaning, running, settings, stopping
+
+SIGNALS = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "TSTP", "CONT", "WINCH"]
+STALE_FOR = 5.0  # seconds for which Secrets Manager may still return the old version
+
+
+class World(RuleBasedStateMachine):
+    """What surrounds the lifecycle: a service with versions that grow, a fetcher, a command, and time."""
+
+    @initialize(
+        on_change=st.sampled_from(["restart", "restart", "exit", "ignore", int(signal.SIGUSR1)]),
+        splay=st.sampled_from([0.0, 30.0]),
+        interval=st.sampled_from([5.0, 300.0]),
+        kill_timeout=st.sampled_from([0.0, 10.0]),
+        refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
+        group=st.booleans(),
+        leader=st.booleans(),
+        shared=st.booleans(),
+    )
+    def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, **given: Any) -> None:
+        """Start secretenv."""
+        chosen = settings(refresh_signal=refresh, signal_group=group, **given)
+        self.life = Lifecycle(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.now = 1000.0
+        self.version, self.changed = 1, 0.0
+        self.newest = 0  # the newest version that was ever read
+        self.fetching = self.killed = False
+        self.alive = self.asked_to_stop = False
+        self.ended = False
+        self.shutdown = False
+        self._perform(self.life.start(self.now))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            assert not self.ended, f"{action} after the end"
+            if isinstance(action, StartFetch):
+                assert not self.fetching, "two fetchers"
+                assert not self.shutdown, "a fetch after a shutdown began"
+                self.fetching, self.killed = True, False
+            elif isinstance(action, KillFetch):
+                assert self.fetching
+                self.killed = True
+            elif isinstance(action, Prepare):
+                self._perform(self.life.prepared(action.answer, self.now))
+            elif isinstance(action, Spawn | Exec):
+                assert not self.alive, "two commands"
+                assert not self.shutdown, "a start after a shutdown began"
+                assert int(action.answer.versions["app"]) == self.newest, "a start with old values"
+                self.alive, self.asked_to_stop = True, False
+            elif isinstance(action, Stop):
+                assert self.alive
+                assert not self.shutdown, "a restart after a shutdown began"
+                self.asked_to_stop = True
+            elif isinstance(action, Send | KillAll):
+                assert self.alive
+            elif isinstance(action, End):
+                self.ended = True
+
+    @rule(stale=st.booleans())
+    @precondition(lambda self: self.fetching and not self.killed)
+    def fetched(self, *, stale: bool) -> None:
+        """A fetch succeeds; right after a change it may have read the old version."""
+        version = self.version
+        if stale and self.version > 1 and self.now - self.changed < STALE_FOR:
+            version -= 1
+        self.fetching = False
+        self.newest = max(self.newest, version)
+        self._perform(self.life.fetched(Answer(str(version)), self.now))
+
+    @rule(transient=st.booleans())
+    @precondition(lambda self: self.fetching)
+    def failed(self, *, transient: bool) -> None:
+        """A fetch fails, or was killed."""
+        self.fetching = False
+        self._perform(self.life.failed(SecretenvError("no", transient=transient or self.killed), self.now))
+
+    @rule()
+    def rotated(self) -> None:
+        """The secret gets a new version."""
+        self.version += 1
+        self.changed = self.now
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 11.0, 61.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        """Time passes, and whatever is due on the way is done at its time."""
+        end = self.now + seconds
+        for _ in range(1000):
+            due = self.life.due()
+            if due is None or due > end:
+                break
+            self.now = max(self.now, due)
+            self._perform(self.life.tick(self.now))
+        else:
+            raise AssertionError("busy: a thousand ticks in a row")
+        self.now = end
+
+    @rule(name=st.sampled_from(SIGNALS), origin=st.sampled_from([SENT, SENT, TERMINAL, COMMAND]))
+    def signalled(self, name: str, origin: str) -> None:
+        """A signal arrives."""
+        if self.ended:
+            return
+        number = int(getattr(signal, f"SIG{name}"))
+        running_or_stopping = self.alive
+        actions = self.life.signalled(number, origin, self.now)
+        if name == "TERM" and origin == SENT and (running_or_stopping or not self.alive):
+            self.shutdown = True
+        self._perform(actions)
+
+    @rule(status=st.sampled_from([0, 1, -9, -15]), leftovers=st.booleans())
+    @precondition(lambda self: self.alive)
+    def exited(self, *, status: int, leftovers: bool) -> None:
+        """The command ends, by itself or because it was asked to."""
+        self.alive = False
+        actions = self.life.exited(status, self.now)
+        self._perform(actions)
+        if any(isinstance(action, Sweep) for action in actions) and not leftovers and not self.ended:
+            self._perform(self.life.gone(self.now))
+
+    @rule()
+    @precondition(lambda self: not self.alive and not self.ended)
+    def gone(self) -> None:
+        """The last process of the old command is gone."""
+        self._perform(self.life.gone(self.now))
+
+    @rule(signum=st.sampled_from([signal.SIGTSTP, signal.SIGSTOP]))
+    @precondition(lambda self: self.alive)
+    def stopped(self, signum: int) -> None:
+        """Job control stops the command."""
+        self._perform(self.life.stopped(signum, self.now))
+
+    @invariant()
+    def ends_are_ends(self) -> None:
+        """Nothing is due any more after the end, and the machine knows that it has ended."""
+        if hasattr(self, "life"):
+            assert self.life.ended == self.ended
+            if self.ended:
+                assert self.life.due() is None
+
+    def teardown(self) -> None:
+        """Every path ends: TERM, and the command's obedience, always lead to the end."""
+        if not hasattr(self, "life") or self.ended:
+            return
+        self.shutdown = True
+        self._perform(self.life.signalled(signal.SIGTERM, SENT, self.now))
+        if self.alive:
+            self.alive = False
+            self._perform(self.life.exited(0, self.now))
+        if not self.ended:
+            self._perform(self.life.gone(self.now))
+        assert self.ended
+
+
+World.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestWorld = World.TestCase
+
+EVENTS: dict[str, tuple[Any, ...]] = {
+    "fetched": (Answer("c"),),
+    "failed": (SecretenvError("no", transient=True),),
+    "exited": (0,),
+    "gone": (),
+    "signalled": (signal.SIGTERM, SENT),
+    "spawn_failed": (CommandNotFoundError("no"),),
+    "unprepared": (CommandNotFoundError("no"),),
+    "stopped": (signal.SIGTSTP,),
+}
+STATES = {"running": running, "stopping": stopping, "cleaning": cleaning}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(("one", "two"), list(itertools.permutations(EVENTS, 2)))
+def test_pairs_of_events_in_both_orders(state: str, one: str, two: str) -> None:
+    """In each state each pair of events, in either order, starts at most one command and none after a shutdown."""
+    story = STATES[state]()
+    actions: list[Action] = []
+    shutdown = False
+    for event in (one, two):
+        done = story.happens(event, *EVENTS[event])
+        shutdown = shutdown or event == "signalled"
+        assert not (shutdown and any(isinstance(action, Spawn | Stop | StartFetch) for action in done))
+        actions += done
+    assert sum(isinstance(action, Spawn) for action in actions) <= 1
+    assert sum(isinstance(action, End) for action in actions) <= 1
+    if any(isinstance(action, End) for action in actions):
+        assert story.life.ended
+        assert story.life.due() is None
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("origin", [SENT, TERMINAL, COMMAND])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_in_each_state(state: str, origin: str, name: str) -> None:
+    """A signal in each state is forwarded at most once, and never ends secretenv while a command is alive."""
+    story = STATES[state]()
+    actions = story.signal(name, origin)
+    assert sum(isinstance(action, Send) for action in actions) <= 1
+    assert not any(isinstance(action, End | Spawn | Stop) for action in actions)
+    if state == "cleaning":
+        assert not any(isinstance(action, Send) for action in actions)
