@@ -81,6 +81,11 @@ class Log(Action):
     hint: str
 
 
+def line(level: str, message: str, link: str = "", hint: str = "") -> Log:
+    """Return the action that writes a line."""
+    return Log(level=level, message=message, link=link, hint=hint)
+
+
 class End(Action):
     """End secretenv: with an error, or as the command did (an exit status, or -N for signal N)."""
 

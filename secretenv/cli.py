@@ -33,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_PANELS = {"device": "Device", "secret": "Secrets to variables", "run": "Run"}
+_PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
 
 
 def _annotation(option: Option) -> object:

@@ -1,6 +1,6 @@
-"""Read the settings from flags and variables, merge them, check them, and give a `Settings`.
+"""Merge flags, variables, the settings file and the defaults, check them, and give a `Settings`.
 
-A flag beats a variable beats the default. What each option is stands in `options`.
+A flag beats a variable beats the file beats the default. What each option is stands in `options`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from secretenv import configfile
 from secretenv.errors import SettingsError
-from secretenv.options import OPTIONS, PREFIX, Option, boolean
+from secretenv.options import BY_KEY, OPTIONS, PREFIX, Option
+from secretenv.parsers import boolean
 from secretenv.settings import Device, Secret, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from secretenv.configfile import ConfigFile
 
 FILE_SCHEME = "file://"
 
@@ -29,29 +34,40 @@ _ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
-def read(flags: Mapping[str, Any], environ: Mapping[str, str], command: Sequence[str]) -> Settings:
-    """Return the settings that these flags and variables ask for.
+def read(
+    flags: Mapping[str, Any], environ: Mapping[str, str], command: Sequence[str], *, system: Path = configfile.SYSTEM
+) -> Settings:
+    """Return the settings that these flags, these variables and the settings file ask for.
 
     Args:
         flags: the options given on the command line by `Option.key`: text, a list of text, or a bool; None is absent.
         environ: the caller's environment.
         command: the words of the command, empty for a subcommand that starts none.
+        system: the settings file of the system.
 
     Raises:
         SettingsError: a value cannot be used, or something is missing; then all that is missing is named at once.
     """
-    values = {option.key: _value(option, flags.get(option.key), environ) for option in OPTIONS}
-    secrets = _secrets(values)
+    _, chosen = _given(BY_KEY["config"], flags.get("config"), environ, None, None)
+    file = configfile.load(chosen, environ, system=system)
+    values = {option.key: _value(option, flags.get(option.key), environ, file) for option in OPTIONS}
+    secrets = _secrets(values, flags, environ, file)
     device = _device(values, secrets, environ)
     _demand_all(values, secrets, device)
-    chosen = {name: values[name] for name in Settings.fields() if name in values}
-    chosen |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
-    return Settings(**chosen)
+    fields = {name: values[name] for name in Settings.fields() if name in values}
+    fields |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
+    return Settings(**fields)
 
 
-def _value(option: Option, flag: Any, environ: Mapping[str, str]) -> Any:
+def _value(
+    option: Option,
+    flag: Any,
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    secret: Mapping[str, Any] | None = None,
+) -> Any:
     """Return the parsed value of the strongest source that has one. An error names the source, never more."""
-    source, given = _given(option, flag, environ)
+    source, given = _given(option, flag, environ, file, secret)
     try:
         if isinstance(given, bool):
             return given
@@ -64,42 +80,67 @@ def _value(option: Option, flag: Any, environ: Mapping[str, str]) -> Any:
         raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None
 
 
-def _given(option: Option, flag: Any, environ: Mapping[str, str]) -> tuple[str, Any]:
-    """Return the strongest source and what it says; an empty variable counts as not set."""
+def _given(
+    option: Option,
+    flag: Any,
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    secret: Mapping[str, Any] | None,
+) -> tuple[str, Any]:
+    """Return the strongest source and what it says: flag, variable, file, default.
+
+    An empty variable counts as not set. In the file that of one secret is stronger than that of all.
+    """
     if flag is not None and flag != []:
         return f"--{option.name}", flag
     for variable in option.variables:
         if environ.get(variable):
             words = environ[variable]
             return variable, words.split() if option.repeatable else words
+    if file is not None:
+        source, given = file.get(option, secret)
+        if source:
+            return source, given
     return "default", () if option.repeatable else option.default
 
 
-def _secrets(values: Mapping[str, Any]) -> tuple[Secret, ...]:
-    """Return the secrets in the order given. `NAME=` is read off unless it is part of a path or an ARN."""
+def _secrets(
+    values: Mapping[str, Any], flags: Mapping[str, Any], environ: Mapping[str, str], file: ConfigFile
+) -> tuple[Secret, ...]:
+    """Return the secrets in the order given: those of flags or of the variable, else those of the file."""
+    named: list[tuple[str, str, Mapping[str, Any] | None]]
+    if values["secret"]:
+        named = [(*_name_and_id(word), None) for word in values["secret"]]
+    else:
+        named = [(table.get("name", ""), _local(table["id"], file.resolve), table) for table in file.secrets]
     secrets = []
-    for word in values["secret"]:
-        found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
-        name, identifier = (found[1], found[2]) if found else ("", word)
-        if not identifier or identifier == FILE_SCHEME:
-            raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
-        if word.startswith("="):
-            raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
-        if identifier.startswith(FILE_SCHEME):
-            identifier = FILE_SCHEME + os.path.abspath(identifier.removeprefix(FILE_SCHEME))  # noqa: PTH100
-        secrets.append(
-            Secret(
-                id=identifier,
-                name=name,
-                version_stage=values["version_stage"],
-                prefix=values["prefix"],
-                upcase=values["upcase"],
-                sanitize=values["sanitize"],
-                only=values["only"],
-                except_=values["except"],
-            )
-        )
+    for name, identifier, table in named:
+        own = {
+            option.key: _value(option, flags.get(option.key), environ, file, table)
+            for option in OPTIONS
+            if option.section == "secret"
+        }
+        own["except_"] = own.pop("except")
+        secrets.append(Secret(id=identifier, name=name, **own))
     return tuple(secrets)
+
+
+def _name_and_id(word: str) -> tuple[str, str]:
+    """Return the parts of `[NAME=]ID`; a `=` behind a `/` or a `:` is part of the id."""
+    found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
+    name, identifier = (found[1], found[2]) if found else ("", word)
+    if not identifier or identifier == FILE_SCHEME:
+        raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
+    if word.startswith("="):
+        raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
+    return name, _local(identifier, os.path.abspath)
+
+
+def _local(identifier: str, resolve: Callable[[str], str]) -> str:
+    """Return the id of a secret with the path of a file made absolute."""
+    if not identifier.startswith(FILE_SCHEME):
+        return identifier
+    return FILE_SCHEME + resolve(identifier.removeprefix(FILE_SCHEME))
 
 
 def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mapping[str, str]) -> Device:
@@ -149,7 +190,7 @@ def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: De
         names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
         raise SettingsError(
             f"missing: {names}",
-            hint="give them as flags or environment variables; `secretenv run --help` explains each"
+            hint="give them as flags, as variables or in the settings file; `secretenv run --help` explains each"
             + ("" if by_aws else "; a secret file://PATH needs only --secret"),
         )
 

@@ -15,19 +15,19 @@ from secretenv.actions import (
     End,
     Exec,
     KillAll,
-    KillFetch,
-    Log,
     Prepare,
     Send,
     Spawn,
-    StartFetch,
     Stop,
     StopSelf,
     Sweep,
     TermGroup,
+    line,
 )
-from secretenv.errors import CHANGED, CertificateError, SecretenvError
+from secretenv.errors import CHANGED, SecretenvError
+from secretenv.refresh import Refresh
 from secretenv.versions import Versions
+from secretenv.words import signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 
     from secretenv.settings import Settings
 
-# A fetcher gives up by itself after 25 s; what is still there after 30 hangs in the kernel or in libc.
-FETCH_LIMIT = 30.0
-# The last try before the start timeout needs time to connect (5 s) and fail in its own words.
-LAST_TRY = 6.0
-START_BACKOFF = (0.5, 15.0)  # seconds: first and longest wait, before jitter
-BACKOFF_FIRST = 2.0
-PERMANENT_RETRY = 60.0  # what needs an operator is not asked for more often
-REMINDER = 3600.0
 # Processes that survive SIGKILL hang in the kernel; the command itself is waited for without limit.
 SWEEP_LIMIT = 5.0
 
@@ -97,18 +89,10 @@ class Lifecycle:
         self._leader = leader
         self._shared = shared
         self._uniform = uniform
-        self._fetching = False
-        self._refetch = False  # a refresh was asked for during a fetch, which may have read too early
-        self._failures = 0
-        self._failing_since: float | None = None
-        self._reminder = 0.0
-        self._fetched_at = 0.0
+        self._refresh = Refresh(settings.interval, settings.start_timeout, uniform)
         self._versions = Versions()
         self._doubted: list[tuple[str, str]] = []  # what is to be seen twice, and was said to be
         # Due times; None is never.
-        self._start_limit: float | None = None
-        self._fetch_due: float | None = None
-        self._fetch_limit: float | None = None
         self._splay_due: float | None = None
         self._stop_limit: float | None = None
         self._sweep_limit: float | None = None
@@ -120,31 +104,25 @@ class Lifecycle:
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        times = (self._fetch_due, self._fetch_limit, self._splay_due, self._stop_limit, self._sweep_limit)
+        times = (self._refresh.due, self._refresh.limit, self._splay_due, self._stop_limit, self._sweep_limit)
         return min((time for time in times if time is not None), default=None)
 
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
-        self._start_limit = now + self._settings.start_timeout
-        return self._fetch(now)
+        return self._refresh.start(now)
 
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
-        actions: list[Action] = []
-        if _past(self._fetch_limit, now):
-            self._fetch_limit = None
-            actions.append(KillFetch())
-        if _past(self._fetch_due, now):
-            actions += self._fetch(now)
+        actions = self._refresh.tick(now)
         if _past(self._splay_due, now):
             self._splay_due = None
             actions.append(Prepare(answer=self.target))
         if _past(self._stop_limit, now):
             self._stop_limit = None
             seconds = self._settings.kill_timeout
-            actions += [_log("warning", f"the command did not stop within {_span(seconds)}: killing it"), KillAll()]
+            actions += [line("warning", f"the command did not stop within {span(seconds)}: killing it"), KillAll()]
         if _past(self._sweep_limit, now):
-            actions.append(_log("warning", "processes of the old command cannot be killed: going on without waiting"))
+            actions.append(line("warning", "processes of the old command cannot be killed: going on without waiting"))
             actions += self.gone(now)
         return actions
 
@@ -152,83 +130,29 @@ class Lifecycle:
 
     def fetched(self, answer: Any, now: float) -> list[Action]:
         """Take an answer, which has `versions`: a version id for each secret."""
-        self._fetching, self._fetch_limit = False, None
+        self._refresh.ended()
         if self.shutdown or self.ended:
             return []
-        actions = self._recovered(now)
-        self._fetched_at = now
-        self._fetch_due = now + self._settings.interval * (0.9 + 0.2 * self._uniform())
-        if self.phase == WAITING:
-            self.target = self.running = answer
-            self._versions.accept(answer.versions, now)
-            if self._settings.once:
-                self._end()
-                return [*actions, Exec(answer=answer)]
-            self.phase = RUNNING
-            actions.append(Spawn(answer=answer))
-        else:
-            actions += self._consider(answer, now)
-        return actions + self._fetch_again(now)
+        actions = self._refresh.succeeded(now)
+        if self.phase != WAITING:
+            return actions + self._consider(answer, now) + self._refresh.follow_up(now)
+        self.target = self.running = answer
+        self._versions.accept(answer.versions, now)
+        if self._settings.once:
+            self._end()
+            return [*actions, Exec(answer=answer)]
+        self.phase = RUNNING
+        return [*actions, Spawn(answer=answer), *self._refresh.follow_up(now)]
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Take the error that a fetch, or a look at its answer, ended with."""
-        self._fetching, self._fetch_limit = False, None
+        self._refresh.ended()
         if self.shutdown or self.ended:
             return []
-        self._failures += 1
-        if self.phase == WAITING:
-            return self._failed_at_start(error, now)
-        longest = self._settings.interval
-        # A pair that does not load or match may be half renewed; it did load when the command was started.
-        if error.transient or isinstance(error, CertificateError):
-            wait = self._uniform() * min(longest, BACKOFF_FIRST * 2.0 ** min(self._failures, 20))
-            wait = max(wait, min(1.0, longest))
-        else:
-            wait = max(PERMANENT_RETRY, longest)
-        self._fetch_due = now + wait
-        return [*self._failing(error, now), *self._fetch_again(now)]
-
-    def _fetch(self, now: float) -> list[Action]:
-        limit = now + FETCH_LIMIT
-        if self.phase == WAITING and self._start_limit is not None:
-            limit = min(limit, self._start_limit)
-        self._fetching, self._fetch_due, self._fetch_limit = True, None, limit
-        return [StartFetch()]
-
-    def _fetch_again(self, now: float) -> list[Action]:
-        if not self._refetch:
-            return []
-        self._refetch = False
-        return self._fetch(now)
-
-    def _failed_at_start(self, error: SecretenvError, now: float) -> list[Action]:
-        limit = now if self._start_limit is None else self._start_limit
-        last_try = limit - min(LAST_TRY, self._settings.start_timeout / 4)
-        if not error.transient or now >= last_try:
-            return self._end_with(error)
-        first, longest = START_BACKOFF
-        wait = self._uniform() * min(longest, first * 2.0 ** min(self._failures, 20))
-        self._fetch_due = min(now + wait, last_try)
-        words = f"{error.message}; trying again in {_span(self._fetch_due - now)}"
-        return [_log("warning", words, error.link, error.hint), *self._fetch_again(now)]
-
-    def _failing(self, error: SecretenvError, now: float) -> list[Action]:
-        """Say that it fails: once when it starts, and once an hour."""
-        words = f"{error.message}; the command keeps its values, {_span(now - self._fetched_at)} old"
-        if self._failing_since is None:
-            self._failing_since = now
-        elif now < self._reminder:
-            return [_log("debug", words, error.link, error.hint)]
-        self._reminder = now + REMINDER
-        return [_log("warning" if error.transient else "error", words, error.link, error.hint)]
-
-    def _recovered(self, now: float) -> list[Action]:
-        self._failures = 0
-        if self._failing_since is None:
-            return []
-        lasted, age = now - self._failing_since, now - self._fetched_at
-        self._failing_since = None
-        return [_log("info", f"secrets can be read again after {_span(lasted)}; the values were {_span(age)} old")]
+        if self.phase != WAITING:
+            return self._refresh.failed(error, now)
+        actions = self._refresh.failed_at_start(error, now)
+        return self._end_with(error) if actions is None else actions
 
     # Versions
 
@@ -236,19 +160,19 @@ class Lifecycle:
         """Compare an answer with what the command runs with, or is about to."""
         changed, again = self._versions.changes(answer.versions, now)
         if again is not None:
-            self._fetch_due = again if self._fetch_due is None else min(self._fetch_due, again)
+            self._refresh.look_again(again)
             if changed == self._doubted:
                 return []
             self._doubted = changed
             names = ", ".join(secret for secret, _ in changed)
-            return [_log("info", f"{names}: the version that was just left is read again; looking once more")]
+            return [line("info", f"{names}: the version that was just left is read again; looking once more")]
         self._doubted = []
         if not changed:
-            return [_log("debug", "no new version")]
+            return [line("debug", "no new version")]
         self._versions.accept(answer.versions, now)
         self.target = answer
         actions: list[Action] = [
-            _log("info", f"secret {secret} has a new version {version}") for secret, version in changed
+            line("info", f"secret {secret} has a new version {version}") for secret, version in changed
         ]
         wish = self._settings.on_change
         if self.phase != RUNNING or wish == "ignore":
@@ -260,14 +184,14 @@ class Lifecycle:
     def _plan_restart(self, answer: Any, now: float) -> list[Action]:
         if answer.versions == self.running.versions:
             self._splay_due = None
-            return [_log("info", "it is the one that the command runs with: no restart")]
+            return [line("info", "it is the one that the command runs with: no restart")]
         if self._splay_due is not None:
             return []
         wait = self._settings.splay * self._uniform()
         if wait <= 0:
             return [Prepare(answer=answer)]
         self._splay_due = now + wait
-        return [_log("info", f"restarting in {_span(wait)}")]
+        return [line("info", f"restarting in {span(wait)}")]
 
     def prepared(self, answer: Any, now: float) -> list[Action]:
         """Go on with the restart: the command can be started with this answer."""
@@ -275,8 +199,8 @@ class Lifecycle:
             return []
         self.phase = STOPPING
         self._stop_limit = now + self._settings.kill_timeout
-        name = _name(self._settings.kill_signal)
-        return [_log("info", f"stopping the command with {name}"), Stop(signum=self._settings.kill_signal)]
+        name = signal_name(self._settings.kill_signal)
+        return [line("info", f"stopping the command with {name}"), Stop(signum=self._settings.kill_signal)]
 
     def unprepared(self, error: SecretenvError, now: float) -> list[Action]:
         """Keep the command: it could not be started with the new values, so that the next look tries again."""
@@ -284,7 +208,7 @@ class Lifecycle:
             return []
         self.target = self.running
         self._versions.take_back(self.running.versions)
-        return self._failing(error, now)
+        return self._refresh.say(error, now)
 
     # The command
 
@@ -323,7 +247,7 @@ class Lifecycle:
         if self.shutdown:
             return self._end_with(-self.shutdown)
         if self._settings.on_change == "exit":
-            return [_log("info", "ending, to be started anew with the new version"), *self._end_with(CHANGED)]
+            return [line("info", "ending, to be started anew with the new version"), *self._end_with(CHANGED)]
         self.phase, self.running, self._splay_due = RUNNING, self.target, None
         return [Spawn(answer=self.target)]
 
@@ -334,14 +258,14 @@ class Lifecycle:
         if self.ended:
             return []
         if signum == self._settings.refresh_signal:
-            return self._refresh(now)
+            return [] if self.shutdown else self._refresh.ask(now)
         if self.phase == WAITING:
             return self._signalled_at_start(signum, origin)
         if self.phase == CLEANING:
             if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
                 self._begin_shutdown(signum)
                 return []
-            return [_log("info", f"{_name(signum)} dropped: no command is running")]
+            return [line("info", f"{signal_name(signum)} dropped: no command is running")]
         return self._pass_on(signum, origin)
 
     def _pass_on(self, signum: int, origin: str) -> list[Action]:
@@ -362,7 +286,7 @@ class Lifecycle:
             return self._end_with(-signum)
         if signum in _JOB_STOPS and origin == TERMINAL:
             return [StopSelf()]
-        return [_log("debug", f"{_name(signum)} dropped: no command is running yet")]
+        return [line("debug", f"{signal_name(signum)} dropped: no command is running yet")]
 
     def _begin_shutdown(self, signum: int) -> list[Action]:
         """From here on nothing is fetched or started; how long the command may take is the sender's business.
@@ -370,54 +294,22 @@ class Lifecycle:
         A stop that is under way keeps its own limit.
         """
         self.shutdown = signum
-        self._fetch_due = self._splay_due = self._fetch_limit = None
-        self._refetch = False
-        return [KillFetch()] if self._fetching else []
-
-    def _refresh(self, now: float) -> list[Action]:
-        if self.shutdown:
-            return []
-        if self._fetching:
-            self._refetch = True
-            return []
-        return self._fetch(now)
+        self._splay_due = None
+        return self._refresh.stop()
 
     # The end
 
     def _end_with(self, outcome: int | SecretenvError) -> list[Action]:
-        actions: list[Action] = [KillFetch()] if self._fetching else []
-        self._end()
+        actions = self._end()
         if isinstance(outcome, int):
             return [*actions, End(status=outcome, error=None)]
         return [*actions, End(status=outcome.status, error=outcome)]
 
-    def _end(self) -> None:
+    def _end(self) -> list[Action]:
         self.phase = ENDED
-        self._fetch_due = self._fetch_limit = self._splay_due = self._stop_limit = self._sweep_limit = None
+        self._splay_due = self._stop_limit = self._sweep_limit = None
+        return self._refresh.stop()
 
 
 def _past(due: float | None, now: float) -> bool:
     return due is not None and now >= due
-
-
-def _log(level: str, message: str, link: str = "", hint: str = "") -> Log:
-    return Log(level=level, message=message, link=link, hint=hint)
-
-
-def _name(signum: int) -> str:
-    """Return the name of a signal, without SIG; real-time signals have only two names of their own."""
-    try:
-        return signal.Signals(signum).name.removeprefix("SIG")
-    except ValueError:
-        return f"RTMIN+{signum - signal.SIGRTMIN}"
-
-
-def _span(seconds: float) -> str:
-    """Return a length of time in words: `0.4 s`, `12 s`, `5 min`, `3.2 h`."""
-    if seconds < 10:  # noqa: PLR2004
-        return f"{max(seconds, 0.0):.1f} s"
-    if seconds < 120:  # noqa: PLR2004
-        return f"{seconds:.0f} s"
-    if seconds < 7200:  # noqa: PLR2004
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -1,182 +1,20 @@
 """Every option of `run`, stated once: flag, variable, key of the settings file, default, parser, help.
 
-The command line, the variables, the documents and the tests derive from `OPTIONS`. Merging the sources is the
-business of `config`; what the values mean, that of the rooms that use them.
+The command line, the variables, the documents and the tests derive from `OPTIONS`. Reading a text is the business of
+`parsers`, merging the sources that of `config`; what the values mean, that of the rooms that use them.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
-from secretenv.errors import SettingsError
+from secretenv import parsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREFIX = "SECRETENV_"
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
-
-# What only the kernel may do, and what the supervisor itself lives by.
-_NOT_SENDABLE = {"SIGKILL", "SIGSTOP", "SIGCHLD"}
-
-
-def duration(text: str) -> float:
-    """Return the seconds that `500ms`, `90`, `90s`, `5m` or `1h30m` stand for.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
-    word = text.strip().lower()
-    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word):
-        return float(word)
-    parts = _DURATION.findall(word)
-    if not parts or "".join(number + unit for number, unit in parts) != word:
-        raise SettingsError(f"not a duration: {text!r}", hint="write for example 500ms, 90s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def interval(text: str) -> float:
-    """Return a duration that is not zero: a check that follows itself at once would be a flood."""
-    seconds = duration(text)
-    if seconds <= 0:
-        raise SettingsError(f"an interval must be longer than nothing: {text!r}", hint="write for example 5m")
-    return seconds
-
-
-def boolean(text: str) -> bool:
-    """Return what `1/true/yes/on` or `0/false/no/off` stand for.
-
-    Raises:
-        SettingsError: it is none of these.
-    """
-    word = text.strip().lower()
-    if word in _TRUE | _FALSE:
-        return word in _TRUE
-    raise SettingsError(f"neither yes nor no: {text!r}", hint="write one of 1, true, yes, on, 0, false, no, off")
-
-
-def signal_names() -> list[str]:
-    """Return the names that `signal_number` takes, without SIG, in the order of their numbers."""
-    numbers = sorted(set(signal.Signals))
-    return [number.name.removeprefix("SIG") for number in numbers if number.name not in _NOT_SENDABLE]
-
-
-def signal_number(text: str) -> int:
-    """Return the number of a signal given as `TERM`, `SIGTERM`, `term`, `RTMIN+3` or `15`.
-
-    Raises:
-        SettingsError: there is no such signal, or it cannot be caught or sent on.
-    """
-    word = text.strip().upper().removeprefix("SIG")
-    relative = re.fullmatch(r"RT(MIN|MAX)([+-]\d+)?", word)
-    if relative:
-        number = int(signal.SIGRTMIN if relative[1] == "MIN" else signal.SIGRTMAX) + int(relative[2] or 0)
-    elif word.isdecimal():
-        number = int(word)
-    else:
-        number = int(getattr(signal, f"SIG{word}", 0)) if word in signal_names() else 0
-    forbidden = {int(getattr(signal, name)) for name in _NOT_SENDABLE}
-    if number in signal.valid_signals() and number not in forbidden:
-        return number
-    raise SettingsError(f"not a signal to use here: {text!r}", hint=f"one of {' '.join(signal_names())}, or a number")
-
-
-def kill_signal(text: str) -> int:
-    """Return a signal number; to stop a command KILL is allowed as well."""
-    if text.strip().upper().removeprefix("SIG") in {"KILL", "9"}:
-        return int(signal.SIGKILL)
-    return signal_number(text)
-
-
-def optional_signal(text: str) -> int:
-    """Return a signal number, or 0 for `none`."""
-    return 0 if text.strip().lower() == "none" else signal_number(text)
-
-
-def on_change(text: str) -> str | int:
-    """Return `restart`, `exit`, `ignore` or the number of the signal to send."""
-    word = text.strip().lower()
-    if word in {"restart", "exit", "ignore"}:
-        return word
-    try:
-        return signal_number(text)
-    except SettingsError as error:
-        raise SettingsError(
-            f"not something to do on a change: {text!r}",
-            hint=f"restart, exit, ignore, or a signal: {error.hint}",
-        ) from None
-
-
-def choice(*words: str) -> Callable[[str], str]:
-    """Return a parser that takes one of `words`."""
-
-    def parse(text: str) -> str:
-        word = text.strip().lower()
-        if word in words:
-            return word
-        near = difflib.get_close_matches(word, words, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        raise SettingsError(f"not one of the words for this: {text!r}", hint=f"{meant}one of {', '.join(words)}")
-
-    return parse
-
-
-def endpoint(text: str) -> str:
-    """Return `HOST` or `HOST:PORT` from that or from a URL; IPv6 addresses stay in brackets.
-
-    Raises:
-        SettingsError: it is neither, or asks for plain HTTP.
-    """
-    hint = "give HOST or HOST:PORT, as `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints it"
-    word = text.strip()
-    if "://" in word and not word.lower().startswith("https://"):
-        raise SettingsError(f"the endpoint must be reached by https: {text!r}", hint=hint)
-    try:
-        parts = urlsplit(word if "://" in word else f"https://{word}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if not host or parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        raise SettingsError(f"not an endpoint: {text!r}", hint=hint)
-    if re.search(r"[\s\x00-\x1f]", host):
-        raise SettingsError(f"not an endpoint: {text!r}", hint=hint)
-    name = f"[{host}]" if ":" in host else host
-    return name if port is None else f"{name}:{port}"
-
-
-def role_alias(text: str) -> str:
-    r"""Return the name of a role alias: 1 to 128 of `[\w=,@-]` (botocore's model of IoT, RoleAlias)."""
-    return _name(text, r"[\w=,@-]{1,128}", "a role alias", "1 to 128 letters, digits and _ = , @ -")
-
-
-def thing_name(text: str) -> str:
-    """Return the name of a thing: 1 to 128 of `[a-zA-Z0-9:_-]` (botocore's model of IoT, ThingName)."""
-    return _name(text, r"[a-zA-Z0-9:_-]{1,128}", "a thing name", "1 to 128 letters, digits and : _ -")
-
-
-def region(text: str) -> str:
-    """Return the name of a region; botocore would put anything into a host name."""
-    return _name(text, r"[a-z]{2,}(-[a-z0-9]+)+", "a region", "for example eu-west-1")
-
-
-def _name(text: str, pattern: str, what: str, example: str) -> str:
-    if not re.fullmatch(pattern, text, re.ASCII):
-        raise SettingsError(f"not {what}: {text!r}", hint=example)
-    return text
-
-
-def text(value: str) -> str:
-    """Return the value as it is: names that only AWS can judge, and paths."""
-    return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,25 +23,28 @@ class Option:
 
     Attributes:
         name: as on the command line, without the dashes.
-        section: `device`, `run`, or `secret` for what a single secret can override.
+        section: `device`, `run`, `secret` for what a single secret can override, or `file` for the settings file.
         metavar: what stands for its value in the help; empty for a flag.
         default: as a user would write it; empty where there is none.
         parse: from a user's text to the value. Raises SettingsError.
         repeatable: given several times on the command line, blank-separated in the variable.
         path: a file's path, made absolute.
         also: further variables that are read, in this order, after the option's own.
+        default_note: what the documents say of the default, where it is no text a user would write.
+        number: the settings file may give it as a number too: seconds, or a signal's number.
     """
 
     name: str
-    section: Literal["device", "secret", "run"]
+    section: Literal["file", "device", "secret", "run"]
     help: str
     metavar: str = ""
     default: str = ""
-    parse: Callable[[str], Any] = text
+    parse: Callable[[str], Any] = parsers.text
     repeatable: bool = False
     path: bool = False
     also: tuple[str, ...] = ()
     default_note: str = ""
+    number: bool = False
 
     @property
     def flag(self) -> bool:
@@ -214,6 +55,13 @@ class Option:
     def key(self) -> str:
         """The name in the settings file and in Python."""
         return self.name.replace("-", "_")
+
+    @property
+    def table(self) -> str:
+        """The table of the settings file: who the device is, or how to run; none for the file itself."""
+        if self.section == "file":
+            return ""
+        return "device" if self.section == "device" and self.key != "region" else "run"
 
     @property
     def variable(self) -> str:
@@ -232,6 +80,13 @@ class Option:
 
 
 OPTIONS = (
+    Option(
+        name="config",
+        section="file",
+        metavar="FILE",
+        help="settings file, TOML",
+        default_note="`$XDG_CONFIG_HOME/secretenv/config.toml`, else `/etc/secretenv/config.toml`",
+    ),
     Option(name="cert", section="device", metavar="FILE", path=True, help="client certificate, PEM"),
     Option(name="key", section="device", metavar="FILE", path=True, help="private key, PEM"),
     Option(
@@ -253,15 +108,15 @@ OPTIONS = (
         name="endpoint",
         section="device",
         metavar="HOST[:PORT]",
-        parse=endpoint,
+        parse=parsers.endpoint,
         help="credentials provider endpoint; https:// in front is accepted",
     ),
-    Option(name="role-alias", section="device", metavar="NAME", parse=role_alias, help="role alias to assume"),
+    Option(name="role-alias", section="device", metavar="NAME", parse=parsers.role_alias, help="role alias to assume"),
     Option(
         name="thing-name",
         section="device",
         metavar="NAME",
-        parse=thing_name,
+        parse=parsers.thing_name,
         help="thing to name to AWS; only needed where policies use its attributes",
         default_note="not sent",
     ),
@@ -269,7 +124,7 @@ OPTIONS = (
         name="region",
         section="device",
         metavar="NAME",
-        parse=region,
+        parse=parsers.region,
         also=("AWS_REGION", "AWS_DEFAULT_REGION"),
         help="region of secrets that are given by name",
         default_note="from the secret's ARN, else from the endpoint's name",
@@ -289,11 +144,11 @@ OPTIONS = (
         help="staging label of the version to read",
     ),
     Option(name="prefix", section="secret", metavar="TEXT", help="text in front of each name"),
-    Option(name="upcase", section="secret", parse=boolean, help="names in capital letters"),
+    Option(name="upcase", section="secret", parse=parsers.boolean, help="names in capital letters"),
     Option(
         name="sanitize",
         section="secret",
-        parse=boolean,
+        parse=parsers.boolean,
         help="turn each character that no portable name has into _",
     ),
     Option(
@@ -305,7 +160,9 @@ OPTIONS = (
         default_note="all",
     ),
     Option(name="except", section="secret", metavar="GLOB", repeatable=True, help="keys of the secret to leave out"),
-    Option(name="pristine", section="run", parse=boolean, help="the command gets the secrets and nothing inherited"),
+    Option(
+        name="pristine", section="run", parse=parsers.boolean, help="the command gets the secrets and nothing inherited"
+    ),
     Option(
         name="keep",
         section="run",
@@ -319,13 +176,14 @@ OPTIONS = (
         section="run",
         metavar="DURATION",
         default="5m",
-        parse=interval,
+        parse=parsers.interval,
+        number=True,
         help="how often to look for a new version, +-10 % at random",
     ),
     Option(
         name="once",
         section="run",
-        parse=boolean,
+        parse=parsers.boolean,
         help="fetch once, then replace this process by COMMAND",
     ),
     Option(
@@ -333,7 +191,7 @@ OPTIONS = (
         section="run",
         metavar="restart|exit|ignore|SIGNAL",
         default="restart",
-        parse=on_change,
+        parse=parsers.on_change,
         help="what a new version leads to; exit: stop the command and end with 75",
     ),
     Option(
@@ -341,7 +199,8 @@ OPTIONS = (
         section="run",
         metavar="DURATION",
         default="0",
-        parse=duration,
+        parse=parsers.duration,
+        number=True,
         help="wait a random part of this before a restart",
     ),
     Option(
@@ -349,7 +208,8 @@ OPTIONS = (
         section="run",
         metavar="SIGNAL",
         default="TERM",
-        parse=kill_signal,
+        parse=parsers.kill_signal,
+        number=True,
         help="signal that asks the command to stop for a restart",
     ),
     Option(
@@ -357,13 +217,14 @@ OPTIONS = (
         section="run",
         metavar="DURATION",
         default="10s",
-        parse=duration,
+        parse=parsers.duration,
+        number=True,
         help="how long it may take to stop before SIGKILL",
     ),
     Option(
         name="signal-group",
         section="run",
-        parse=boolean,
+        parse=parsers.boolean,
         help="send signals to the command's process group",
     ),
     Option(
@@ -371,7 +232,8 @@ OPTIONS = (
         section="run",
         metavar="SIGNAL",
         default="none",
-        parse=optional_signal,
+        parse=parsers.optional_signal,
+        number=True,
         help="signal that means `check now`; it is not sent on",
     ),
     Option(
@@ -379,7 +241,8 @@ OPTIONS = (
         section="run",
         metavar="DURATION",
         default="1m",
-        parse=interval,
+        parse=parsers.interval,
+        number=True,
         help="how long the first fetch may be retried",
     ),
     Option(
@@ -387,7 +250,7 @@ OPTIONS = (
         section="run",
         metavar="debug|info|warning|error",
         default="info",
-        parse=choice("debug", "info", "warning", "error"),
+        parse=parsers.choice("debug", "info", "warning", "error"),
         help="the least important lines to write to standard error",
     ),
     Option(
@@ -395,7 +258,7 @@ OPTIONS = (
         section="run",
         metavar="text|json",
         default="text",
-        parse=choice("text", "json"),
+        parse=parsers.choice("text", "json"),
         help="lines for people or for machines",
     ),
 )

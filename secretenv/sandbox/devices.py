@@ -28,8 +28,8 @@ class Device:
     certificate_arn: str  # empty: not registered
 
 
-def make_device(  # noqa: PLR0913 - each is one way in which a device can differ
-    folder: Path, name: str, issuer: Authority, *, kind: Kind, key_format: KeyFormat, encrypted_with: str, expired: bool
+def make_device(  # noqa: PLR0913, PLR0917 - each is one way in which a device can differ
+    folder: Path, name: str, issuer: Authority, kind: Kind, key_format: KeyFormat, encrypted_with: str, *, expired: bool
 ) -> Device:
     """Write the files of a new device that is not registered yet."""
     key = make_key(kind)

@@ -44,8 +44,8 @@ Hook = Callable[[Request], Reply | None]
 class Sandbox:
     """A local AWS: a credentials provider with mutual TLS, and Secrets Manager, on random ports of loopback.
 
-    A context manager. It begins with a device `sandbox-device`, a secret `sandbox/app`, and the role, role alias and
-    IoT policy that let the one read the other. At its end every thread has stopped and the folder is gone.
+    A context manager, used once. It begins with a device `sandbox-device`, a secret `sandbox/app`, and the role, role
+    alias and IoT policy that let the one read the other. At its end every thread has stopped and the folder is gone.
 
     Several may live in one process, also at once. Only `moto.mock_aws` must not be active meanwhile: it resets moto.
 
@@ -114,8 +114,6 @@ class Sandbox:
             variables["SECRETENV_KEY_PASSWORD_FILE"] = str(device.password_file)
         return variables
 
-    # What exists.
-
     def device(  # noqa: PLR0913 - each is one way in which a device can be wrong
         self,
         name: str = "",
@@ -144,15 +142,7 @@ class Sandbox:
         """
         name = name or f"device-{len(list(self.folder.glob('*.crt'))) + 1}"
         issuer = Authority("Somebody else's CA") if stranger else self._authority
-        device = make_device(
-            self.folder,
-            name,
-            issuer,
-            kind=kind,
-            key_format=key_format,
-            encrypted_with=encrypted_with,
-            expired=expired,
-        )
+        device = make_device(self.folder, name, issuer, kind, key_format, encrypted_with, expired=expired)
         if registered:
             arn = self._account.register(device.cert.read_text(), active=active)
             device = replace(device, certificate_arn=arn)
@@ -214,14 +204,11 @@ class Sandbox:
         if alias_exists:
             alias_arn = provision.create_role_alias(iot, name, role_arn, duration=duration)
         if permitted:
-            policy = f"{name}-policy"
-            provision.create_policy(iot, policy, alias_arn)
-            self._policies.append(policy)
+            self._policies.append(f"{name}-policy")
+            provision.create_policy(iot, self._policies[-1], alias_arn)
             for certificate_arn in self._permitted:
-                provision.attach_policy(iot, policy, certificate_arn)
+                provision.attach_policy(iot, self._policies[-1], certificate_arn)
         return name
-
-    # Time.
 
     @property
     def clock_offset(self) -> float:
@@ -245,8 +232,6 @@ class Sandbox:
         """Make all credentials issued so far expired, whatever expiration they were issued with."""
         self._account.expire_sessions()
 
-    # What was asked.
-
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The attempts to turn a certificate into credentials, refused TLS handshakes included."""
@@ -262,8 +247,6 @@ class Sandbox:
         self._provider.reset()
         self._secretsmanager.reset()
 
-    # How it starts.
-
     def _start(self, stack: ExitStack) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="secretenv-sandbox-"))
         self.folder = Path(folder)
@@ -273,13 +256,11 @@ class Sandbox:
         self.ca = write_private(self.folder / "ca.pem", self._authority.pem)
         self._provider = Provider(self._account)
         self._secretsmanager = SecretsManager(self._account)
-        self.closing.clear()
         context = server_context(self._authority, self.folder)
-        provider = Server(
-            "credentials", self._answer, self._account.now, context=context, refused=self._provider.refused
-        )
-        data = Server("data", self._answer, self._account.now, context=context)
-        aws = Server("aws", self._answer, self._account.now)
+        now = self._account.now
+        provider = Server("credentials", self._answer, now, context=context, refused=self._provider.refused)
+        data = Server("data", self._answer, now, context=context)
+        aws = Server("aws", self._answer, now)
         for server in (provider, data, aws):
             server.start()
             stack.callback(server.stop)
@@ -290,12 +271,9 @@ class Sandbox:
         stack.callback(self.operator.close)
 
     def _make_first_world(self) -> None:
-        self._permitted, self._policies, self._readable = [], [], []
         self.first = self.device(DEVICE)
         made = provision.provision(
-            secretsmanager=self.operator.client("secretsmanager"),
-            iam=self.operator.client("iam"),
-            iot=self.operator.client("iot"),
+            **{service: self.operator.client(service) for service in ("secretsmanager", "iam", "iot")},
             secret=SECRET,
             value=json.dumps(FIRST_VALUE),
             role=ROLE,

@@ -62,11 +62,13 @@ def surroundings() -> dict[str, str]:
 
 @contextmanager
 def serving(surroundings: dict[str, str], *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the sandbox; a test that fails leaves no process behind."""
+    """Run the sandbox; a test that fails leaves no process behind, and one that is done with it no folder."""
     pipe = subprocess.PIPE
     with subprocess.Popen([*SERVE, *command], env=surroundings, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
+            process.terminate()
+            process.wait(20)
         finally:
             process.kill()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretenv import config, options
+from secretenv import config, parsers
 from secretenv.errors import SettingsError
 from secretenv.options import BY_KEY, OPTIONS, Option
 from secretenv.settings import Settings
@@ -30,14 +31,14 @@ DEVICE = {
 )
 def test_durations(text: str, seconds: float) -> None:
     """Durations: 500ms, 90, 90s, 5m, 1h30m."""
-    assert options.duration(text) == pytest.approx(seconds)
+    assert parsers.duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5x", "-1s", "1h 30", "m", "1s5", "5 m", "٣s", "1e3", "inf", "nan"])
 def test_bad_durations_are_refused_with_examples(text: str) -> None:
     """An unknown duration is refused in words that show valid ones."""
     with pytest.raises(SettingsError) as error:
-        options.duration(text)
+        parsers.duration(text)
     assert "1h30m" in error.value.hint
 
 
@@ -47,21 +48,21 @@ def test_bad_durations_are_refused_with_examples(text: str) -> None:
 )
 def test_signals(text: str, number: int) -> None:
     """Signals by name, case-insensitively, with or without SIG, or by number."""
-    assert options.signal_number(text) == number
+    assert parsers.signal_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "TREM", "0", "65", "99", "KILL", "STOP", "CHLD", "9", "RTMIN+99", "_IGN", "_DFL"])
 def test_bad_signals_are_refused_with_the_valid_ones(text: str) -> None:
     """An unknown signal is refused in words that list the valid ones."""
     with pytest.raises(SettingsError) as error:
-        options.signal_number(text)
+        parsers.signal_number(text)
     assert "HUP" in error.value.hint
     assert "USR2" in error.value.hint
 
 
 def test_kill_signal_may_be_kill() -> None:
     """To stop a command KILL is allowed."""
-    assert options.kill_signal("KILL") == signal.SIGKILL
+    assert parsers.kill_signal("KILL") == signal.SIGKILL
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_kill_signal_may_be_kill() -> None:
 )
 def test_endpoints(text: str, host: str) -> None:
     """--endpoint takes HOST, HOST:PORT or a URL."""
-    assert options.endpoint(text) == host
+    assert parsers.endpoint(text) == host
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_endpoints(text: str, host: str) -> None:
 def test_bad_endpoints_are_refused(text: str) -> None:
     """What is no endpoint, or plain HTTP, is refused with what to give instead."""
     with pytest.raises(SettingsError) as error:
-        options.endpoint(text)
+        parsers.endpoint(text)
     assert "describe-endpoint" in error.value.hint
 
 
@@ -94,14 +95,24 @@ def test_bad_endpoints_are_refused(text: str) -> None:
 def test_bad_booleans_are_refused(text: str) -> None:
     """Booleans: 1/true/yes/on, 0/false/no/off, and nothing else."""
     with pytest.raises(SettingsError):
-        options.boolean(text)
+        parsers.boolean(text)
 
 
 def test_choices_name_the_nearest() -> None:
     """A misspelt word is answered with the nearest right one."""
     with pytest.raises(SettingsError) as error:
-        options.choice("debug", "info")("inof")
+        parsers.choice("debug", "info")("inof")
     assert "did you mean info" in error.value.hint
+
+
+def read(
+    flags: dict[str, Any], variables: dict[str, str], command: list[str], *, file: str = "", folder: Path | None = None
+) -> Settings:
+    """Return the settings, with this text as the only settings file there is."""
+    system = (folder or Path("/nowhere")) / "system.toml"
+    if file:
+        system.write_text(file, "utf-8")
+    return config.read(flags, {"XDG_CONFIG_HOME": "/nowhere", **variables}, command, system=system)
 
 
 # Two values that differ, as a user writes them, for each option.
@@ -138,14 +149,14 @@ SAMPLES: dict[str, tuple[str, str]] = {
 }
 
 
-def seen(read: Settings, option: Option) -> Any:
+def seen(found: Settings, option: Option) -> Any:
     """Return what the settings hold for an option, wherever it went."""
     key = f"{option.key}_" if option.key == "except" else option.key
     if option.key == "secret":
-        return tuple(secret.id for secret in read.secrets)
+        return tuple(secret.id for secret in found.secrets)
     if option.section == "secret":
-        return getattr(read.secrets[0], key)
-    return getattr(read.device if option.section == "device" else read, key)
+        return getattr(found.secrets[0], key)
+    return getattr(found.device if option.section == "device" else found, key)
 
 
 def parsed(option: Option, text: str) -> Any:
@@ -156,31 +167,59 @@ def parsed(option: Option, text: str) -> Any:
 
 def as_flag(option: Option, text: str) -> Any:
     """Return what the command line gives for a text."""
-    return options.boolean(text) if option.flag else [text] if option.repeatable else text
+    return parsers.boolean(text) if option.flag else [text] if option.repeatable else text
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_flag_beats_variable_beats_default(option: Option) -> None:
-    """For every option: a flag beats its variable, which beats the default; an empty variable counts as not set."""
+def in_file(option: Option, text: str) -> str:
+    """Return a settings file that sets one option."""
+    if option.key == "secret":
+        return f'[[secret]]\nid = "{text}"\n'
+    value = f'"{text}"'
+    if option.flag:
+        value = str(parsers.boolean(text)).lower()
+    elif option.repeatable:
+        value = f"[{value}]"
+    return f"[{option.table}]\n{option.key} = {value}\n"
+
+
+MERGED = [option for option in OPTIONS if option.key != "config"]
+
+
+@pytest.mark.parametrize("option", MERGED, ids=lambda option: option.name)
+def test_flag_beats_variable_beats_file_beats_default(option: Option, tmp_path: Path) -> None:
+    """For every option: flag beats variable beats file beats default; an empty variable counts as not set."""
     one, two = SAMPLES[option.key]
-    variables = {"AWS_REGION": "us-west-2", **DEVICE, option.variable: one}
-    by_default = {name: value for name, value in DEVICE.items() if name != option.variable}
-    assert seen(config.read({}, variables, ["x"]), option) == parsed(option, one)
-    assert seen(config.read({option.key: as_flag(option, two)}, variables, ["x"]), option) == parsed(option, two)
+    others = {"AWS_REGION": "us-west-2", **DEVICE}
+    for variable in option.variables:
+        others.pop(variable, None)
+    if option.key == "region":
+        others["SECRETENV_ENDPOINT"] = "device.example"
+
+    def get(flags: dict[str, Any], variables: dict[str, str], file: str = "") -> Any:
+        return seen(read(flags, {**others, **variables}, ["x"], file=file, folder=tmp_path), option)
+
+    flag = {option.key: as_flag(option, one)}
+    own = {option.variable: one}
+    file = in_file(option, one)
+    assert get({}, {}, file) == parsed(option, one)
+    assert get({}, {option.variable: two}, file) == parsed(option, two)
+    assert get({option.key: as_flag(option, two)}, own, file) == parsed(option, two)
+    assert get(flag, {option.variable: two}, in_file(option, two)) == parsed(option, one)
+    assert get({}, {option.variable: ""}, file) == parsed(option, one)
+    (tmp_path / "system.toml").unlink()
     if option.default:
-        read = config.read({}, {**by_default, option.variable: ""}, ["x"])
-        assert seen(read, option) == parsed(option, option.default)
+        assert get({}, {option.variable: ""}) == parsed(option, option.default)
 
 
 def test_samples_are_complete() -> None:
     """An option that is added without its precedence being tested fails here."""
-    assert SAMPLES.keys() == BY_KEY.keys()
+    assert SAMPLES.keys() == BY_KEY.keys() - {"config"}
 
 
 def test_lists_in_variables_are_separated_by_blanks() -> None:
     """SECRETENV_SECRET is blank-separated; NAME=ID puts a whole secret into one variable."""
-    read = config.read({}, {**DEVICE, "SECRETENV_SECRET": " a  URL=b/c  arn:aws:x=y "}, [])
-    assert [(secret.name, secret.id) for secret in read.secrets] == [("", "a"), ("URL", "b/c"), ("", "arn:aws:x=y")]
+    found = read({}, {**DEVICE, "SECRETENV_SECRET": " a  URL=b/c  arn:aws:x=y "}, [])
+    assert [(secret.name, secret.id) for secret in found.secrets] == [("", "a"), ("URL", "b/c"), ("", "arn:aws:x=y")]
 
 
 @pytest.mark.parametrize(
@@ -196,19 +235,19 @@ def test_lists_in_variables_are_separated_by_blanks() -> None:
 )
 def test_region(variables: dict[str, str], region: str) -> None:
     """The region: by itself, else from a secret's ARN, else from the endpoint's name."""
-    assert config.read({}, {**DEVICE, **variables}, []).device.region == region
+    assert read({}, {**DEVICE, **variables}, []).device.region == region
 
 
 def test_missing_region_is_named() -> None:
     """Where no region can be told, it is missing like anything else."""
     with pytest.raises(SettingsError, match="--region"):
-        config.read({}, {**DEVICE, "SECRETENV_ENDPOINT": "device.example"}, [])
+        read({}, {**DEVICE, "SECRETENV_ENDPOINT": "device.example"}, [])
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
     """Every missing setting is named in one error, with where it can come from."""
     with pytest.raises(SettingsError) as error:
-        config.read({}, {"SECRETENV_KEY": "/k"}, [])
+        read({}, {"SECRETENV_KEY": "/k"}, [])
     message = error.value.message
     assert all(f"SECRETENV_{name}" in message for name in ("CERT", "ENDPOINT", "ROLE_ALIAS", "SECRET"))
     assert "SECRETENV_KEY" not in message
@@ -216,8 +255,8 @@ def test_all_that_is_missing_is_named_at_once() -> None:
 
 def test_a_file_needs_no_device() -> None:
     """A secret file://PATH needs no AWS, so nothing about AWS is missing."""
-    read = config.read({"secret": ["file:///x.json"]}, {}, ["true"])
-    assert read.secrets[0].id == "file:///x.json"
+    found = read({"secret": ["file:///x.json"]}, {}, ["true"])
+    assert found.secrets[0].id == "file:///x.json"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +276,7 @@ def test_a_file_needs_no_device() -> None:
 def test_bad_variables_are_named(name: str, value: str, says: str) -> None:
     """An error names the variable that is wrong."""
     with pytest.raises(SettingsError) as error:
-        config.read({}, {**DEVICE, name: value}, [])
+        read({}, {**DEVICE, name: value}, [])
     assert says in error.value.message
     assert error.value.hint
 
@@ -245,22 +284,22 @@ def test_bad_variables_are_named(name: str, value: str, says: str) -> None:
 def test_plain_http_is_accepted_on_loopback() -> None:
     """A plain-HTTP endpoint is refused unless it is on loopback."""
     url = "http://127.0.0.1:5000"
-    read = config.read({}, {**DEVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url}, [])
-    assert read.device.secretsmanager_endpoint == url
+    found = read({}, {**DEVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url}, [])
+    assert found.device.secretsmanager_endpoint == url
 
 
 def test_an_unknown_variable_is_a_warning() -> None:
     """A SECRETENV_ variable that nobody reads is named, with the nearest known one."""
-    read = config.read({}, {**DEVICE, "SECRETENV_INTERVALL": "5m"}, [])
-    assert read.warnings == ("SECRETENV_INTERVALL: there is no such setting; did you mean SECRETENV_INTERVAL?",)
+    found = read({}, {**DEVICE, "SECRETENV_INTERVALL": "5m"}, [])
+    assert found.warnings == ("SECRETENV_INTERVALL: there is no such setting; did you mean SECRETENV_INTERVAL?",)
 
 
 def test_settings_survive_the_journey_as_json() -> None:
     """What the supervisor reads is what the command line wrote."""
     import json
 
-    read = config.read({"only": ["A*"], "secret": ["x", "Y=z"]}, DEVICE, ["a", "", "\udcff"])
-    assert Settings.from_json(json.loads(json.dumps(read.to_json()))) == read
+    found = read({"only": ["A*"], "secret": ["x", "Y=z"]}, DEVICE, ["a", "", "\udcff"])
+    assert Settings.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
 def test_every_option_has_a_parser_that_takes_its_default() -> None:

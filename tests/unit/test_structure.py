@@ -15,7 +15,9 @@ ROOMS = [
     "errors",
     "settings",
     "actions",
+    "words",
     "versions",
+    "refresh",
     "lifecycle",
     "program",
     "child",
@@ -24,7 +26,9 @@ ROOMS = [
     "answer",
     "fetching",
     "supervisor",
+    "parsers",
     "options",
+    "configfile",
     "config",
     "environ",
     "certificate",
@@ -116,7 +120,7 @@ def _names(node: ast.Import) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_have_one_job(path: Path) -> None:
-    """A room that grows past 420 lines is no longer one; each says its job in its docstring."""
+    """A room that grows past 350 lines is no longer one; each says its job in its docstring."""
     text = path.read_text("utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 420
+    assert len(text.splitlines()) <= 350
