@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from secretenv.configfile import ConfigFile
 
 FILE_SCHEME = "file://"
+CURRENT = "AWSCURRENT"
 
 _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
 # facts of AWS: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
@@ -54,6 +55,11 @@ def read(
     secrets = _secrets(values, flags, environ, file)
     device = _device(values, secrets, environ)
     _demand_all(values, secrets, device)
+    if device.batch and (other := next((each for each in secrets if each.version_stage != CURRENT), None)):
+        raise SettingsError(
+            f"--batch reads only versions labelled {CURRENT}, and secret {other.id} is wanted at {other.version_stage}",
+            hint="leave out --batch, or --version-stage",
+        )
     fields = {name: values[name] for name in Settings.fields() if name in values}
     fields |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
     return Settings(**fields)

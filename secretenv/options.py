@@ -161,6 +161,12 @@ OPTIONS = (
     ),
     Option(name="except", section="secret", metavar="GLOB", repeatable=True, help="keys of the secret to leave out"),
     Option(
+        name="batch",
+        section="run",
+        parse=parsers.boolean,
+        help="read with BatchGetSecretValue, 20 secrets a call; the role has to allow it as well",
+    ),
+    Option(
         name="pristine", section="run", parse=parsers.boolean, help="the command gets the secrets and nothing inherited"
     ),
     Option(

@@ -65,6 +65,7 @@ class Device(Values):
     thing_name: str
     region: str
     secretsmanager_endpoint: str  # a URL, or empty for AWS's own
+    batch: bool  # read with BatchGetSecretValue
 
 
 class Secret(Values):

@@ -42,7 +42,7 @@ class Fetched:
 
 def device(**fields: str) -> Device:
     """Return a device; what is not given is not set."""
-    return Device(**{**dict.fromkeys(Device.fields(), ""), **fields})
+    return Device.from_json({**dict.fromkeys(Device.fields(), ""), **fields})
 
 
 def device_of(sandbox: Sandbox, who: SandboxDevice | None = None, **changes: str) -> Device:

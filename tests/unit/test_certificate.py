@@ -24,7 +24,7 @@ PASSWORD = "p4ssword-that-must-not-show"
 
 def device(**paths: str) -> Device:
     """Return a device with these files."""
-    return Device(**{**dict.fromkeys(Device.fields(), ""), **paths})
+    return Device.from_json({**dict.fromkeys(Device.fields(), ""), **paths})
 
 
 def pair(folder: Path, key: Key = EC, key_pem: bytes = b"", mode: int = 0o600, **more: str) -> Device:

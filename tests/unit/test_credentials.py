@@ -25,8 +25,8 @@ GOOD = {
     "sessionToken": MARKER,
     "expiration": "2023-11-14T23:13:20Z",
 }
-DEVICE = Device(
-    **{
+DEVICE = Device.from_json(
+    {
         **dict.fromkeys(Device.fields(), ""),
         "cert": "device.crt",
         "endpoint": "example.credentials.iot.eu-west-1.amazonaws.com",

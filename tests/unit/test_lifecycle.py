@@ -47,7 +47,7 @@ A, B, C = Answer("a"), Answer("b"), Answer("c")
 def settings(**given: Any) -> Settings:
     """Return settings with the defaults of the command line but for what is given."""
     values: dict[str, Any] = {
-        "device": Device(**dict.fromkeys(Device.fields(), "")),
+        "device": Device.from_json({**dict.fromkeys(Device.fields(), ""), "batch": False}),
         "secrets": (),
         "command": ("myapp",),
         "pristine": False,

@@ -132,6 +132,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "sanitize": ("yes", "no"),
     "only": ("A*", "B*"),
     "except": ("A*", "B*"),
+    "batch": ("yes", "no"),
     "pristine": ("yes", "no"),
     "keep": ("A*", "B*"),
     "drop": ("A*", "B*"),
@@ -156,7 +157,7 @@ def seen(found: Settings, option: Option) -> Any:
         return tuple(secret.id for secret in found.secrets)
     if option.section == "secret":
         return getattr(found.secrets[0], key)
-    return getattr(found.device if option.section == "device" else found, key)
+    return getattr(found.device if hasattr(found.device, key) else found, key)
 
 
 def parsed(option: Option, text: str) -> Any:
@@ -279,6 +280,12 @@ def test_bad_variables_are_named(name: str, value: str, says: str) -> None:
         read({}, {**DEVICE, name: value}, [])
     assert says in error.value.message
     assert error.value.hint
+
+
+def test_batch_and_another_stage_do_not_go_together() -> None:
+    """BatchGetSecretValue has no VersionStage: asking for both is an error."""
+    with pytest.raises(SettingsError, match="--batch reads only"):
+        read({"batch": True, "version_stage": "AWSPREVIOUS"}, DEVICE, [])
 
 
 def test_plain_http_is_accepted_on_loopback() -> None:

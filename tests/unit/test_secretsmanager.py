@@ -22,7 +22,7 @@ KEYS = Credentials(access_key_id="ASIA", secret_access_key="s", session_token="t
 
 def device(**fields: str) -> Device:
     """Return a device; what is not given is not set."""
-    return Device(**{**dict.fromkeys(Device.fields(), ""), "region": "eu-west-1", **fields})
+    return Device.from_json({**dict.fromkeys(Device.fields(), ""), "region": "eu-west-1", **fields})
 
 
 def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
