@@ -18,9 +18,13 @@ import secretenv
 from secretenv import config
 from secretenv.errors import FAILED, SecretenvError
 from secretenv.options import OPTIONS, Option
+from secretenv.parsers import choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from secretenv.answer import Answer
+    from secretenv.settings import Settings
 
 USAGE = 2  # typer's own status for a command line it cannot read
 
@@ -33,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_READING = {"secret", "batch"}  # of the options of a run, what says which secrets are read and how
 _PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
 
 
@@ -41,8 +46,7 @@ def _annotation(option: Option) -> object:
     words = f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})"
     panel = _PANELS[option.section]
     if option.flag:
-        names = f"--{option.name}/--no-{option.name}"
-        made = typer.Option(names, help=words, rich_help_panel=panel, show_default=False)
+        made = typer.Option(f"--{option.name}", help=words, rich_help_panel=panel, show_default=False)
         return Annotated[bool | None, made]
     made = typer.Option(
         f"--{option.name}", metavar=option.metavar, help=words, rich_help_panel=panel, show_default=False
@@ -50,26 +54,41 @@ def _annotation(option: Option) -> object:
     return Annotated[list[str] | None if option.repeatable else str | None, made]
 
 
-def _takes_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that takes `**flags` each of `OPTIONS` as a parameter of its own."""
+def _takes_options(function: Callable[..., None], options: Sequence[Option] = OPTIONS) -> Callable[..., None]:
+    """Give a command that takes `**flags` each of these options as a parameter of its own."""
     signature = inspect.signature(function, eval_str=True)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    made = [
-        inspect.Parameter(_parameter(each), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(each))
-        for each in OPTIONS
+    made = [_keyword(_parameter(each), _annotation(each)) for each in options]
+    # Apart, and not shown: `--once/--no-once` would take the width that the narrow terminal needs for the meaning.
+    made += [
+        _keyword(_parameter(each, "no_"), Annotated[bool | None, typer.Option(f"--no-{each.name}", hidden=True)])
+        for each in options
+        if each.flag
     ]
     function.__signature__ = signature.replace(parameters=[*own, *made])  # type: ignore[attr-defined]
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *made]}
     return function
 
 
-def _parameter(option: Option) -> str:
+def _takes_reading_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say who the device is and what to read, not those of running a command."""
+    reading = {"file", "device", "secret"}
+    return _takes_options(function, [each for each in OPTIONS if each.section in reading or each.key in _READING])
+
+
+def _keyword(name: str, annotation: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _parameter(option: Option, before: str = "") -> str:
     """Return a name that Python allows for a parameter: `except` is a keyword."""
-    return f"{option.key}_"
+    return f"{before}{option.key}_"
 
 
 def _flags(given: dict[str, Any]) -> dict[str, Any]:
-    return {option.key: given[_parameter(option)] for option in OPTIONS}
+    """Return what was given for each option, as `config.read` takes it."""
+    flags = {option.key: given.get(_parameter(option)) for option in OPTIONS}
+    return flags | {option.key: False for option in OPTIONS if given.get(_parameter(option, "no_"))}
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001
@@ -90,7 +109,7 @@ def _root(
 
 @app.command(
     context_settings={"allow_interspersed_args": False},
-    epilog="Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
+    epilog="Each option without a value has a --no- form, to overrule a variable. Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
 )
 @_takes_options
 def run(
@@ -98,13 +117,73 @@ def run(
     command: Annotated[
         list[str], typer.Argument(metavar="COMMAND [ARG]...", help="what to run, as given: no shell, no re-quoting")
     ],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show names and where they come from, start nothing", show_default=False)
+    ] = False,
     **flags: Any,
 ) -> None:
     """Run COMMAND with the secrets in its environment; restart it when a secret has a new version."""
     settings = config.read(_flags(flags), os.environ, command)
+    if dry_run:
+        typer.echo(_plan(settings), nl=False)
+        return
     text = json.dumps(settings.to_json())
     with os.fdopen(context.obj, "w", encoding="ascii") as pipe:
         pipe.write(text)
+
+
+def _plan(settings: Settings) -> str:
+    """Return what would be run, after a look at everything that a run looks at."""
+    from secretenv import program
+    from secretenv.dryrun import plan
+
+    base = program.inherited()
+    file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
+    answer = _fetch(settings)
+    program.check_size(settings.command, program.environment(base, answer.variables, settings))
+    return plan(file, answer, {os.fsdecode(name) for name in program.environment(base, {}, settings)})
+
+
+def _fetch(settings: Settings) -> Answer:
+    """Fetch once and say what there is to warn of."""
+    from secretenv.fetching import fetch_once
+
+    answer = fetch_once(settings)
+    for warning in (*settings.warnings, *answer.warnings):
+        _say(f"warning: {warning}")
+    return answer
+
+
+def _say(text: str) -> None:
+    """Write a line to standard error, where nothing of it can move the cursor."""
+    sys.stderr.write("secretenv: " + "".join(c if c.isprintable() else "?" for c in text) + "\n")
+
+
+@app.command()
+@_takes_reading_options
+def export(
+    form: Annotated[
+        str, typer.Option("--format", metavar="dotenv|json|shell|docker|systemd", help="who is to read it")
+    ] = "dotenv",
+    *,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="show the values on a terminal too", show_default=False)
+    ] = False,
+    **flags: Any,
+) -> None:
+    """Print the variables for another program to read; on a terminal, without --reveal, names and lengths only."""
+    from secretenv.export import FORMATS, listing, render
+
+    form = choice(*FORMATS)(form)
+    settings = config.read(_flags(flags), os.environ, [])
+    answer = _fetch(settings)
+    if sys.stdout.isatty() and not reveal:
+        sys.stdout.write(listing(answer.variables, answer.origins))
+        _say("values are not shown on a terminal; --reveal shows them")
+        return
+    # Bytes, as the readers take UTF-8 whatever the locale is.
+    sys.stdout.buffer.write(render(answer.variables, form).encode())
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -138,9 +217,10 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
     except SecretenvError as error:
-        hint = f"\nhint: {error.hint}" if error.hint else ""
-        sys.stderr.write(f"secretenv: {error.link}: {error.message}{hint}\n")
-        return FAILED if running else 1
+        _say(f"error: {error.link}: {error.message}")
+        if error.hint:
+            _say(f"hint: {error.hint}")
+        return error.status if running else 1
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
         return FAILED if running and status == USAGE else status

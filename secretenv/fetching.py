@@ -12,6 +12,8 @@ import sys
 
 from secretenv.answer import LARGEST, read_answer
 from secretenv.child import spawn_helper
+from secretenv.errors import FetcherError
+from secretenv.program import inherited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 _NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
 _FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
 _NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
-
-_STDERR_LIMIT = 4096
 
 
 def read_memory(descriptor: int) -> bytes:
@@ -51,34 +51,52 @@ class Fetch:
             "secrets": [secret.to_json() for secret in settings.secrets],
             "credentials": credentials,
         }
-        asked = os.memfd_create("secretenv-request")
-        self._answer = os.memfd_create("secretenv-answer")
-        self._stderr = os.memfd_create("secretenv-stderr")
+        self._memories: list[int] = []
         try:
-            os.write(asked, json.dumps(request).encode())
-            os.lseek(asked, 0, os.SEEK_SET)
-            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), (asked, self._answer, self._stderr))
+            for name in ("request", "answer", "stderr"):
+                self._memories.append(os.memfd_create(f"secretenv-{name}"))
+            os.write(self._memories[0], json.dumps(request).encode())
+            os.lseek(self._memories[0], 0, os.SEEK_SET)
+            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), self._memories)
         except OSError:
             self.close()
             raise
-        finally:
-            os.close(asked)
 
-    def read(self, ended: str) -> tuple[Answer, bytes]:
-        """Return the answer, and the start of what it wrote to standard error; `ended` says how it ended."""
-        return read_answer(read_memory(self._answer), ended), os.pread(self._stderr, _STDERR_LIMIT, 0)
+    def finish(self, status: int) -> tuple[Answer, int]:
+        """Return the answer of a fetcher that has ended, and how many bytes it wrote to standard error.
+
+        Args:
+            status: its exit status, or -N for signal N.
+        """
+        if self.killed:
+            ended = "it took too long and was killed"
+        else:
+            ended = f"it was killed by signal {-status}" if status < 0 else f"it exited with status {status}"
+        answer = read_answer(read_memory(self._memories[1]), ended)
+        stray = os.fstat(self._memories[2]).st_size
+        self.close()
+        return answer, stray
 
     def close(self) -> None:
         """Let go of the memfds, and with them of the values in them."""
-        os.close(self._answer)
-        os.close(self._stderr)
+        while self._memories:
+            os.close(self._memories.pop())
 
 
-def how_it_ended(status: int, *, killed: bool) -> str:
-    """Return how a fetcher without an answer ended, for the error's message."""
-    if killed:
-        return "it took too long and was killed"
-    return f"it was killed by signal {-status}" if status < 0 else f"it exited with status {status}"
+def fetch_once(settings: Settings) -> Answer:
+    """Fetch, and wait for the answer: for commands that show something and end.
+
+    Raises:
+        SecretenvError: the fetch failed.
+    """
+    try:
+        fetch = Fetch(settings, None, inherited())
+    except OSError as error:
+        raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="see ulimit -u and free") from None
+    answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
+    if answer.error is not None:
+        raise answer.error
+    return answer
 
 
 def _fetcher_words() -> list[str]:

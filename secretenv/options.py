@@ -195,10 +195,10 @@ OPTIONS = (
     Option(
         name="on-change",
         section="run",
-        metavar="restart|exit|ignore|SIGNAL",
+        metavar="ACTION",
         default="restart",
         parse=parsers.on_change,
-        help="what a new version leads to; exit: stop the command and end with 75",
+        help="what a new version leads to: restart, ignore, a signal to send, or exit: stop the command and end with 75",
     ),
     Option(
         name="splay",
@@ -254,18 +254,18 @@ OPTIONS = (
     Option(
         name="log-level",
         section="run",
-        metavar="debug|info|warning|error",
+        metavar="LEVEL",
         default="info",
         parse=parsers.choice("debug", "info", "warning", "error"),
-        help="the least important lines to write to standard error",
+        help="the least important lines to write to standard error: debug, info, warning or error",
     ),
     Option(
         name="log-format",
         section="run",
-        metavar="text|json",
+        metavar="FORM",
         default="text",
         parse=parsers.choice("text", "json"),
-        help="lines for people or for machines",
+        help="text for people, json for machines",
     ),
 )
 

@@ -23,8 +23,8 @@ from secretenv.child import (
     prctl,
     spawn,
 )
-from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.fetching import Fetch, how_it_ended, read_memory
+from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
+from secretenv.fetching import Fetch, read_memory
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
@@ -51,7 +51,11 @@ def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
     occupy_standard_descriptors()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     base = inherited()
-    settings = _ask(read_settings, origin)
+    try:
+        settings = _ask(read_settings, origin)
+    except OSError as error:
+        Log()("error", f"no helper could be started: {error.strerror}", link="secretenv", hint="see ulimit -u and free")
+        os._exit(FAILED)
     _Supervisor(settings, origin, base).run()
 
 
@@ -227,11 +231,10 @@ class _Supervisor:
         fetch, self._fetch = self._fetch, None
         if fetch is None:
             return
-        answer, stderr = fetch.read(how_it_ended(status, killed=fetch.killed))
-        fetch.close()
-        if stderr:
+        answer, stray = fetch.finish(status)
+        if stray:
             # Only its size: a library's traceback may hold anything.
-            self._log("debug", f"the fetcher wrote {len(stderr)} bytes to standard error")
+            self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
         for warning in answer.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.running import SECRETENV, Program
+from tests.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -40,6 +41,21 @@ def run(start: Callable[..., Program]) -> Callable[..., Program]:
         return start(SECRETENV, "run", *words, **options)
 
     return begin
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Callable[..., Screen]]:
+    """Return a function that opens a terminal with a program; everything is ended after the test."""
+    screens: list[Screen] = []
+
+    def open_screen(*words: str, variables: Mapping[str, str] | None = None) -> Screen:
+        made = Screen(tmp_path, *words, variables=variables)
+        screens.append(made)
+        return made
+
+    yield open_screen
+    for each in screens:
+        each.close()
 
 
 class SecretFile:

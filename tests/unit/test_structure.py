@@ -39,6 +39,8 @@ ROOMS = [
     "secretsmanager",
     "localfile",
     "fetcher",
+    "export",
+    "dryrun",
     "provision",
     "sandbox",
     "cli",

@@ -1,0 +1,87 @@
+"""`--help` and `--version` of the installed command."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+import secretenv
+from secretenv.options import OPTIONS
+from tests.running import PYTHON, SECRETENV
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.running import Program
+
+
+def words(text: str) -> str:
+    """Return a help text without its frames, in one line."""
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_help_of_run_is_complete(start: Callable[..., Program], columns: str) -> None:
+    """`run --help` shows each option with its variable, default and meaning, also on a narrow terminal."""
+    program = start(SECRETENV, "run", "--help", variables={"COLUMNS": columns})
+    assert program.ends() == 0
+    text = words(program.out)
+    for option in OPTIONS:
+        assert f"--{option.name} " in text
+        assert all(variable in program.out for variable in option.variables), option.name
+    assert "…" not in program.out
+    assert program.err == ""
+
+
+def test_help_says_what_the_readme_says(start: Callable[..., Program]) -> None:
+    """The meaning and the default of each option are those of README.md's table, from the same source."""
+    program = start(SECRETENV, "run", "--help", variables={"COLUMNS": "400"})
+    assert program.ends() == 0
+    for option in OPTIONS:
+        assert f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})" in words(program.out)
+
+
+@pytest.mark.parametrize("command", ["run", "export", "sandbox", "demo"])
+def test_each_command_has_help(start: Callable[..., Program], command: str) -> None:
+    """Every command explains itself."""
+    program = start(SECRETENV, command, "-h")
+    assert program.ends() == 0
+    assert "Usage: secretenv" in program.out
+
+
+def test_the_no_form_of_a_flag_overrules_its_variable(start: Callable[..., Program]) -> None:
+    """`--once` and `--no-once`: a flag beats its variable."""
+    for words_, asked in (([], True), (["--no-once"], False)):
+        program = start(SECRETENV, "run", *words_, "--", "true", variables={"SECRETENV_ONCE": "maybe"})
+        assert program.ends() == 125
+        assert ("SECRETENV_ONCE: neither yes nor no" in program.err) == asked
+
+
+@pytest.mark.parametrize("words_", [[SECRETENV], [PYTHON, "-m", "secretenv"]], ids=["command", "module"])
+def test_version(start: Callable[..., Program], words_: list[str]) -> None:
+    """`--version`, also of `python -m secretenv`."""
+    program = start(*words_, "--version")
+    assert program.ends() == 0
+    assert program.out == f"secretenv {secretenv.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words_", "status"),
+    [
+        (["run"], 125),
+        (["run", "--bogus", "x"], 125),
+        (["run", "--interval"], 125),
+        (["nonsense"], 2),
+        (["export", "x"], 2),
+    ],
+    ids=["no-command", "unknown-option", "no-value", "unknown-command", "extra-argument"],
+)
+def test_usage_errors(start: Callable[..., Program], words_: list[str], status: int) -> None:
+    """Usage: 125 from `run`, 2 from the other commands; never a traceback."""
+    program = start(SECRETENV, *words_)
+    assert program.ends() == status
+    assert "Error" in program.err
+    assert "Traceback" not in program.err
+    assert program.out == ""
