@@ -109,7 +109,10 @@ def _root(
 
 @app.command(
     context_settings={"allow_interspersed_args": False},
-    epilog="Each option without a value has a --no- form, to overrule a variable. Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
+    epilog=(
+        "Each option without a value has a --no- form, to overrule a variable. "
+        "Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found."
+    ),
 )
 @_takes_options
 def run(

@@ -198,7 +198,7 @@ OPTIONS = (
         metavar="ACTION",
         default="restart",
         parse=parsers.on_change,
-        help="what a new version leads to: restart, ignore, a signal to send, or exit: stop the command and end with 75",
+        help="what a new version leads to: restart, ignore, a signal to send, or exit: stop and end with 75",
     ),
     Option(
         name="splay",
