@@ -4,8 +4,9 @@ Pure. The promise of each format is that its reader gets the very same names and
 promise that for some variable refuses it. Who the readers are, and what they make of the text:
 
 - dotenv: python-dotenv from 0.13, which replaces `${NAME}` and `${NAME:-default}` even inside quotes unless it is told
-  `interpolate=False`. There is no escape for that, so `${` is written as `${=:-$}{`: a variable that cannot exist, since
-  no name holds `=`, whose default is the dollar. Where no `${` and no backslash at the end occur, other readers agree.
+  `interpolate=False`. There is no escape for that, so `${` is written as `${=:-$}{`: a variable that cannot exist,
+  since no name holds `=`, and whose default is the dollar. Text that needs no escape at all stands in single quotes as
+  it is, which other readers of .env files take too.
 - json: any JSON parser; ASCII alone, so that no locale matters.
 - shell: any POSIX sh, by `eval "$(...)"` or by `.`.
 - docker: `docker run --env-file`, one verbatim line each (docker/cli, pkg/kvfile). It is not what Compose reads.
@@ -59,7 +60,7 @@ def render(variables: Mapping[str, str], form: str) -> str:
             raise ContentError(f"the format {form} cannot carry {_shown(name)}: {why}", hint=_hint(variables, name))
     if form == "json":
         return json.dumps(dict(variables), indent=2) + "\n"
-    line = {"dotenv": _dotenv, "shell": _shell, "docker": _docker, "systemd": _systemd}[form]
+    _, line = _LINES[form]
     return "".join(line(name, value) for name, value in variables.items())
 
 
@@ -74,13 +75,10 @@ def listing(variables: Mapping[str, str], origins: Mapping[str, str]) -> str:
 
 def _hint(variables: Mapping[str, str], name: str) -> str:
     """Return which formats carry all of the variables."""
-    *others, last = [
-        form for form in FORMATS if not any(_objection(form, *variable) for variable in variables.items())
-    ]  # never empty: JSON carries everything
-    able = f"{', '.join(others)} or {last}" if others else last
-    return f"use --format {able}" + (
-        "" if _PORTABLE.fullmatch(name) else ", or give it a portable name with --sanitize"
-    )
+    able = [form for form in FORMATS if not any(_objection(form, *variable) for variable in variables.items())]
+    *others, last = able  # never empty: JSON carries everything
+    choice = f"use --format {', '.join(others)} or {last}" if others else f"use --format {last}"
+    return choice if _PORTABLE.fullmatch(name) else f"{choice}, or --sanitize for a portable name"
 
 
 def _objection(form: str, name: str, value: str) -> str:
@@ -89,11 +87,10 @@ def _objection(form: str, name: str, value: str) -> str:
         return ""
     if not name or "=" in name or "\0" in name + value:
         return "it is none: the name is empty or holds '=', or there is a NUL character"
-    if any("\ud800" <= character <= "\udfff" for character in name + value):
+    if re.search("[\ud800-\udfff]", name + value):
         return "it holds half of a surrogate pair, which UTF-8 has no bytes for"
-    return {"dotenv": _dotenv_objection, "shell": _shell_objection, "docker": _docker_objection}.get(
-        form, _systemd_objection
-    )(name, value)
+    objection, _ = _LINES[form]
+    return objection(name, value)
 
 
 def _shell_objection(name: str, _value: str) -> str:
@@ -159,3 +156,12 @@ def _systemd(name: str, value: str) -> str:
 def _shown(name: str) -> str:
     """Return a name so that it stays on its line, and cannot move the cursor."""
     return name if name and name.isprintable() and " " not in name else json.dumps(name)
+
+
+# Each format of lines: what it cannot carry, and the line of what it can.
+_LINES = {
+    "dotenv": (_dotenv_objection, _dotenv),
+    "shell": (_shell_objection, _shell),
+    "docker": (_docker_objection, _docker),
+    "systemd": (_systemd_objection, _systemd),
+}

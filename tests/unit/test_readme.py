@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from secretenv import provision
+from secretenv import config, provision
 from secretenv.options import OPTIONS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -57,6 +57,23 @@ def test_derived_parts_are_up_to_date(name: str) -> None:
 def test_readme_is_short() -> None:
     """README.md stays under 250 lines."""
     assert len(README.read_text("utf-8").splitlines()) < 250
+
+
+def test_the_settings_file_is_one(tmp_path: Path) -> None:
+    """The settings file in README.md is accepted as it stands."""
+    (block,) = re.findall(r"^```toml\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    file = tmp_path / "config.toml"
+    file.write_text(block, "utf-8")
+    read = config.read({"config": str(file)}, {}, ["myapp"])
+    assert [(secret.id, secret.name, secret.prefix) for secret in read.secrets] == [
+        ("prod/myapp", "", "APP_"),
+        ("prod/database-url", "DATABASE_URL", ""),
+    ]
+
+
+def test_the_first_seven_options_are_the_device() -> None:
+    """The options that README.md puts into [device] are those that the file has there."""
+    assert [option.table for option in OPTIONS[:9]] == ["", *["device"] * 7, "run"]
 
 
 def test_no_text_names_the_other_project() -> None:
