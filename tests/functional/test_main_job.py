@@ -14,6 +14,7 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.functional.conftest import World
     from tests.running import Program
@@ -141,6 +142,17 @@ def test_the_environment_of_other_tools_does_not_matter(device_run: Callable[...
     assert not keys.exists()
     assert {f"{name}={value}" for name, value in more.items()} <= set(program.lines)
     assert [exchange.status for exchange in world.sandbox.exchanges] == [200]
+
+
+def test_hostile_modules_are_not_imported(device_run: Callable[..., Program], world: World, tmp_path: Path) -> None:
+    """Modules in the working directory or in PYTHONPATH are for the command, never for secretenv or its fetcher."""
+    for name in ("requests", "boto3", "botocore", "urllib3", "certifi", "typer", "json", "ssl", "signal"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\nraise SystemExit(99)\n")
+    for more in ({}, {"PYTHONPATH": str(tmp_path)}, {"PYTHONPATH": "."}):
+        program = device_run("--", "true", more=more)
+        assert program.ends() == 0, program.err
+    assert not (tmp_path / "imported").exists()
+    assert len(world.sandbox.requests) == 3
 
 
 def test_several_secrets(device_run: Callable[..., Program], world: World) -> None:
