@@ -7,12 +7,28 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretenv.sandbox import Sandbox
 from tests.running import SECRETENV, Program
 from tests.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def one_sandbox() -> Iterator[Sandbox]:
+    """Return the one sandbox of a file of tests, which may name things in it as if they were alone."""
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """Return the sandbox with nothing counted, and put its time and its hooks right after the test."""
+    one_sandbox.reset()
+    yield one_sandbox
+    one_sandbox.on_request, one_sandbox.clock_offset, one_sandbox.credential_life = None, 0, None
 
 
 @pytest.fixture

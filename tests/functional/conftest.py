@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretenv.sandbox import Sandbox
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from secretenv.sandbox import Sandbox
     from tests.running import Program
 
 MARKER = "MARKER-0f3a-value-that-must-not-be-shown"
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[Sandbox]:
-    """Return the one sandbox of all tests."""
-    with Sandbox() as sandbox:
-        yield sandbox
 
 
 class World:
@@ -59,12 +51,15 @@ class World:
 
 
 @pytest.fixture
-def world(aws: Sandbox) -> Iterator[World]:
-    """Return a world of the test's own; time and credentials of the sandbox are put right after it."""
-    yield World(aws)
-    aws.clock_offset = 0
-    aws.credential_life = None
-    aws.on_request = None
+def aws(sandbox: Sandbox) -> Sandbox:
+    """Return the sandbox under the name that it has for a device."""
+    return sandbox
+
+
+@pytest.fixture
+def world(aws: Sandbox) -> World:
+    """Return a world of the test's own in the sandbox."""
+    return World(aws)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from secretenv.sandbox import Sandbox
 
 MARKER = "v4lue-that-must-not-show"
+VALUE = {"GREETING": "hello", "DB_PASSWORD": MARKER}
 FOLDER = str(Path(secretenv.__file__).parent.parent)
 
 

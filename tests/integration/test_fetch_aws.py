@@ -6,32 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretenv.sandbox import Sandbox
-
-from .fetching import MARKER, device_of, fetch, secret
+from .fetching import MARKER, VALUE, device_of, fetch, secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-VALUE = {"GREETING": "hello", "DB_PASSWORD": MARKER}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    """Return one sandbox for all tests of this file."""
-    with Sandbox() as made:
-        made.rotate("sandbox/app", VALUE)
-        yield made
-
-
-@pytest.fixture
-def aws(shared: Sandbox) -> Iterator[Sandbox]:
-    """Return the sandbox as it is at first, and put it back to that."""
-    shared.reset()
-    yield shared
-    shared.on_request, shared.clock_offset, shared.credential_life = None, 0, None
-
+    from secretenv.sandbox import Sandbox
 
 APP = secret("sandbox/app")
 

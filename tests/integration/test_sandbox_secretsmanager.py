@@ -19,26 +19,9 @@ from tests.integration.test_sandbox_provider import ask
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from secretenv.sandbox import Device, Request
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[Sandbox]:
-    """One sandbox for the module; a test makes secrets and aliases of its own where it changes something."""
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(world: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox with nothing counted and no clock or hook of an earlier test."""
-    world.reset()
-    yield world
-    world.on_request = None
-    world.clock_offset = 0
-    world.credential_life = None
 
 
 def keys(
