@@ -143,7 +143,8 @@ def _systemd_objection(name: str, value: str) -> str:
     if not _PORTABLE.fullmatch(name):
         return "systemd drops names like that"
     if found := _NOT_FOR_SYSTEMD.search(value):
-        return f"systemd drops variables with the character U+{ord(found[0]):04X}"
+        who = "systemd before 248" if found[0].isascii() else "systemd"
+        return f"{who} drops variables with the character U+{ord(found[0]):04X}"
     return ""
 
 
@@ -154,8 +155,9 @@ def _systemd(name: str, value: str) -> str:
 
 
 def _shown(name: str) -> str:
-    """Return a name so that it stays on its line, and cannot move the cursor."""
-    return name if name and name.isprintable() and " " not in name else json.dumps(name)
+    """Return a name so that it stays on its line and cannot move the cursor; at most 80 characters of it."""
+    short = name if len(name) <= 80 else f"{name[:79]}…"  # noqa: PLR2004 - stated in the docstring
+    return short if short and short.isprintable() and " " not in short else repr(short)
 
 
 # Each format of lines: what it cannot carry, and the line of what it can.

@@ -91,6 +91,10 @@ class Program:
         """Return the pids of all living processes that were started with our mark, the program's own included."""
         return sorted(_marked(self.mark))
 
+    def group(self, group: int) -> list[int]:
+        """Return the pids of the family that are in this process group."""
+        return [pid for pid in self.family() if group_of(pid) == group]
+
     def clean(self) -> list[int]:
         """Kill whatever is left, and return what was left beside the program itself.
 
@@ -128,6 +132,14 @@ def _marked(mark: str) -> Iterator[int]:
 
 def _is_zombie(entry: Path) -> bool:
     return (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in {"Z", "X"}
+
+
+def group_of(pid: int) -> int:
+    """Return the process group of a process, 0 once it is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def alive(pid: int) -> bool:

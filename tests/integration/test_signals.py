@@ -149,9 +149,8 @@ def test_kill_timeout_reaches_grandchildren(run: Callable[..., Program], secret:
     words = ["--ignore=TERM", "--grandchild"]
     program = run(secret.option, "--interval=50ms", "--kill-timeout=300ms", "--", PYTHON, CHILD, *words)
     first = ready(program)
-    until(lambda: len(program.family()) >= 3)
-    old = {pid for pid in program.family() if pid != program.pid and os.getpgid(pid) == first}
-    assert len(old) == 2
+    until(lambda: len(program.group(first)) == 2)
+    old = program.group(first)
     secret.put({"VALUE": "two"})
     program.shows("ready", times=2)
     assert not [pid for pid in old if alive(pid)]
@@ -162,9 +161,8 @@ def test_a_grandchild_in_a_session_of_its_own_is_killed_too(run: Callable[..., P
     script = "setsid sleep 1000 & echo ready $$; wait"
     program = run(secret.option, "--interval=50ms", "--kill-timeout=300ms", "--", "sh", "-c", script)
     first = ready(program)
-    until(lambda: len([pid for pid in program.family() if status_of(pid, "Name") == "sleep"]) == 1)
-    (sleeper,) = [pid for pid in program.family() if status_of(pid, "Name") == "sleep"]
-    assert os.getpgid(sleeper) != first
+    (sleeper,) = until(lambda: [pid for pid in program.family() if status_of(pid, "Name") == "sleep"])
+    assert sleeper not in program.group(first)
     secret.put({"VALUE": "two"})
     program.shows("ready", times=2)
     assert not alive(sleeper)
