@@ -15,7 +15,7 @@ from secretenv.program import execute, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
 # linux/prctl.h
@@ -254,12 +254,20 @@ def spawn_helper(words: Sequence[str], environment: Mapping[bytes, bytes], descr
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for target, source in enumerate(descriptors):
             os.dup2(source, target)
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
-            if int(name) > 2:  # noqa: PLR2004
-                _ignoring_absence(lambda number=int(name): os.close(number))  # type: ignore[misc]
+        for descriptor in _descriptors():
+            if descriptor > 2:  # noqa: PLR2004
+                _ignoring_absence(lambda fd=descriptor: os.close(fd))  # type: ignore[misc]
         os.execve(words[0], list(words), environment)  # noqa: S606
 
     return fork(run)
+
+
+def _descriptors() -> Iterable[int]:
+    """Return the open descriptors of this process, or the first 256 numbers where /proc does not tell."""
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
+    except OSError:
+        return range(256)
 
 
 def occupy_standard_descriptors() -> None:

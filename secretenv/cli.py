@@ -16,7 +16,7 @@ import typer
 
 import secretenv
 from secretenv import config
-from secretenv.errors import FAILED, SecretenvError
+from secretenv.errors import FAILED, SecretenvError, SettingsError
 from secretenv.options import OPTIONS, Option
 from secretenv.parsers import choice
 
@@ -189,16 +189,43 @@ def export(
     sys.stdout.buffer.write(render(answer.variables, form).encode())
 
 
+@app.command(epilog="Exit status: 0 all is well, 1 a link is broken, 2 usage.")
+@_takes_options
+def check(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document, for machines")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="names of variables and other details")] = False,
+    **flags: Any,
+) -> None:
+    """Walk the chain from the settings to the variables, and name the link that is broken."""
+    from secretenv.check import main as walk
+    from secretenv.report import Step, document
+
+    try:
+        settings = config.read(_flags(flags), os.environ, [])
+    except SettingsError as error:
+        if not as_json:
+            raise
+        typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
+        raise typer.Exit(1) from None
+    raise typer.Exit(walk(settings, as_json=as_json, verbose=verbose))
+
+
 @app.command(context_settings={"allow_interspersed_args": False})
 def sandbox(
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[COMMAND [ARG]...]", help="run this with the device's variables")
     ] = None,
+    *,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="[SERVICE:]FAULT[=VALUE]", help="what is broken, as credentials:status=503"),
+    ] = None,
 ) -> None:
     """Serve a local AWS, with certificate, role and secret made, until Ctrl-C or until COMMAND ends."""
     from secretenv.sandbox.serve import serve
 
-    raise typer.Exit(serve(command or []))
+    raise typer.Exit(serve(command or [], fault or []))
 
 
 @app.command()

@@ -52,14 +52,14 @@ Reply = tuple[int, "Mapping[str, str]", bytes]  # status, headers, at most LARGE
 
 
 def exchange(
-    device: Device, context: Context, clock: Callable[[], float] = time.time, ask: Callable[..., Reply] | None = None
+    device: Device, context: Context, clock: Callable[[], float] = time.time, wire: Callable[..., Reply] | None = None
 ) -> Credentials:
     """Return temporary credentials for the certificate of `context`.
 
     Raises:
         CredentialsError: no answer, a refusal, or an answer that cannot be used.
     """
-    status, headers, body = (ask or _ask)(device, context)
+    status, headers, body = (wire or ask)(device, context)
     now = clock()
     try:
         content = json.loads(body) if len(body) <= LARGEST else None
@@ -70,7 +70,7 @@ def exchange(
     return _checked(device, content, headers, now)
 
 
-def _ask(device: Device, context: Context) -> Reply:
+def ask(device: Device, context: Context) -> Reply:
     """Return the provider's answer."""
     url = f"https://{device.endpoint}/role-aliases/{quote(device.role_alias, safe='')}/credentials"
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}

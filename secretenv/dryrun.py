@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secretenv.words import shown_version
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -25,7 +27,10 @@ def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
-    versions = [f"{secret}: version {version}" for secret, version in answer.versions.items()]
+    versions = [
+        f"{secret}: version {shown_version(secret, version) or 'not shown, it is a file'}"
+        for secret, version in answer.versions.items()
+    ]
     return "\n".join([*lines, "", *versions, f"command: {_shown(file)} (not started)"]) + "\n"
 
 

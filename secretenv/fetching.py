@@ -11,7 +11,7 @@ import os
 import sys
 
 from secretenv.answer import LARGEST, read_answer
-from secretenv.child import spawn_helper
+from secretenv.child import PR_SET_DUMPABLE, prctl, spawn_helper
 from secretenv.errors import FetcherError
 from secretenv.program import inherited
 
@@ -57,7 +57,7 @@ class Fetch:
                 self._memories.append(os.memfd_create(f"secretenv-{name}"))
             os.write(self._memories[0], json.dumps(request).encode())
             os.lseek(self._memories[0], 0, os.SEEK_SET)
-            self.pid = spawn_helper(_fetcher_words(), _for_helper(base), self._memories)
+            self.pid = spawn_helper(_fetcher_words(), for_helper(base), self._memories)
         except OSError:
             self.close()
             raise
@@ -91,6 +91,9 @@ def fetch_once(settings: Settings) -> Answer:
     """
     try:
         fetch = Fetch(settings, None, inherited())
+        # From here on this process holds values: no core dump, no reading by others through /proc. Not earlier: /proc
+        # of such a process belongs to root.
+        prctl(PR_SET_DUMPABLE, 0)
     except OSError as error:
         raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="see ulimit -u and free") from None
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
@@ -106,7 +109,8 @@ def _fetcher_words() -> list[str]:
     return [sys.executable, "-I", "-c", program]
 
 
-def _for_helper(base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+def for_helper(base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return what of the caller's environment a process that asks AWS may see."""
     return {
         name: value
         for name, value in base.items()

@@ -27,7 +27,7 @@ from secretenv.actions import (
 from secretenv.errors import CHANGED, SecretenvError
 from secretenv.refresh import Refresh
 from secretenv.versions import Versions
-from secretenv.words import signal_name, span
+from secretenv.words import shown_version, signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ class Lifecycle:
         self._versions.accept(answer.versions, now)
         self.target = answer
         actions: list[Action] = [
-            line("info", f"secret {secret} has a new version {version}") for secret, version in changed
+            line("info", f"secret {secret} has a new version {shown_version(secret, version)}".rstrip())
+            for secret, version in changed
         ]
         wish = self._settings.on_change
         if self.phase != RUNNING or wish == "ignore":

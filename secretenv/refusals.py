@@ -10,10 +10,12 @@ from secretenv.errors import CredentialsError, SecretError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from secretenv.settings import Device
+
+    Row = tuple[Collection[str], str, str, str]
 
 QUOTED = 200  # characters of somebody else's words in our message
 
@@ -119,7 +121,7 @@ _VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' -
 _HEALTH = "AWS has trouble: https://health.aws.amazon.com"
 
 # Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
-ROWS = (
+_WHOEVER_ASKS = (
     (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
     (TRANSIENT, "", "secret", _HEALTH),
     (
@@ -129,7 +131,13 @@ ROWS = (
         "are device and secret of the same AWS partition? is the clock right? date -u",
     ),
     (CLOCK, "", "clock", "AWS takes 5 minutes of difference; set the clock, and compare: date -u; timedatectl status"),
-    (DENIED, "kms", "KMS", f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"),
+)
+_NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
+ROWS = (
+    *_WHOEVER_ASKS,
+    # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
+    (DENIED, "access to kms", "KMS", _NO_KEY),
+    (DENIED, " kms:", "KMS", _NO_KEY),
     (
         DENIED,
         "",
@@ -156,6 +164,21 @@ ROWS = (
     ),
     ((), "", "secret", f"look at it: {_DESCRIBE}"),
 )
+# The same, of a BatchGetSecretValue that was refused as a whole. It takes no resource, so policies allow it on "*".
+BATCH_ROWS = (
+    *_WHOEVER_ASKS,
+    (
+        DENIED,
+        "",
+        "policy",
+        (
+            'for --batch the role needs secretsmanager:BatchGetSecretValue on Resource "*", and '
+            "secretsmanager:GetSecretValue on each secret; or leave out --batch"
+        ),
+    ),
+    ((), "", "secret", "leave out --batch to see which of them it is"),
+)
+_NAMED = 3  # of many secrets, in one message
 
 
 def plain(text: object, limit: int = QUOTED) -> str:
@@ -209,6 +232,13 @@ def of_provider(device: Device, status: int, body: Any, headers: Mapping[str, st
     )
 
 
+def several(secrets: Sequence[str]) -> str:
+    """Return one or more ids of secrets, to begin a message with."""
+    names = ", ".join(secrets[:_NAMED])
+    more = f" and {len(secrets) - _NAMED} more" if len(secrets) > _NAMED else ""
+    return f"secret {names}" if len(secrets) == 1 else f"secrets {names}{more}"
+
+
 def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str, Any]) -> SecretError:
     """Return the error for a refused GetSecretValue.
 
@@ -218,18 +248,32 @@ def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str,
         region: where it was asked for.
         error: `ClientError.response` of botocore.
     """
+    return _refused(f"secret {secret}", ROWS, {"secret": secret, "stage": stage, "region": region}, error)
+
+
+def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretError:
+    """Return the error for a BatchGetSecretValue that was refused as a whole.
+
+    Args:
+        secrets: the ids that were asked for.
+        error: `ClientError.response` of botocore.
+    """
+    return _refused(several(secrets), BATCH_ROWS, {}, error)
+
+
+def _refused(what: str, rows: Sequence[Row], words: Mapping[str, str], error: Mapping[str, Any]) -> SecretError:
+    """Return the error by the first row that fits; `words` are those that the hints of the rows leave open."""
     meta, fields = error.get("ResponseMetadata") or {}, error.get("Error") or {}
     status, code, message = meta.get("HTTPStatusCode", 0), str(fields.get("Code", "")), fields.get("Message", "")
     if code.isdigit() or not code:  # botocore puts the status there when the body has no code
         return SecretError(
-            f"secret {secret}: status {status} without a code, which is not an answer of Secrets Manager",
+            f"{what}: status {status} without a code, which is not an answer of Secrets Manager",
             hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
             transient=True,
             link="connection",
         )
     text = plain(message, 2000).casefold()
-    link, hint = next((link, hint) for codes, part, link, hint in ROWS if (not codes or code in codes) and part in text)
-    hint = hint.format(secret=secret, stage=stage, region=region)
+    link, hint = next((link, hint) for codes, part, link, hint in rows if (not codes or code in codes) and part in text)
     transient = code in THROTTLING | TRANSIENT | CLOCK or status == 429 or status >= 500  # noqa: PLR2004
     quote = said(message, meta.get("RequestId"))
-    return SecretError(f"secret {secret}: {plain(code, 60)}{quote}", hint=hint, transient=transient, link=link)
+    return SecretError(f"{what}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link)

@@ -1,4 +1,4 @@
-"""AWS Secrets Manager: secrets by GetSecretValue, the one action that the role has to allow.
+"""AWS Secrets Manager: secrets by GetSecretValue, the one action that the role has to allow, or by BatchGetSecretValue.
 
 The only room that uses `boto3` and `botocore`. Only the credentials given to it are used: the environment, profiles,
 files and the instance role are not consulted. What a refusal means is the business of `refusals` and `network`.
@@ -27,12 +27,13 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.loaders import Loader
 
-from secretenv import __version__, network, refusals
+from secretenv import __version__, batch, network, refusals
 from secretenv.environ import Reading
 from secretenv.errors import SecretError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from secretenv.settings import Device, Secret
     from secretenv.temporary import Credentials
@@ -86,6 +87,8 @@ class Reader:
         keys = self._ours.keys
         keys.access_key, keys.secret_key = credentials.access_key_id, credentials.secret_access_key
         keys.token = credentials.session_token
+        if self._device.batch:
+            return self._in_batches(secrets)
         if len(secrets) == 1:
             return [self._one(secrets[0])]
         pool = ThreadPoolExecutor(min(AT_ONCE, len(secrets)), thread_name_prefix="secret")
@@ -118,23 +121,109 @@ class Reader:
     def _one(self, secret: Secret) -> Reading:
         """Read one secret."""
         region = region_of(secret, self._device)
-        client = self._clients[region]
-        where = client.meta.endpoint_url.partition("://")[2]
+        what = f"secret {secret.id}"
+        answer = self._ask(
+            region,
+            what,
+            lambda response: refusals.of_secrets_manager(secret.id, secret.version_stage, region, response),
+            "get_secret_value",
+            SecretId=secret.id,
+            VersionStage=secret.version_stage,
+        )
+        return _reading(secret, answer, self._where(region))
+
+    def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
+        """Read the secrets with as few calls as there can be."""
+        calls = batch.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
+        pool = ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="batch")
         try:
-            answer = client.get_secret_value(SecretId=secret.id, VersionStage=secret.version_stage)
+            asked: dict[str, Future[dict[str, Any]]] = {}
+            for region, ids in calls:
+                asked |= dict.fromkeys(ids, pool.submit(self._batch, region, ids))
+            return [self._out_of(asked[secret.id].result(), secret) for secret in secrets]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
+        """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
+        what = refusals.several(ids)
+        values: list[Any] = []
+        errors: list[Any] = []
+        page: dict[str, str] = {}
+        for _ in range(batch.PAGES):
+            answer = self._ask(
+                region,
+                what,
+                lambda response: refusals.of_batch(ids, response),
+                "batch_get_secret_value",
+                SecretIdList=ids,
+                **page,
+            )
+            if not answer.keys() & {"SecretValues", "Errors"}:
+                raise _not_an_answer(what, self._where(region), "it holds no secrets")
+            meta = answer.get("ResponseMetadata")
+            values += [entry for entry in answer.get("SecretValues") or () if entry]
+            errors += [{**entry, "ResponseMetadata": meta} for entry in answer.get("Errors") or () if entry]
+            token = answer.get("NextToken")
+            if not token:
+                return batch.by_id(values, errors)
+            page = {"NextToken": str(token)}
+        raise _not_an_answer(what, self._where(region), f"after {batch.PAGES} pages there is no end")
+
+    def _out_of(self, entries: Mapping[str, Any], secret: Secret) -> Reading:
+        """Return the reading of one secret of a batch, or raise the error that is in its place."""
+        region = region_of(secret, self._device)
+        entry = entries.get(secret.id)
+        if entry is None:
+            raise SecretError(
+                f"secret {secret.id}: {self._where(region)} gave neither its value nor an error for it",
+                hint="leave out --batch, and it is asked for by itself",
+                transient=True,
+            )
+        if "SecretId" in entry:  # which only errors have
+            error = {"Code": entry.get("ErrorCode") or "", "Message": entry.get("Message")}
+            response = {"Error": error, "ResponseMetadata": entry["ResponseMetadata"]}
+            raise refusals.of_secrets_manager(secret.id, secret.version_stage, region, response)
+        return _reading(secret, entry, self._where(region))
+
+    def _where(self, region: str) -> str:
+        return str(self._clients[region].meta.endpoint_url).partition("://")[2]
+
+    def _ask(
+        self,
+        region: str,
+        what: str,
+        refused: Callable[[Mapping[str, Any]], SecretError],
+        operation: str,
+        **parameters: Any,
+    ) -> Any:
+        """Return the answer to a call.
+
+        Args:
+            region: where to call.
+            what: the secret or secrets that are asked for, to begin a message with.
+            refused: makes an error of botocore's `ClientError.response`.
+            operation: the client's method.
+            parameters: the call's.
+
+        Raises:
+            SecretError: there is none.
+        """
+        try:
+            return getattr(self._clients[region], operation)(**parameters)
         except ClientError as error:
-            raise refusals.of_secrets_manager(secret.id, secret.version_stage, region, error.response) from None
+            raise refused(error.response) from None
         except ParamValidationError:
             raise SecretError(
-                f"secret {secret.id}: its name or its stage is not one that Secrets Manager has", hint="check --secret"
+                f"{what}: a name or a stage is not one that Secrets Manager has", hint="check --secret"
             ) from None
         except (UnreachableError, HTTPClientError) as error:
             # The request's own address: what the client says of itself is not always where its rules lead.
-            words = network.explain(error, urlsplit(error.kwargs.get("endpoint_url", "")).netloc or where)
-            raise SecretError(**{**words, "message": f"secret {secret.id}: {words['message']}"}) from None
+            address = urlsplit(error.kwargs.get("endpoint_url", "")).netloc
+            words = network.explain(error, address or self._where(region))
+            raise SecretError(**{**words, "message": f"{what}: {words['message']}"}) from None
         except Exception as error:  # noqa: BLE001 - botocore's parsers raise what an answer of another shape leads to
-            raise _not_an_answer(secret, where, type(error).__name__) from None
-        return _reading(secret, answer, where)
+            raise _not_an_answer(what, self._where(region), type(error).__name__) from None
 
 
 def region_of(secret: Secret, device: Device) -> str:
@@ -163,13 +252,13 @@ def _reading(secret: Secret, answer: Any, where: str) -> Reading:
     version, text, binary = (answer.get(name) for name in ("VersionId", "SecretString", "SecretBinary"))
     content = text if isinstance(text, str) else binary
     if not isinstance(version, str) or not version or not isinstance(content, str | bytes):
-        raise _not_an_answer(secret, where, "it holds no secret")
+        raise _not_an_answer(f"secret {secret.id}", where, "it holds no secret")
     return Reading(secret=secret, content=content, version=version)
 
 
-def _not_an_answer(secret: Secret, where: str, why: str) -> SecretError:
+def _not_an_answer(what: str, where: str, why: str) -> SecretError:
     return SecretError(
-        f"secret {secret.id}: {where} gave an answer that is not one of Secrets Manager ({why})",
+        f"{what}: {where} gave an answer that is not one of Secrets Manager ({why})",
         hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
         transient=True,
         link="connection",

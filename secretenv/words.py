@@ -13,6 +13,11 @@ def signal_name(signum: int) -> str:
         return f"RTMIN+{signum - signal.SIGRTMIN}"
 
 
+def shown_version(secret: str, version: str) -> str:
+    """Return a secret's version; nothing of a file's, which is a hash from which a short secret could be guessed."""
+    return "" if secret.startswith("file://") else version
+
+
 def span(seconds: float) -> str:
     """Return a length of time in words: `0.4 s`, `12 s`, `5 min`, `3.2 h`."""
     if seconds < 10:  # noqa: PLR2004

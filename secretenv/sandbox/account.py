@@ -28,7 +28,7 @@ from moto.sts.models import sts_backends
 from secretenv.sandbox.clients import own_session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 OPERATOR = "sandbox-operator"
 _moto = threading.Lock()  # what of moto is set for a moment belongs to the whole process
@@ -67,6 +67,7 @@ class Account:
         self.id = str(random.randrange(10**11, 10**12))  # noqa: S311 - a number, not a secret
         self.region = region
         self.clock_offset = 0.0
+        self.skew: Callable[[], float] = lambda: 0.0  # seconds beside clock_offset
         self.credential_life: float | None = None
         self.lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
@@ -83,7 +84,7 @@ class Account:
 
     def now(self) -> datetime:
         """Return the time by the account's clock."""
-        return datetime.fromtimestamp(time.time() + self.clock_offset, UTC)
+        return datetime.fromtimestamp(time.time() + self.clock_offset + self.skew(), UTC)
 
     def has_region(self, region: str) -> bool:
         """Tell whether there is such a region."""
@@ -127,11 +128,11 @@ class Account:
         self._sessions[session.access_key] = session
         return session
 
-    def expire_sessions(self) -> None:
-        """Make every session issued so far expired."""
+    def expire_sessions(self, *keys: str) -> None:
+        """Make the sessions of these access keys expired; without any: every session issued so far."""
         with self.lock:
-            for key, session in self._sessions.items():
-                self._sessions[key] = replace(session, expires=0)
+            for key in keys or tuple(self._sessions):
+                self._sessions[key] = replace(self._sessions[key], expires=0)
 
     def caller(self, access_key: str) -> Caller | None:
         """Return who has this access key."""

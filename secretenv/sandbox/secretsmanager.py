@@ -75,10 +75,9 @@ class SecretsManager:
 
     def note(self, request: Request, reply: Reply) -> None:
         """Note a request of a device, whoever made the reply."""
-        signature = parse(request.headers.get("authorization", ""))
-        key = signature.access_key if signature else ""
+        key = _access_key(request)
         action = _TARGET.fullmatch(request.headers.get("x-amz-target", ""))
-        if action and key != self._account.operator_key.access_key_id:
+        if action and not self.is_operators(request):
             seen = ApiRequest(
                 action=action[1],
                 secret=str(_json(request.body).get("SecretId", "")),
@@ -87,6 +86,10 @@ class SecretsManager:
             )
             with self._lock:
                 self._requests.append(seen)
+
+    def is_operators(self, request: Request) -> bool:
+        """Tell whether the operator's key is named in a request."""
+        return _access_key(request) == str(self._account.operator_key.access_key_id)
 
     def answer(self, request: Request) -> Reply:
         """Answer a signed request."""
@@ -131,7 +134,8 @@ class SecretsManager:
         now = self._account.now()
         if caller.expires <= now.timestamp():
             raise ApiError("ExpiredTokenException", "The security token included in the request is expired")
-        if why := untimely(request, now):
+        # The operator may have set the clock, and goes on from there.
+        if not caller.operator and (why := untimely(request, now)):
             raise ApiError("InvalidSignatureException", why)
         if not is_signed(request, signature, caller.secret_key):
             raise ApiError(
@@ -225,6 +229,11 @@ class SecretsManager:
             ours = {"date", "content-length"}
             headers = {name: value for name, value in answer.headers.items() if name.lower() not in ours}
             return Reply(status=answer.status_code, body=answer.data, headers=headers)
+
+
+def _access_key(request: Request) -> str:
+    signature = parse(request.headers.get("authorization", ""))
+    return signature.access_key if signature else ""
 
 
 def _check_limits(content: dict[str, Any]) -> None:

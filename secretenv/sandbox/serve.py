@@ -1,7 +1,7 @@
 """`secretenv sandbox`: a sandbox for people, until Ctrl-C or for the time of one command.
 
-It prints or passes on the variables, makes the script that rotates the secret, and looks after signals. The sandbox
-itself is `world`'s.
+It prints or passes on the variables, makes the script that rotates the secret and the file that switches faults, and
+looks after signals. The sandbox itself is `world`'s.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 
 from secretenv.errors import CommandError, CommandNotFoundError
 from secretenv.sandbox import Sandbox
+from secretenv.sandbox.faults import parse
 from secretenv.sandbox.world import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from secretenv.errors import SettingsError
 
 ENDING = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP})
 
@@ -34,24 +37,34 @@ print(client.put_secret_value(SecretId=name, SecretString=value)["VersionId"])
 """
 
 
-def serve(command: list[str]) -> int:
+def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     """Run a sandbox for a command, or without one until a signal, and return the exit status.
 
     With a command: its status, 128+N if signal N killed it. The terminal's Ctrl-C is the command's; a signal that was
     sent to us alone is passed on to it.
 
+    Args:
+        command: to be run with the variables of a device, and SANDBOX_ROTATE and SANDBOX_FAULTS beside them.
+        faults: that are on at first, in the words of `faults`.
+
     Raises:
+        SettingsError: one of the faults is none.
         CommandNotFoundError: there is no such command.
         CommandError: it cannot be executed.
     """
+    for fault in faults:
+        parse(fault)
     if command and not shutil.which(command[0]):
         raise CommandNotFoundError(f"command not found: {command[0]}", hint="check the name and PATH")
     # Blocked before the sandbox has threads, which inherit the mask: each signal waits for whoever asks for it.
     with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, Sandbox() as sandbox:
-        rotate = write_rotate(sandbox)
+        rotate, switch = write_rotate(sandbox), sandbox.folder / "faults"
+        sandbox.faults.set(*faults)
+        sandbox.faults.follow(switch, _complain)
         if command:
-            return _wait(_spawn(command, {**variables(sandbox), "SANDBOX_ROTATE": str(rotate)}, caller_mask))
-        sys.stdout.write(describe(sandbox, rotate))
+            added = {"SANDBOX_ROTATE": str(rotate), "SANDBOX_FAULTS": str(switch)}
+            return _wait(_spawn(command, {**variables(sandbox), **added}, caller_mask))
+        sys.stdout.write(describe(sandbox, rotate, switch))
         sys.stdout.flush()
         signal.sigwait(ENDING)
         return 0
@@ -67,8 +80,8 @@ def variables(sandbox: Sandbox) -> dict[str, str]:
     return found
 
 
-def describe(sandbox: Sandbox, rotate: Path) -> str:
-    """Return the lines for another shell: how to use them, how to rotate the secret, and the variables."""
+def describe(sandbox: Sandbox, rotate: Path, switch: Path) -> str:
+    """Return the lines for another shell: how to use them, to rotate the secret, to switch faults; the variables."""
     value = shlex.quote('{"GREETING": "hello again", "DB_PASSWORD": "another"}')
     operator = sandbox.operator.environment()
     keys = " ".join(f"{name}={_quote(operator[name])}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
@@ -77,6 +90,7 @@ def describe(sandbox: Sandbox, rotate: Path) -> str:
     lines = [
         f"# in another shell: paste these lines, then: secretenv run -- env; a new version: sh {rotate} {value}",
         f"# or: {keys} {aws} --secret-string {value}",
+        f"# faults, one a line: echo credentials:black-hole > {switch}; none: : > {switch}",
     ]
     lines += [f"export {name}={_quote(text)}" for name, text in variables(sandbox).items()]
     return "\n".join(lines) + "\n"
@@ -96,6 +110,11 @@ def write_rotate(sandbox: Sandbox) -> Path:
     )
     path.chmod(0o700)
     return path
+
+
+def _complain(error: SettingsError) -> None:
+    """Tell whoever sees the sandbox's standard error of a line in the file of faults that is none."""
+    sys.stderr.write(f"secretenv: warning: {error.message}; {error.hint}\n")
 
 
 def _spawn(command: list[str], added: Mapping[str, str], mask: set[signal.Signals]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import sys
 import threading
 from contextlib import contextmanager, suppress
@@ -50,6 +51,7 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bool = False  # the body alone goes out, as no HTTP, and the connection is closed
 
 
 class Server(ThreadingMixIn, TCPServer):
@@ -57,7 +59,8 @@ class Server(ThreadingMixIn, TCPServer):
 
     Args:
         service: the name that requests carry.
-        answer: called in the connection's thread; a ConnectionError from it closes the connection without an answer.
+        answer: called in the connection's thread; a ConnectionError from it closes the connection without an answer,
+            a ConnectionResetError resets it.
         now: the clock of the Date header.
         context: for TLS; the handshake happens in the connection's thread, so that a stuck client holds up nobody.
         refused: called with OpenSSL's reason when one side refuses the other in the handshake.
@@ -106,7 +109,7 @@ class Server(ThreadingMixIn, TCPServer):
         """Serve one connection until the client or `stop` ends it."""
         if self._context is None:
             with self._tracked(request):
-                _Handler(request, client_address, self)
+                self._serve(request, client_address)
             return
         connection = self._context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         with connection, self._tracked(connection):
@@ -121,12 +124,20 @@ class Server(ThreadingMixIn, TCPServer):
                 _let_read(connection)
                 return
             connection.settimeout(None)
-            _Handler(connection, client_address, self)
+            self._serve(connection, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing about a connection that broke: a client that hangs up is no news. A bug still shows itself."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
+
+    def _serve(self, connection: socket.socket, client_address: Any) -> None:
+        try:
+            _Handler(connection, client_address, self)
+        except ConnectionResetError:
+            # Closed in no time, a connection is reset (socket(7), SO_LINGER).
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
 
     def _accept(self) -> None:
         # Not serve_forever: its stop takes up to a poll interval, and its polling wakes an idle machine.
@@ -170,6 +181,10 @@ class _Handler(BaseHTTPRequestHandler):
             server_name=getattr(tls, "asked_for", ""),
         )
         reply = self.server.answer(request)
+        if reply.raw:
+            self.wfile.write(reply.body)
+            self.close_connection = True
+            return
         self.send_response_only(reply.status)
         self.send_header("Date", format_datetime(self.server.now(), usegmt=True))
         for name, value in reply.headers.items():

@@ -1,7 +1,8 @@
 """The sandbox itself: starts the services, provisions a first world, and lets a test change it.
 
 Where things live: X.509 in `authority`, the steps of the AWS side in `provision`, what a service answers in `provider`
-and `secretsmanager`, HTTP in `server`, the operator's clients in `clients`.
+and `secretsmanager`, what makes it fail in `faults`, HTTP in `server` and `services`, the operator's clients in
+`clients`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from secretenv.sandbox.account import Account
 from secretenv.sandbox.authority import Authority, write_private
 from secretenv.sandbox.clients import Operator
 from secretenv.sandbox.devices import Device, make_device
-from secretenv.sandbox.provider import Provider, data_endpoint
-from secretenv.sandbox.secretsmanager import SecretsManager
-from secretenv.sandbox.server import Reply, Request, Server, server_context
+from secretenv.sandbox.server import Reply, Request
+from secretenv.sandbox.services import Services
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from secretenv.sandbox.authority import KeyFormat, Kind
+    from secretenv.sandbox.faults import Faults
     from secretenv.sandbox.provider import Exchange
     from secretenv.sandbox.secretsmanager import ApiRequest
 
@@ -61,8 +62,9 @@ class Sandbox:
         first: the first device.
         operator: the account's administrator: `client(service)` and `environment()`.
         on_request: called with every request before it is answered, in the connection's thread. It returns the reply
-            to send instead, or None; a ConnectionError from it closes the connection without an answer. One that
-            waits must wait for `closing`.
+            to send instead, or None; a ConnectionError from it closes the connection without an answer, a
+            ConnectionResetError resets it. One that waits must wait for `closing`.
+        faults: what is out of order, to be set and cleared at any time: `faults.set("credentials:status=503")`.
         closing: set as soon as the sandbox begins to stop.
     """
 
@@ -73,6 +75,7 @@ class Sandbox:
     url: str
     first: Device
     operator: Operator
+    faults: Faults
 
     def __init__(self, *, region: str = "eu-west-1") -> None:
         self.region = region
@@ -235,17 +238,17 @@ class Sandbox:
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The attempts to turn a certificate into credentials, refused TLS handshakes included."""
-        return self._provider.exchanges
+        return self._services.provider.exchanges
 
     @property
     def requests(self) -> tuple[ApiRequest, ...]:
         """The devices' requests to Secrets Manager."""
-        return self._secretsmanager.requests
+        return self._services.secretsmanager.requests
 
     def reset(self) -> None:
         """Forget the exchanges and requests seen so far."""
-        self._provider.reset()
-        self._secretsmanager.reset()
+        self._services.provider.reset()
+        self._services.secretsmanager.reset()
 
     def _start(self, stack: ExitStack) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="secretenv-sandbox-"))
@@ -254,19 +257,11 @@ class Sandbox:
         stack.callback(self._account.close)
         self._authority = Authority("secretenv sandbox CA")
         self.ca = write_private(self.folder / "ca.pem", self._authority.pem)
-        self._provider = Provider(self._account)
-        self._secretsmanager = SecretsManager(self._account)
-        context = server_context(self._authority, self.folder)
-        now = self._account.now
-        provider = Server("credentials", self._answer, now, context=context, refused=self._provider.refused)
-        data = Server("data", self._answer, now, context=context)
-        aws = Server("aws", self._answer, now)
-        for server in (provider, data, aws):
-            server.start()
-            stack.callback(server.stop)
-        stack.callback(self.closing.set)
-        self.endpoint, self.data_endpoint = f"localhost:{provider.port}", f"localhost:{data.port}"
-        self.url = f"http://127.0.0.1:{aws.port}"
+        self._services = Services(self._account, self._hook, self.closing)
+        self.faults = self._services.faults
+        provider, data, aws = self._services.start(self._authority, self.folder, stack)
+        self.endpoint, self.data_endpoint = f"localhost:{provider}", f"localhost:{data}"
+        self.url = f"http://127.0.0.1:{aws}"
         self.operator = Operator(self._account.operator_key, url=self.url, region=self.region)
         stack.callback(self.operator.close)
 
@@ -284,15 +279,8 @@ class Sandbox:
         self._policies.append(made.policy)
         self._readable.append(made.secret_arn)
 
-    def _answer(self, request: Request) -> Reply:
-        reply = self.on_request(request) if self.on_request else None
-        if request.service == "credentials":
-            reply = reply or self._provider.answer(request)
-            self._provider.note(request, reply)
-        elif request.service == "aws":
-            reply = reply or self._secretsmanager.answer(request)
-            self._secretsmanager.note(request, reply)
-        return reply or data_endpoint(request)
+    def _hook(self, request: Request) -> Reply | None:
+        return self.on_request(request) if self.on_request else None
 
 
 def _content(value: Value) -> str | bytes | None:

@@ -53,7 +53,7 @@ def test_certificates_that_are_refused(
 
 @pytest.mark.parametrize("wrong", ["stranger", "expired"])
 def test_certificates_that_tls_refuses(device_run: Callable[..., Program], world: World, wrong: str) -> None:
-    """A stranger's or an expired certificate: the handshake fails, and the error names the certificate."""
+    """A stranger's certificate, refused in the handshake, or an expired one: the error names the certificate."""
     device = world.sandbox.device(**{wrong: True}, registered=False)  # type: ignore[arg-type]
     program = device_run("--start-timeout=2s", "--", "true", device=device)
     refused(program, "certificate", str(device.cert))

@@ -23,7 +23,6 @@ APP = secret("sandbox/app")
     ("who", "link", "transient"),
     [
         pytest.param({"stranger": True, "registered": False}, "certificate", True, id="of another CA"),
-        pytest.param({"expired": True}, "certificate", True, id="expired"),
         pytest.param({"registered": False}, "certificate", False, id="not registered"),
         pytest.param({"active": False}, "certificate", False, id="inactive"),
         pytest.param({"permitted": False}, "policy", False, id="no policy"),
@@ -36,6 +35,14 @@ def test_refused_certificates(aws: Sandbox, who: dict[str, Any], link: str, tran
     assert (error.link, error.transient) == (link, transient)
     assert "aws iot" in error.hint
     assert aws.requests == ()
+
+
+def test_an_expired_certificate_is_not_even_shown(aws: Sandbox) -> None:
+    """An expired certificate is an error before the network is asked."""
+    error = fetch(device_of(aws, aws.device(expired=True)), APP).error
+    assert isinstance(error, CertificateError)
+    assert (error.link, error.transient) == ("certificate", False)
+    assert aws.exchanges == ()
 
 
 @pytest.mark.parametrize(

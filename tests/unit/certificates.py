@@ -26,8 +26,13 @@ def rsa_key() -> Key:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def certificate(key: Key, name: str = "device") -> bytes:
-    """Return a self-signed certificate in PEM form, for a host or a device of this name."""
+def certificate(
+    key: Key, name: str = "device", *, start: dt.datetime | None = None, end: dt.datetime | None = None
+) -> bytes:
+    """Return a self-signed certificate in PEM form, for a host or a device of this name.
+
+    It is valid from `start` to `end`, or from yesterday on for a year.
+    """
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
     return (
@@ -36,8 +41,8 @@ def certificate(key: Key, name: str = "device") -> bytes:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_before(start or now - dt.timedelta(days=1))
+        .not_valid_after(end or now + dt.timedelta(days=365))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)

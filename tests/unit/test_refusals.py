@@ -62,6 +62,23 @@ def refused(code: str, message: Any = "because", status: int = 400) -> SecretErr
             "or there is no such secret",
         ),
         ("AccessDeniedException", "Access to KMS is not allowed", "KMS", False, "kms:Decrypt"),
+        (
+            "AccessDeniedException",
+            "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: arn:aws:x",
+            "KMS",
+            False,
+            "kms:Decrypt",
+        ),
+        (
+            "AccessDeniedException",
+            (
+                "User: arn:aws:sts::1:assumed-role/kms-reader/s is not authorized to perform: "
+                "secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:eu-west-1:1:secret:kms-AbCdEf"
+            ),
+            "policy",
+            False,
+            "secretsmanager:GetSecretValue",
+        ),
         ("DecryptionFailure", "can't decrypt", "KMS", False, "KmsKeyId"),
         ("ThrottlingException", "Rate exceeded", "throttling", True, "--interval"),
         ("RequestLimitExceeded", "", "throttling", True, "--interval"),
@@ -118,13 +135,50 @@ def test_answers_of_others(status: int) -> None:
     assert "<html>" not in error.message
 
 
+def refused_batch(secrets: list[str], code: str, message: Any = "because", status: int = 400) -> SecretError:
+    """Return the error for a BatchGetSecretValue that AWS refused."""
+    meta = {"HTTPStatusCode": status, "RequestId": "1111-2222"}
+    return refusals.of_batch(secrets, {"Error": {"Code": code, "Message": message}, "ResponseMetadata": meta})
+
+
+@pytest.mark.parametrize(
+    ("code", "link", "transient", "step"),
+    [
+        ("AccessDeniedException", "policy", False, 'secretsmanager:BatchGetSecretValue on Resource "*"'),
+        ("AccessDenied", "policy", False, "secretsmanager:GetSecretValue on each secret; or leave out --batch"),
+        ("ThrottlingException", "throttling", True, "--interval"),
+        ("InternalServiceError", "secret", True, "health.aws"),
+        ("ExpiredTokenException", "credentials", False, "date -u"),
+        ("InvalidSignatureException", "clock", True, "date -u"),
+        ("InvalidParameterException", "secret", False, "leave out --batch"),
+        ("InvalidNextTokenException", "secret", False, "leave out --batch"),
+    ],
+)
+def test_refused_batches(code: str, link: str, transient: bool, step: str) -> None:  # noqa: FBT001
+    """A batch that is refused as a whole names its secrets and its link; a denial names the permission it needs."""
+    error = refused_batch(["a", "b"], code, "not authorized by kms-reader")
+    assert (error.link, error.transient) == (link, transient)
+    assert error.message == f"secrets a, b: {code}: not authorized by kms-reader (request id 1111-2222)"
+    assert step in error.hint
+
+
+def test_names_of_several() -> None:
+    """A message names one secret, or the first three of many."""
+    assert [refusals.several(list("abcde")[:count]) for count in (1, 2, 3, 5)] == [
+        "secret a",
+        "secrets a, b",
+        "secrets a, b, c",
+        "secrets a, b, c and 2 more",
+    ]
+
+
 @given(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text()), st.integers(0, 999))
 def test_any_refusal(code: str, message: Any, status: int) -> None:
     """Whatever a refusal says becomes one printable line with a next step."""
-    error = refused(code, message, status)
-    assert error.message.isprintable()
-    assert len(error.message) < 500
-    assert error.hint
+    for error in (refused(code, message, status), refused_batch(["a", "b"], code, message, status)):
+        assert error.message.isprintable()
+        assert len(error.message) < 500
+        assert error.hint
 
 
 @given(st.text(), st.integers(1, 300))
