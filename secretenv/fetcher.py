@@ -72,12 +72,14 @@ class Fetch:
 
     def _remote(self, secrets: Sequence[Secret]) -> Sequence[environ.Reading]:
         """Read the secrets of Secrets Manager."""
+        from secretenv.refusals import several
+
         _silence()
         _trace_lookups(self._at)
         prepared = _Prepared(self._device, secrets)
         self.credentials = self._current(prepared)
         reader = prepared.reader()
-        self._at("secret", ", ".join(secret.id for secret in secrets))
+        self._at("secret", several([secret.id for secret in secrets]))
         try:
             return reader.read(secrets, self.credentials)
         except SecretError as error:
@@ -86,7 +88,7 @@ class Fetch:
         # AWS does not know them, or no longer: a role's sessions were revoked, or our clock is wrong.
         self.credentials = None
         self.credentials = self._exchange(prepared)
-        self._at("secret", ", ".join(secret.id for secret in secrets))
+        self._at("secret", several([secret.id for secret in secrets]))
         try:
             return reader.read(secrets, self.credentials)
         except SecretError as error:

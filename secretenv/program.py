@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import stat
 from fnmatch import fnmatchcase
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # linux/binfmts.h and fs/exec.c: one string of argv or environ, and a ceiling of 3/4 of _STK_LIM for them all.
 _MAX_STRING = 128 * 1024
 _MAX_TOTAL = 6 * 1024 * 1024
+_LEAST_TOTAL = 128 * 1024
 _POINTER = 8
 
 
@@ -114,7 +116,7 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
                 link="environment",
             )
         total += length + _POINTER
-    limit = min(os.sysconf("SC_ARG_MAX"), _MAX_TOTAL) - 4096  # the file's name and the auxiliary vector need room too
+    limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:
         raise CommandError(
             f"the command's environment and arguments are {total} bytes, and the system takes {limit} at most",
@@ -135,6 +137,13 @@ def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes])
         if error.errno != errno.ENOEXEC:
             raise
         os.execve("/bin/sh", ["sh", file, *words[1:]], environment)  # noqa: S606
+
+
+def _most_together() -> int:
+    """Return what the kernel takes of arguments and environment: not sysconf, which is a constant in musl."""
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    quarter = _MAX_TOTAL if stack == resource.RLIM_INFINITY else stack // 4
+    return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)
 
 
 def refusal(file: str, number: int) -> CommandError | CommandNotFoundError:

@@ -76,8 +76,9 @@ class Run:
         self.program.shows(shows)
 
     def is_clean(self) -> None:
-        """Look at all that can be seen of it: no traceback, and no value but in the command."""
+        """Look at all that can be seen of it: no traceback, no credentials, and no value but in the command."""
         assert "Traceback" not in self.program.err
+        assert "ASIA" not in self.program.err + self.program.out
         assert MARKER not in self.program.err + self.program.out
         assert not [pid for pid in self.program.family() if MARKER.encode() in words_of(pid)]
 

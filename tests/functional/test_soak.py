@@ -46,7 +46,8 @@ class Soak(Run):
     @property
     def checks(self) -> int:
         """How many checks have come to an end, by the line that each of them leaves at debug level."""
-        return sum(self.program.err.count(words) for words in ("no new version", "has a new version", RUNNING))
+        said = self.program.err
+        return sum(said.count(words) for words in ("no new version", "has a new version", RUNNING))
 
     def passes(self, checks: int) -> None:
         """Wait for so many checks more."""

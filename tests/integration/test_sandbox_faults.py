@@ -127,15 +127,14 @@ def test_a_black_hole_does_not_hold_up_the_end(service: str) -> None:
 @BOTH
 def test_latency(sandbox: Sandbox, service: str) -> None:
     """Latency delays the answer; when it is cleared, what waits is answered."""
-    sandbox.faults.set(f"{service}:latency=400ms")
-    connection = connect(sandbox, service)
-    until(lambda: sandbox.faults.met)
-    if service == "secretsmanager":
-        assert not select.select([connection], [], [], 0.2)[0]
-    assert status_of(read(connection)) in {200, 400}
+    sandbox.faults.set(f"{service}:latency=100ms")
+    assert status_of(raw(sandbox, service)) in {200, 400}
     sandbox.faults.set(f"{service}:latency=1h")
-    connection, before = connect(sandbox, service), sandbox.faults.met
-    until(lambda: sandbox.faults.met > before or select.select([connection], [], [], 0)[0])
+    before = sandbox.faults.met
+    connection = connect(sandbox, service)
+    until(lambda: sandbox.faults.met > before)
+    if service == "secretsmanager":  # TLS has records of its own to send
+        assert not select.select([connection], [], [], 0.2)[0]
     sandbox.faults.clear()
     assert status_of(read(connection)) in {200, 400}
 

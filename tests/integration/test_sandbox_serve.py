@@ -184,6 +184,7 @@ def test_the_command_gets_the_variables(surroundings: dict[str, str]) -> None:
         "SECRETENV_SECRET",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER",
         "AWS_PROFILE",  # the caller's own
+        "SANDBOX_FAULTS",
         "SANDBOX_ROTATE",
     }
     assert done.stderr == ""
