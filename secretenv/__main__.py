@@ -23,10 +23,19 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    _own_path_first()
-    import signal
+    try:
+        _own_path_first()
+        import signal
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    except KeyboardInterrupt:
+        import os
+        import signal
+
+        # Between the interpreter's start and the mask: end as any program does, without Python's traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+        os._exit(130)
     from secretenv.child import Origin
     from secretenv.supervisor import supervise
 

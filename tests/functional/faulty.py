@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.functional.conftest import MARKER, World
-from tests.running import CHILD, PYTHON, Program, alive
+from tests.running import CHILD, PYTHON, Program, alive, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # One check at the start, and then one whenever a test asks for it: nothing depends on time.
 WORDS = ("--log-level=debug", "--refresh-signal=USR2", "--interval=1h", "--", PYTHON, CHILD, "--show=VALUE")
@@ -108,6 +110,22 @@ class Run:
         assert not alive(command)
         assert "secrets can be read again" in self.said
         self.is_clean()
+
+
+def halve(file: Path) -> bytes:
+    """Leave half of a file, and return what it was."""
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    return content
+
+
+@contextmanager
+def starved(pid: int) -> Iterator[None]:
+    """Leave the supervisor a little memory more than it has: too little for a fetcher, which inherits the limit."""
+    size = int(status_of(pid, "VmSize").removesuffix(" kB")) * 1024 + (12 << 20)
+    resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def words_of(pid: int) -> bytes:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.functional.conftest import World
-from tests.functional.faulty import AGAIN, WORDS, Run
-from tests.running import SECRETENV, Program, alive, status_of
+from tests.functional.faulty import AGAIN, WORDS, Run, halve, starved
+from tests.running import SECRETENV, Program, alive
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -198,21 +197,17 @@ def test_a_killed_fetcher_while_running(running: Run) -> None:
 def test_a_fetcher_without_memory(begin: Callable[..., Run], when: str) -> None:
     """A fetcher that dies of memory is an error that may pass: the supervisor, which lives on less, tries again."""
     run = begin(*["credentials:close"] * (when == "at the start"))
-    pid = run.program.pid
     if when == "at the start":
         run.says(AGAIN)
     else:
         run.program.shows("VALUE=one")
     shows = run.rotate()
-    # Too little for boto3. Fetchers inherit it.
-    size = int(status_of(pid, "VmSize").removesuffix(" kB")) * 1024 + (12 << 20)
-    resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
-    run.faults.clear()
-    run.look_from_here()
-    run.check()
-    run.says("fetcher", "fetcher")
-    assert run.program.out.count("ready") == (when == "while running")
-    resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    with starved(run.program.pid):
+        run.faults.clear()
+        run.look_from_here()
+        run.check()
+        run.says("the fetcher", "fetcher")
+        assert run.program.out.count("ready") == (when == "while running")
     run.mend(shows)
     run.is_clean()
 
@@ -238,12 +233,6 @@ def test_half_written_files_while_running(running: Run, lasting: tuple[Run, Devi
     finally:
         file.write_bytes(before)
     running.recovers()
-
-
-def halve(file: Path) -> None:
-    """Leave half of a file."""
-    content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
 
 
 def test_a_renewed_pair_is_used(running: Run, lasting: tuple[Run, Device]) -> None:

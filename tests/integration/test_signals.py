@@ -168,6 +168,44 @@ def test_a_grandchild_in_a_session_of_its_own_is_killed_too(run: Callable[..., P
     assert not alive(sleeper)
 
 
+@pytest.mark.parametrize(
+    "trap",
+    [
+        pytest.param("setsid sleep 1000 & echo made", id="a session of its own, until the kill timeout"),
+        pytest.param("sleep 1000 & echo made; exit", id="the command's group, and the command ends"),
+    ],
+)
+def test_what_the_command_starts_while_it_stops_is_killed_too(
+    run: Callable[..., Program], secret: SecretFile, trap: str
+) -> None:
+    """SIGKILL to everything left of the old command, also to what it started after the kill signal."""
+    script = f"trap '{trap}' TERM; echo ready $$; while :; do sleep 0.05; done"
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=1s", "--", "sh", "-c", script)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("made")
+    program.shows("ready", times=2)
+    assert not [pid for pid in program.family() if b"1000" in _words(pid)]
+
+
+def _words(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A command that signals its parent does not get that signal again from it."""
+    traps = "trap 'echo back' USR1; trap 'echo through; exit 5' USR2"
+    script = f"{traps}; kill -USR1 $PPID; echo sent; while :; do sleep 0.05; done"
+    program = run(secret.option, "--", "sh", "-c", script)
+    program.shows("sent")
+    program.send(signal.SIGUSR2)
+    assert program.ends() == 5
+    assert program.lines == ["sent", "through"]
+
+
 def test_a_stopped_command_is_continued_to_die(run: Callable[..., Program], secret: SecretFile) -> None:
     """The kill signal is followed by CONT: a stopped process would keep it pending until the kill timeout."""
     program = run(secret.option, "--interval=50ms", "--kill-timeout=1h", "--", PYTHON, CHILD)
