@@ -30,7 +30,7 @@ def options_table() -> str:
 
 
 def _policy(document: object) -> str:
-    return f"```json\n{json.dumps(document, indent=2)}\n```"
+    return f"```json\n{json.dumps(document)}\n```"
 
 
 PARTS: dict[str, Callable[[], str]] = {
