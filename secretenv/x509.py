@@ -55,8 +55,8 @@ def read_pem(text: str) -> Certificate:
     if not found:
         raise UnreadableError("no certificate in PEM form")
     try:
-        return read(binascii.a2b_base64(found[1]))
-    except binascii.Error:
+        return read(binascii.a2b_base64(found[1].encode("ascii")))
+    except (binascii.Error, UnicodeEncodeError):
         raise UnreadableError("not base64") from None
 
 

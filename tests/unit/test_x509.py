@@ -178,6 +178,7 @@ def test_any_damage(data: st.DataObject) -> None:
 
 
 @given(st.text(max_size=200) | st.text("ABCabc0189+/=\n ", max_size=200))
+@example("\xa0")
 def test_any_text(text: str) -> None:
     """So is any text in the place of base64."""
     with pytest.raises(x509.UnreadableError):
