@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the soak, the longest test by far: at the end it would keep one core while the other has nothing."""
+    items.sort(key=lambda item: "test_soak" not in item.nodeid)
+
+
 @pytest.fixture(scope="module")
 def one_sandbox() -> Iterator[Sandbox]:
     """Return the one sandbox of a file of tests, which may name things in it as if they were alone."""
