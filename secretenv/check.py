@@ -241,7 +241,7 @@ class _Walk:
 
     def _keep(self, link: str, reading: environ.Reading) -> Step:
         self._readings[_key(reading.secret)] = reading
-        return probes.read(link, reading)
+        return probes.read(link, reading, self._clock())
 
     def _variables(self) -> None:
         """Make the variables of what was read."""
@@ -250,10 +250,7 @@ class _Walk:
             self._skip("variables")
             return
         found = [self._readings[_key(secret)] for secret in secrets]
-        readings = [
-            environ.Reading(secret=secret, content=reading.content, version=reading.version)
-            for secret, reading in zip(secrets, found, strict=True)
-        ]
+        readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
 
         def variables() -> Step:
             names, _, warnings = environ.variables(readings)

@@ -10,7 +10,8 @@ import ctypes
 import os
 import signal
 
-from secretenv.errors import CommandError
+from secretenv.errors import FAILED, CommandError
+from secretenv.log import Log
 from secretenv.program import execute, refusal
 
 TYPE_CHECKING = False
@@ -176,7 +177,8 @@ def _there(call: Callable[[], None]) -> bool:
 def fork(run: Callable[[], NoReturn]) -> int:
     """Fork a child that dies with this process, and run `run` in it with signals as they are (blocked); return its pid.
 
-    `run` must not return; an exception in it ends the child with 125 in silence.
+    `run` must not return; an exception in it ends the child with 125 and a line that names its kind: its text may hold
+    a value.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -187,8 +189,12 @@ def fork(run: Callable[[], NoReturn]) -> int:
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
         run()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
+        words = f"a process could not be started: {type(error).__name__}"
+        whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
+        Log()("error", words, link="secretenv", hint=f"{whole}is there memory left? free; ulimit -v")
     finally:
-        os._exit(125)
+        os._exit(FAILED)
 
 
 def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:
@@ -224,8 +230,7 @@ def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], o
         raise CommandError(f"no process could be made: {error.strerror}", hint="see `ulimit -u`, memory") from None
     finally:
         os.close(theirs)
-    if group:
-        _ignoring_absence(lambda: os.setpgid(pid, pid))  # for whoever of the two is first; EACCES after the exec
+    # Its end comes with the exec, so that the group is there by then.
     with os.fdopen(ours, "rb") as pipe:
         number = pipe.read()
     if number:

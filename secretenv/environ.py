@@ -46,6 +46,11 @@ class Reading(Values):
     secret: Secret
     content: str | bytes
     version: str
+    created: float | None  # of this version, in seconds since the epoch
+
+    def for_secret(self, secret: Secret) -> Reading:
+        """Return the same for another way of making variables of it."""
+        return Reading(secret=secret, content=self.content, version=self.version, created=self.created)
 
     def __repr__(self) -> str:
         return f"Reading({self.secret.id!r}, version {self.version!r})"

@@ -61,10 +61,7 @@ class Fetch:
         if remote:
             found |= zip(remote, self._remote(list(remote.values())), strict=True)
         self._at("content", "")
-        readings = [
-            environ.Reading(secret=secret, content=found[_key(secret)].content, version=found[_key(secret)].version)
-            for secret in self._secrets
-        ]
+        readings = [found[_key(secret)].for_secret(secret) for secret in self._secrets]
         variables, origins, warnings = environ.variables(readings)
         self.warnings += warnings
         versions = {name: found[name].version for name in wanted}
@@ -232,6 +229,8 @@ def _work(output: _Output, read_task: Callable[[], bytes], budget: float = BUDGE
 
 def _unexpected(error: BaseException) -> FetcherError:
     """Return an error that tells where the exception came from, and nothing of what it says."""
+    if isinstance(error, MemoryError):
+        return FetcherError("the fetcher ran out of memory", transient=True, hint="free; ulimit -v")
     here = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs its import
     place, trace = "", error.__traceback__
     while trace:

@@ -151,8 +151,8 @@ class Lifecycle:
             return []
         if self.phase != WAITING:
             return self._refresh.failed(error, now)
-        actions = self._refresh.failed_at_start(error, now)
-        return self._end_with(error) if actions is None else actions
+        outcome = self._refresh.failed_at_start(error, now)
+        return self._end_with(outcome) if isinstance(outcome, SecretenvError) else outcome
 
     # Versions
 

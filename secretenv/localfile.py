@@ -35,7 +35,8 @@ def read(secret: Secret) -> Reading:
         # Not blocking: opening a FIFO without a writer would wait for one.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 _refuse(secret, "is not a regular file", f"ls -l {path}")
             content = file.read(LARGEST + 1)
     except OSError as error:
@@ -46,7 +47,8 @@ def read(secret: Secret) -> Reading:
         text = content.decode()
     except UnicodeDecodeError:
         _refuse(secret, "is not UTF-8 text", "store it as text, or base64 of it")
-    return Reading(secret=secret, content=text, version=hashlib.sha256(content).hexdigest())
+    version = hashlib.sha256(content).hexdigest()
+    return Reading(secret=secret, content=text, version=version, created=status.st_mtime)
 
 
 def _refuse(secret: Secret, why: str, hint: str) -> NoReturn:

@@ -192,13 +192,20 @@ def exchanged(device: Device, found: Credentials, certificate_id: str) -> Step:
     return Step("exchange", ok=True, text=text + who)
 
 
-def read(link: str, reading: Reading) -> Step:
-    """Tell what a secret is like: version, size, number of keys; never what it holds."""
+def read(link: str, reading: Reading, now: float) -> Step:
+    """Tell what a secret is like: version, age, size, number of keys; never what it holds."""
     secret, content = reading.secret, reading.content
     size = many(len(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")), "byte")
     # The version of a file is a hash of what it holds, which may be short enough to be guessed from it.
     version = "" if link == "file" else f"version {plain(reading.version, 80)}, {secret.version_stage}, "
-    return Step(link, ok=True, text=f"{secret.id}: {version}{size}, {_keys(content)}")
+    age = "" if reading.created is None else f"made {_ago(now - reading.created)}, "
+    return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {_keys(content)}")
+
+
+def _ago(seconds: float) -> str:
+    """Return how long ago something was, in days where they tell more than hours."""
+    days = int(seconds // certificate.DAY)
+    return f"{many(days, 'day')} ago" if days > 1 else f"{span(seconds)} ago"
 
 
 def _keys(content: str | bytes) -> str:

@@ -6,7 +6,7 @@ A part of the state machine that `lifecycle` is: no clock, no process, no I/O. W
 from __future__ import annotations
 
 from secretenv.actions import Action, KillFetch, StartFetch, line
-from secretenv.errors import CertificateError, SecretenvError
+from secretenv.errors import CertificateError, FetcherError, SecretenvError
 from secretenv.words import span
 
 TYPE_CHECKING = False
@@ -49,6 +49,7 @@ class Refresh:
         self._start_limit: float | None = None  # None once the command was started
         self._again = False  # a refresh was asked for during a fetch, which may have read too early
         self._failures = 0
+        self._cause: SecretenvError | None = None  # why the first fetch failed, where a fetcher could tell
         self._failing_since: float | None = None
         self._reminder = 0.0
         self._fetched_at = 0.0
@@ -108,12 +109,15 @@ class Refresh:
         self._again = False
         return self._fetch(now)
 
-    def failed_at_start(self, error: SecretenvError, now: float) -> list[Action] | None:
-        """Plan the next try before the first start, or return None to give up."""
+    def failed_at_start(self, error: SecretenvError, now: float) -> list[Action] | SecretenvError:
+        """Plan the next try before the first start, or return the error to end with."""
         limit = now if self._start_limit is None else self._start_limit
         last_try = limit - min(LAST_TRY, self._start_timeout / 4)
         if not error.transient or now >= last_try:
-            return None
+            # The last try may have been cut off before it could say what the earlier ones have said.
+            return self._cause if self._cause and error.transient and isinstance(error, FetcherError) else error
+        if not isinstance(error, FetcherError):
+            self._cause = error
         self._failures += 1
         first, longest = START_BACKOFF
         self.due = min(now + self._jittered(first, longest), last_try)
@@ -123,8 +127,7 @@ class Refresh:
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try while the command runs."""
         self._failures += 1
-        # A pair that does not load or match may be half renewed; it did load when the command was started.
-        if error.transient or isinstance(error, CertificateError):
+        if _may_pass(error):
             wait = max(self._jittered(BACKOFF_FIRST, self._interval), min(1.0, self._interval))
         else:
             wait = max(PERMANENT_RETRY, self._interval)
@@ -139,7 +142,7 @@ class Refresh:
         elif now < self._reminder:
             return [line("debug", words, error.link, error.hint)]
         self._reminder = now + REMINDER
-        return [line("warning" if error.transient else "error", words, error.link, error.hint)]
+        return [line("warning" if _may_pass(error) else "error", words, error.link, error.hint)]
 
     def _jittered(self, first: float, longest: float) -> float:
         """Return a wait with full jitter: anything up to a bound that doubles with each failure."""
@@ -150,3 +153,11 @@ class Refresh:
         self.fetching, self.due = True, None
         self.limit = limit if self._start_limit is None else min(limit, self._start_limit)
         return [StartFetch()]
+
+
+def _may_pass(error: SecretenvError) -> bool:
+    """Whether trying again can help while the command runs.
+
+    A pair that does not load or match may be half renewed; it did load when the command was started.
+    """
+    return error.transient or isinstance(error, CertificateError)

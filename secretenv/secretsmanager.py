@@ -7,7 +7,9 @@ files and the instance role are not consulted. What a refusal means is the busin
 from __future__ import annotations
 
 import os
+import ssl
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -116,6 +118,7 @@ class Reader:
                 f"secret {secret.id}: no client for region {region} ({type(error).__name__})",
                 hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
                 link="endpoint",
+                transient=isinstance(error, ssl.SSLError),  # so OpenSSL says that there is no memory left
             ) from None
 
     def _one(self, secret: Secret) -> Reading:
@@ -221,7 +224,9 @@ class Reader:
             # The request's own address: what the client says of itself is not always where its rules lead.
             address = urlsplit(error.kwargs.get("endpoint_url", "")).netloc
             words = network.explain(error, address or self._where(region))
-            raise SecretError(**{**words, "message": f"{what}: {words['message']}"}) from None
+            # The link `endpoint` is the credentials provider's.
+            link = "connection" if words["link"] == "endpoint" else words["link"]
+            raise SecretError(**{**words, "link": link, "message": f"{what}: {words['message']}"}) from None
         except Exception as error:  # noqa: BLE001 - botocore's parsers raise what an answer of another shape leads to
             raise _not_an_answer(what, self._where(region), type(error).__name__) from None
 
@@ -253,7 +258,9 @@ def _reading(secret: Secret, answer: Any, where: str) -> Reading:
     content = text if isinstance(text, str) else binary
     if not isinstance(version, str) or not version or not isinstance(content, str | bytes):
         raise _not_an_answer(f"secret {secret.id}", where, "it holds no secret")
-    return Reading(secret=secret, content=content, version=version)
+    made = answer.get("CreatedDate")  # of the version, not of the secret
+    created = made.timestamp() if isinstance(made, datetime) else None
+    return Reading(secret=secret, content=content, version=version, created=created)
 
 
 def _not_an_answer(what: str, where: str, why: str) -> SecretError:

@@ -78,8 +78,7 @@ def _ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
     while True:
         info = signal.sigwaitinfo(_EVERY_SIGNAL)
         if info.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} - origin.ignored:
-            os.kill(pid, signal.SIGKILL)
-            die(info.si_signo)
+            die(info.si_signo)  # and the helper with us
         if info.si_signo in {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}:
             os.kill(os.getpid(), signal.SIGSTOP)
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)

@@ -85,7 +85,9 @@ def test_all_is_well(checked: Callable[..., dict[str, Any]], world: World) -> No
     assert "60 min" in texts["exchange"]
     assert "127.0.0.1" in texts["DNS"]
     assert texts["TLS"].startswith("TLSv1.")
-    assert re.fullmatch(rf"{world.name}: version [0-9a-f-]{{36}}, AWSCURRENT, \d+ bytes, 2 keys", texts["secret"])
+    assert re.fullmatch(
+        rf"{world.name}: version [0-9a-f-]{{36}}, AWSCURRENT, made \d+\.\d s ago, \d+ bytes, 2 keys", texts["secret"]
+    )
     assert document["steps"][-1]["details"] == ["PASSWORD", "VALUE"]
     assert document["cost"]["calls_per_month"] == 8755
 

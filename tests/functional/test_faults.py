@@ -38,7 +38,7 @@ PASSING = {
     "secretsmanager:reset": "connection",
     "secretsmanager:close": "connection",
     "secretsmanager:truncated": "connection",
-    "secretsmanager:rubbish=http": "endpoint",
+    "secretsmanager:rubbish=http": "connection",
     "secretsmanager:rubbish=json": "connection",
     "secretsmanager:portal=page": "connection",
     "secretsmanager:portal=redirect": "connection",

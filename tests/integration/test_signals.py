@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Callable  # noqa: TC003 (POINTS is annotated at run time)
@@ -193,6 +195,28 @@ def _words(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def test_the_new_start_waits_for_the_last_of_the_old_command(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Death is awaited, then comes the spawn: also that of a process which is not ours to reap."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--grandchild")
+    first = ready(program)
+    left = next(pid for pid in program.group(first) if pid != first)
+    # The zombie of a traced process is kept until its tracer has seen it.
+    if _ptrace(0x4206, left):  # PTRACE_SEIZE
+        program.clean()
+        pytest.skip("ptrace is not allowed here")
+    secret.put({"VALUE": "two"})
+    until(lambda: not alive(first) and not alive(left))
+    program.send(signal.SIGUSR1)
+    program.logs("USR1 dropped: no command is running")
+    os.waitpid(left, 0)
+    program.shows("ready", times=2)
+    assert "cannot be killed" not in program.err
+
+
+def _ptrace(request: int, pid: int) -> int:
+    return int(ctypes.CDLL(None).ptrace(request, pid, 0, 0))
 
 
 def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:
@@ -438,6 +462,19 @@ def test_nobody_reads_standard_error(run: Callable[..., Program], secret: Secret
     assert program.ends() == 0
     os.close(theirs)
     os.close(ours)
+
+
+def test_too_little_memory_for_a_start(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Where there is no memory for the command line secretenv says so; it does not end in silence."""
+
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (30 << 20, 30 << 20))
+
+    program = run(secret.option, "--", "true", preexec_fn=little)
+    assert program.ends() == 125
+    assert "secretenv: error: secretenv: a process could not be started: " in program.err
+    assert "free; ulimit -v" in program.err
+    assert "Traceback" not in program.err
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

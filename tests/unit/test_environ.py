@@ -26,7 +26,7 @@ def secret(content: str | bytes, **changes: Any) -> Reading:
         "only": (),
         "except_": (),
     }
-    return Reading(secret=Secret(**{**fields, **changes}), content=content, version="v1")
+    return Reading(secret=Secret(**{**fields, **changes}), content=content, version="v1", created=None)
 
 
 def refusal(*readings: Reading) -> ContentError:

@@ -45,3 +45,9 @@ def test_defects_show_their_place_alone() -> None:
     assert told.transient
     assert told.message.startswith("the fetcher met an unexpected TypeError at answer.py:")
     assert MARKER not in _unexpected(ValueError(MARKER)).message
+
+
+def test_memory_is_no_defect() -> None:
+    """A fetcher without memory says so, and may be tried again."""
+    told = _unexpected(MemoryError())
+    assert (told.message, told.transient) == ("the fetcher ran out of memory", True)

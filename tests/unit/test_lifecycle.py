@@ -23,7 +23,7 @@ from secretenv.actions import (
     Sweep,
     TermGroup,
 )
-from secretenv.errors import CHANGED, FAILED, CertificateError, CommandNotFoundError, SecretenvError
+from secretenv.errors import CHANGED, FAILED, CertificateError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.settings import Device, Settings
 
@@ -326,19 +326,31 @@ def test_a_version_left_long_ago_is_returned_to_at_once() -> None:
     assert story.happens("fetched", A) == [Prepare(answer=A)]
 
 
+@pytest.mark.parametrize("last", [FetcherError("killed", transient=True), SecretenvError("full", transient=True)])
+def test_the_last_try_does_not_hide_the_cause(last: SecretenvError) -> None:
+    """A last try that was cut off could not tell why; the one before it could."""
+    story = Story(start_timeout=4.0)
+    assert story.happens("failed", TRANSIENT) == []
+    story.later(3.5)
+    error = TRANSIENT if isinstance(last, FetcherError) else last
+    assert story.happens("failed", last) == [End(status=FAILED, error=error)]
+
+
 @pytest.mark.parametrize(
-    ("error", "first"),
+    ("error", "first", "level"),
     [
-        pytest.param(TRANSIENT, 2.0, id="transient"),
-        pytest.param(PERMANENT, 300.0, id="permanent"),
-        pytest.param(CertificateError("does not match"), 2.0, id="half-written-certificate"),
+        pytest.param(TRANSIENT, 2.0, "warning", id="transient"),
+        pytest.param(PERMANENT, 300.0, "error", id="permanent"),
+        pytest.param(CertificateError("does not match"), 2.0, "warning", id="half-written-certificate"),
     ],
 )
-def test_errors_later_keep_the_command(error: SecretenvError, first: float) -> None:
+def test_errors_later_keep_the_command(error: SecretenvError, first: float, level: str) -> None:
     """Later the command keeps running: retried with backoff, a permanent error every max(60 s, interval)."""
     story = running()
     story.later(300)
-    assert story.happens("failed", error) == []
+    (said,) = story.life.failed(error, story.now)
+    assert isinstance(said, Log)
+    assert said.level == level
     due = story.life.due()
     assert due is not None
     assert due - story.now == pytest.approx(first)

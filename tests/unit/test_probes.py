@@ -122,8 +122,15 @@ def test_targets(monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str, port
 def test_what_is_said_of_a_secret(content: str | bytes, words: str) -> None:
     """Version, stage, size and number of keys."""
     secret = settings("prod/app").secrets[0]
-    step = probes.read("secret", Reading(secret=secret, content=content, version="v1"))
+    step = probes.read("secret", Reading(secret=secret, content=content, version="v1", created=None), NOON)
     assert step.text == f"prod/app: version v1, AWSCURRENT, {words}"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(30.0, "30 s"), (7300.0, "2.0 h"), (30 * 86400.0, "30 days")])
+def test_how_old_a_version_is(seconds: float, words: str) -> None:
+    """The age of the version tells whether a rotation has arrived."""
+    reading = Reading(secret=settings("a").secrets[0], content="{}", version="v1", created=NOON - seconds)
+    assert f"AWSCURRENT, made {words} ago, 2 bytes" in probes.read("secret", reading, NOON).text
 
 
 def test_who_we_are_to_aws() -> None:

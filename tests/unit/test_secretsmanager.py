@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -448,3 +450,12 @@ def test_equal_names_of_two_regions() -> None:
     there = [arn_of(name, region="us-west-2") for name in ("app", "other")]
     regions = {"app": "eu-west-1", **dict.fromkeys(there, "us-west-2")}
     assert batch.calls(regions, "eu-west-1") == [("eu-west-1", ["app"]), ("us-west-2", there)]
+
+
+def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What OpenSSL says where there is no memory for its contexts may pass; settings that make no client do not."""
+    for error, transient in ((ssl.SSLError("unknown error (_ssl.c:3098)"), True), (ValueError("no URL"), False)):
+        monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
+        with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
+            Reader(device(), [secret()])
+        assert caught.value.transient is transient
