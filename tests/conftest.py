@@ -34,6 +34,7 @@ def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
     one_sandbox.reset()
     yield one_sandbox
     one_sandbox.on_request, one_sandbox.clock_offset, one_sandbox.credential_life = None, 0, None
+    one_sandbox.faults.clear()
 
 
 @pytest.fixture

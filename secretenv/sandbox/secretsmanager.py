@@ -38,7 +38,7 @@ class ApiRequest:
     """One request of a device to Secrets Manager."""
 
     action: str
-    secret: str = ""  # as the device named it
+    secret: str = ""  # as the device named it; those of a batch with blanks between them
     error: str = ""  # AWS's name of the error; empty: it was answered
     access_key: str = ""
 
@@ -80,7 +80,7 @@ class SecretsManager:
         if action and not self.is_operators(request):
             seen = ApiRequest(
                 action=action[1],
-                secret=str(_json(request.body).get("SecretId", "")),
+                secret=_named(_json(request.body)),
                 error=_kind(reply),
                 access_key=key,
             )
@@ -261,6 +261,12 @@ def _kind(reply: Reply) -> str:
     if reply.status < FIRST_ERROR:
         return ""
     return str(_json(reply.body).get("__type") or reply.status).split("#")[-1]
+
+
+def _named(fields: dict[str, Any]) -> str:
+    """Return what a request asks for."""
+    ids = fields.get("SecretIdList")
+    return " ".join(map(str, ids)) if isinstance(ids, list) else str(fields.get("SecretId", ""))
 
 
 def _json(body: bytes) -> dict[str, Any]:
