@@ -29,7 +29,7 @@ class Program:
 
     Args:
         words: its argv.
-        folder: where its output goes, and its working directory.
+        folder: where its output goes, its working directory, its home and its place for temporary files.
         variables: its environment beside `BASE`.
         options: what else Popen takes.
     """
@@ -38,9 +38,10 @@ class Program:
         self, words: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None, **options: object
     ) -> None:
         self.mark = f"test-{uuid.uuid4().hex}"
+        self.folder = folder
         self._out = folder / f"{self.mark}.out"
         self._err = folder / f"{self.mark}.err"
-        environment = {**BASE, "HOME": str(folder), "TEST_MARK": self.mark, **(variables or {})}
+        environment = {**BASE, "HOME": str(folder), "TMPDIR": str(folder), "TEST_MARK": self.mark, **(variables or {})}
         given: dict[str, object] = {"cwd": folder, "stdin": subprocess.DEVNULL, "start_new_session": True}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             given |= {"stdout": out, "stderr": err, **options}

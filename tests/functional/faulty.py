@@ -83,6 +83,7 @@ class Run:
         assert "ASIA" not in self.program.err + self.program.out
         assert MARKER not in self.program.err + self.program.out
         assert not [pid for pid in self.program.family() if MARKER.encode() in words_of(pid)]
+        assert not [file for file in files_of(self.program) if MARKER.encode() in file.read_bytes()]
 
     def breaks(self, link: str, broken: Callable[[], object]) -> None:
         """Break something, and see that the command keeps its values and its pid until it is mended."""
@@ -126,6 +127,16 @@ def starved(pid: int) -> Iterator[None]:
     resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
     yield
     resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def files_of(program: Program) -> Iterator[Path]:
+    """Yield every file that it may have written: in its folders, in shared memory, and what it has open."""
+    for folder in (program.folder, Path("/dev/shm")):
+        yield from (file for file in folder.rglob("*") if file.is_file())
+    for link in Path(f"/proc/{program.pid}/fd").glob("*"):
+        target = link.resolve()
+        if target.is_file():
+            yield target
 
 
 def words_of(pid: int) -> bytes:
