@@ -14,6 +14,7 @@ import time
 
 from secretenv import x509
 from secretenv.errors import CertificateError
+from secretenv.words import moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,10 +136,10 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
         return ""
     if not certificate.not_before <= now <= certificate.not_after:
         early = now < certificate.not_before
-        date = _iso(certificate.not_before if early else certificate.not_after)
+        date = moment(certificate.not_before if early else certificate.not_after)
         state = f"is not valid before {date}" if early else f"expired at {date}"
         raise CertificateError(
-            f"the certificate {device.cert} {state}, and this machine's clock says {_iso(now)}",
+            f"the certificate {device.cert} {state}, and this machine's clock says {moment(now)}",
             hint="renew the certificate, or set the clock if that is what is wrong: date -u; timedatectl",
             transient=early,
         )
@@ -147,11 +148,7 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
         return ""
     days = int(left // DAY)
     span = f"{days} day{'' if days == 1 else 's'}" if days else "less than a day"
-    return f"the certificate {device.cert} ends in {span}, on {_iso(certificate.not_after)[:10]}"
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return f"the certificate {device.cert} ends in {span}, on {moment(certificate.not_after)[:10]}"
 
 
 def _refuse(link: str, message: str, hint: str) -> NoReturn:

@@ -13,8 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretenv import certificate, environ, localfile, probes
-from secretenv.child import PR_SET_DUMPABLE, prctl
 from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError
+from secretenv.isolation import isolate
 from secretenv.polling import cost
 from secretenv.report import Step, closing, document, lines, table
 from secretenv.words import span
@@ -49,8 +49,7 @@ def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], 
 
 def main(settings: Settings, *, as_json: bool = False, verbose: bool = False) -> int:
     """Check, print what was found in the form that suits standard output, and return the exit status."""
-    prctl(PR_SET_DUMPABLE, 0)  # it will hold values
-    _isolate()
+    isolate()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the locale has no letters for is no reason to stop
     return present(settings, sys.stdout, as_json=as_json, verbose=verbose)
@@ -265,20 +264,6 @@ class _Walk:
 def _key(secret: Secret) -> tuple[str, str]:
     """Return what is read once, whatever becomes of it."""
     return secret.id, secret.version_stage
-
-
-def _isolate() -> None:
-    """Make this process one as the fetcher's: no AWS profile, no other roots, no key log, no chatting libraries."""
-    import logging
-    import warnings
-
-    from secretenv import fetching
-
-    kept = fetching.for_helper(dict(os.environb))
-    for name in os.environb.keys() - kept.keys():
-        del os.environb[name]
-    logging.disable()
-    warnings.simplefilter("ignore")
 
 
 def _unexpected(error: Exception) -> FetcherError:

@@ -70,6 +70,12 @@ def _takes_options(function: Callable[..., None], options: Sequence[Option] = OP
     return function
 
 
+def _takes_device_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say who the device is."""
+    device = [each for each in OPTIONS if each.section in {"file", "device"} and each.key not in _READING]
+    return _takes_options(function, [each for each in device if each.key != "region"])
+
+
 def _takes_reading_options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say who the device is and what to read, not those of running a command."""
     reading = {"file", "device", "secret"}
@@ -187,6 +193,32 @@ def export(
         return
     # Bytes, as the readers take UTF-8 whatever the locale is.
     sys.stdout.buffer.write(render(answer.variables, form).encode())
+
+
+@app.command(
+    epilog="In ~/.aws/config: credential_process = secretenv credentials. Every tool of AWS then uses the certificate."
+)
+@_takes_device_options
+def credentials(
+    *,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="show the credentials on a terminal too", show_default=False)
+    ] = False,
+    **flags: Any,
+) -> None:
+    """Print temporary credentials for the aws CLI and the SDKs, as JSON for credential_process."""
+    from secretenv import process
+    from secretenv.words import moment
+
+    settings = config.read(_flags(flags), os.environ, [], reads=False)
+    for warning in settings.warnings:
+        _say(f"warning: {warning}")
+    found = process.obtain(settings.device, lambda warning: _say(f"warning: {warning}"))
+    if sys.stdout.isatty() and not reveal:
+        typer.echo(f"credentials of role alias {settings.device.role_alias}, valid to {moment(found.expiration)}")
+        _say("they are not shown on a terminal; --reveal shows them")
+        return
+    typer.echo(process.document(found), nl=False)
 
 
 @app.command(epilog="Exit status: 0 all is well, 1 a link is broken, 2 usage.")

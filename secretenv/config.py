@@ -36,7 +36,12 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 def read(
-    flags: Mapping[str, Any], environ: Mapping[str, str], command: Sequence[str], *, system: Path = configfile.SYSTEM
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    command: Sequence[str],
+    *,
+    reads: bool = True,
+    system: Path = configfile.SYSTEM,
 ) -> Settings:
     """Return the settings that these flags, these variables and the settings file ask for.
 
@@ -44,6 +49,7 @@ def read(
         flags: the options given on the command line by `Option.key`: text, a list of text, or a bool; None is absent.
         environ: the caller's environment.
         command: the words of the command, empty for a subcommand that starts none.
+        reads: whether secrets are to be read; without them it is enough to know who the device is.
         system: the settings file of the system.
 
     Raises:
@@ -54,7 +60,7 @@ def read(
     values = {option.key: _value(option, flags.get(option.key), environ, file) for option in OPTIONS}
     secrets = _secrets(values, flags, environ, file)
     device = _device(values, secrets, environ)
-    _demand_all(values, secrets, device)
+    _demand_all(values, secrets, device, reads=reads)
     if device.batch and (other := next((each for each in secrets if each.version_stage != CURRENT), None)):
         raise SettingsError(
             f"--batch reads only versions labelled {CURRENT}, and secret {other.id} is wanted at {other.version_stage}",
@@ -180,24 +186,22 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     return url
 
 
-def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device) -> None:
+def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
     """Raise one error that names everything missing, and where each can come from."""
     by_aws = [secret for secret in secrets if not secret.id.startswith(FILE_SCHEME)]
-    needed = ["cert", "key", "endpoint", "role_alias"] if by_aws else []
+    # With no secret named, say in the same breath what a secret of AWS would need.
+    needed = {"cert", "key", "endpoint", "role_alias"} if by_aws or not secrets or not reads else set()
     missing = [option for option in OPTIONS if option.key in needed and not values[option.key]]
-    missing += [option for option in OPTIONS if option.key == "secret" and not secrets]
-    if by_aws and not device.region:
+    if reads and not secrets:
+        missing += [option for option in OPTIONS if option.key == "secret"]
+    if reads and by_aws and not device.region:
         missing += [option for option in OPTIONS if option.key == "region"]
-    if not secrets:
-        # With no secret named, say in the same breath what a secret of AWS would need.
-        needed = ["cert", "key", "endpoint", "role_alias"]
-        missing = [option for option in OPTIONS if option.key in {*needed, "secret"} and not values[option.key]]
     if missing:
         names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
         raise SettingsError(
             f"missing: {names}",
             hint="give them as flags, as variables or in the settings file; `secretenv run --help` explains each"
-            + ("" if by_aws else "; a secret file://PATH needs only --secret"),
+            + ("" if by_aws or not reads else "; a secret file://PATH needs only --secret"),
         )
 
 

@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from secretenv import __version__, network, refusals
 from secretenv.errors import CredentialsError
 from secretenv.temporary import Credentials
+from secretenv.words import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,7 +117,7 @@ def _checked(device: Device, content: Any, headers: Mapping[str, str], now: floa
         ) from None
     if not now < expires <= now + LONGEST_LIFE:
         raise CredentialsError(
-            f"by our clock ({_iso(now)}) the new credentials expire at {_iso(expires)}, which cannot be; "
+            f"by our clock ({moment(now)}) the new credentials expire at {moment(expires)}, which cannot be; "
             f"the clock of {device.endpoint} says {_date(headers)}",
             hint="set the clock, and compare: date -u; timedatectl status",
             transient=True,
@@ -134,12 +135,8 @@ def _checked(device: Device, content: Any, headers: Mapping[str, str], now: floa
 _NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
 
 
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
 def _date(headers: Mapping[str, str]) -> str:
     try:
-        return _iso(parsedate_to_datetime(headers["Date"]).timestamp())
+        return moment(parsedate_to_datetime(headers["Date"]).timestamp())
     except (KeyError, TypeError, ValueError, OverflowError):
         return "nothing"

@@ -12,6 +12,8 @@ import select
 import stat
 import time
 
+from secretenv.words import moment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,8 +58,7 @@ class Log:
 
     def _line(self, level: str, message: str, link: str, hint: str) -> bytes:
         if self.form == "json":
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
-            fields = {"time": stamp, "level": level, "message": message, "link": link, "hint": hint}
+            fields = {"time": moment(self._clock()), "level": level, "message": message, "link": link, "hint": hint}
             room = _LINE // 6  # a character may take six bytes as an escape
             return (json.dumps({k: v[:room] for k, v in fields.items() if v}) + "\n").encode()
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "

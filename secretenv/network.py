@@ -14,6 +14,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretenv.words import moment
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -120,7 +122,7 @@ def _untrusted(case: _Case) -> dict[str, Any] | None:
         return None
     if error.verify_code in (NOT_YET_VALID, EXPIRED):
         state = "not yet valid" if error.verify_code == NOT_YET_VALID else "expired"
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = moment(time.time())
         message = f"the certificate of {case.where} is {state} by our clock, which says {now}"
         # Transient: a device without a clock battery starts in 1970 and learns the time a little later.
         return _words("clock", message, "set the clock, and compare: date -u; timedatectl status")

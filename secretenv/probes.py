@@ -18,7 +18,7 @@ from secretenv import certificate, network, x509
 from secretenv.errors import CredentialsError
 from secretenv.refusals import plain
 from secretenv.report import Step
-from secretenv.words import span
+from secretenv.words import moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,11 +224,6 @@ def _names(said: x509.Certificate) -> str:
 def many(count: int, what: str) -> str:
     """Return a number of things in words."""
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def moment(seconds: float) -> str:
-    """Return a time as AWS writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def date(seconds: float) -> str:

@@ -1,8 +1,9 @@
-"""How a signal and a length of time are written in messages. The supervisor imports this room."""
+"""How a signal, a time and a length of time are written in messages. The supervisor imports this room."""
 
 from __future__ import annotations
 
 import signal
+import time
 
 
 def signal_name(signum: int) -> str:
@@ -27,3 +28,8 @@ def span(seconds: float) -> str:
     if seconds < 7200:  # noqa: PLR2004
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def moment(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as AWS writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

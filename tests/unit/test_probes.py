@@ -11,6 +11,7 @@ from secretenv import certificate, probes
 from secretenv.environ import Reading
 from secretenv.errors import CredentialsError
 from secretenv.temporary import Credentials
+from secretenv.words import moment
 
 from .certificates import certificate as make_certificate
 from .certificates import ec_key, write
@@ -52,7 +53,7 @@ def test_clocks_that_aws_does_not_take(ahead: float, words: str) -> None:
         clocks(ahead)
     assert caught.value.link == "clock"
     assert "2026-11-23T12:00:00Z" in caught.value.message
-    assert probes.moment(NOON + ahead) in caught.value.message
+    assert moment(NOON + ahead) in caught.value.message
     assert "timedatectl" in caught.value.hint
 
 
