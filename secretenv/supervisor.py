@@ -54,7 +54,7 @@ def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
     try:
         settings = _ask(read_settings, origin)
     except OSError as error:
-        Log()("error", f"no helper could be started: {error.strerror}", link="secretenv", hint="see ulimit -u and free")
+        Log()("error", f"no helper could be started: {error.strerror}", link="secretenv", hint="ulimit -u; free")
         os._exit(FAILED)
     _Supervisor(settings, origin, base).run()
 
@@ -218,7 +218,7 @@ class _Supervisor:
             self._fetch = Fetch(self._settings, self._credentials, self._base)
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
-            self._do(self._lifecycle.failed(FetcherError(words, transient=True), now()))
+            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -u; free", transient=True), now()))
 
     def _kill_fetch(self) -> None:
         if self._fetch is not None:

@@ -1,4 +1,4 @@
-"""README.md says what the code says. `python -m tests.unit.test_readme` writes the derived parts anew."""
+"""README.md and docs/ say what the code says. `python -m tests.unit.test_readme` writes the derived parts anew."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 
 from secretenv import config, provision
 from secretenv.options import OPTIONS
+from tests.unit import catalogue
 
 README = Path(__file__).parents[2] / "README.md"
+PAGES = [README, *README.parent.joinpath("docs").glob("*.md")]
 
 _SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/myapp-AbCdEf"
 _ALIAS = "arn:aws:iot:eu-west-1:111122223333:rolealias/secrets-of-myapp"
@@ -34,6 +36,7 @@ def _policy(document: object) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
+    "errors": catalogue.table,
     "options": options_table,
     "secret-policy": lambda: _policy(provision.secret_policy([_SECRET])),
     "trust-policy": lambda: _policy(provision.trust_policy()),
@@ -48,10 +51,9 @@ def between(name: str) -> re.Pattern[str]:
 
 @pytest.mark.parametrize("name", PARTS)
 def test_derived_parts_are_up_to_date(name: str) -> None:
-    """The option table and the policies in README.md are what the code says."""
-    found = between(name).search(README.read_text("utf-8"))
-    assert found
-    assert found[2].strip() == PARTS[name](), "run python -m tests.unit.test_readme"
+    """The option table, the policies and the errors in README.md and docs/ are what the code says."""
+    found = [part[2] for page in PAGES if (part := between(name).search(page.read_text("utf-8")))]
+    assert [part.strip() for part in found] == [PARTS[name]()], "run python -m tests.unit.test_readme"
 
 
 def test_readme_is_short() -> None:
@@ -83,13 +85,13 @@ def test_no_text_names_the_other_project() -> None:
 
 
 def write() -> None:
-    """Write the derived parts into README.md."""
-    text = README.read_text("utf-8")
-    for name, make in PARTS.items():
-        found = between(name).search(text)
-        if found:
-            text = f"{text[: found.end(1)]}{make()}\n{text[found.start(3) :]}"
-    README.write_text(text, "utf-8")
+    """Write the derived parts into README.md and docs/."""
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for name, make in PARTS.items():
+            if found := between(name).search(text):
+                text = f"{text[: found.end(1)]}{make()}\n{text[found.start(3) :]}"
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
