@@ -12,7 +12,7 @@ import signal
 
 from secretenv.errors import FAILED, CommandError
 from secretenv.log import Log
-from secretenv.program import execute, refusal
+from secretenv.program import execute, readdressed, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], o
         CommandError: the system refuses it.
         CommandNotFoundError: its interpreter is missing.
     """
+    caller = os.getpid()
     ours, theirs = os.pipe()  # closed by a successful exec, else it carries the errno
 
     def run() -> NoReturn:
@@ -218,7 +219,7 @@ def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], o
             os.setpgid(0, 0)
         origin.restore()
         try:
-            execute(file, words, environment)
+            execute(file, words, readdressed(environment, caller))
         except OSError as error:
             os.write(theirs, str(error.errno).encode())
             os._exit(127)

@@ -26,6 +26,9 @@ _MAX_TOTAL = 6 * 1024 * 1024
 _LEAST_TOTAL = 128 * 1024
 _POINTER = 8
 
+# sd_listen_fds(3), sd_watchdog_enabled(3): what is inherited is taken by the process that it names only.
+_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
+
 
 def inherited() -> dict[bytes, bytes]:
     """Return the environment that this process was started with, byte for byte.
@@ -57,6 +60,15 @@ def _passes(name: str, settings: Settings) -> bool:
     if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
         return False
     return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
+
+
+def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:
+    """Return the environment with what the service manager meant for process `old` meant for this one."""
+    mine = {name: b"%d" % os.getpid() for name in _ADDRESSED if environment.get(name) == b"%d" % old}
+    if not mine:
+        return environment
+    # A newer systemd names the process a second time, by the inode of its pidfd; without that the pid is enough.
+    return {name: value for name, value in {**environment, **mine}.items() if name != b"LISTEN_PIDFDID"}
 
 
 def find(command: str, path: str | None) -> str:
