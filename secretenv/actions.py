@@ -86,6 +86,19 @@ def line(level: str, message: str, link: str = "", hint: str = "") -> Log:
     return Log(level=level, message=message, link=link, hint=hint)
 
 
+class Notify(Action):
+    """Tell the service manager; what is empty or 0 is not told."""
+
+    state: str  # READY, RELOADING or STOPPING
+    status: str
+    within: float  # seconds in which the next one comes, or this run has ended
+
+
+def notice(state: str = "", *, status: str = "", within: float = 0.0) -> Notify:
+    """Return the action that tells the service manager."""
+    return Notify(state=state, status=status, within=within)
+
+
 class End(Action):
     """End secretenv: with an error, or as the command did (an exit status, or -N for signal N)."""
 

@@ -25,6 +25,7 @@ from secretenv.actions import (
     line,
 )
 from secretenv.errors import CHANGED, SecretenvError
+from secretenv.notices import Notices
 from secretenv.refresh import Refresh
 from secretenv.versions import Versions
 from secretenv.words import shown_version, signal_name, span
@@ -90,6 +91,7 @@ class Lifecycle:
         self._shared = shared
         self._uniform = uniform
         self._refresh = Refresh(settings.interval, settings.start_timeout, uniform)
+        self._notices = Notices(settings)
         self._versions = Versions()
         self._doubted: list[tuple[str, str]] = []  # what is to be seen twice, and was said to be
         # Due times; None is never.
@@ -109,7 +111,7 @@ class Lifecycle:
 
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
-        return self._refresh.start(now)
+        return [*self._notices.starting(), *self._refresh.start(now)]
 
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
@@ -135,14 +137,14 @@ class Lifecycle:
             return []
         actions = self._refresh.succeeded(now)
         if self.phase != WAITING:
-            return actions + self._consider(answer, now) + self._refresh.follow_up(now)
+            return self._checked(actions + self._consider(answer, now) + self._refresh.follow_up(now))
         self.target = self.running = answer
         self._versions.accept(answer.versions, now)
         if self._settings.once:
             self._end()
-            return [*actions, Exec(answer=answer)]
+            return [*actions, *self._notices.becoming(answer.versions), Exec(answer=answer)]
         self.phase = RUNNING
-        return [*actions, Spawn(answer=answer), *self._refresh.follow_up(now)]
+        return [*actions, *self._start(), *self._refresh.follow_up(now)]
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Take the error that a fetch, or a look at its answer, ended with."""
@@ -150,9 +152,14 @@ class Lifecycle:
         if self.shutdown or self.ended:
             return []
         if self.phase != WAITING:
-            return self._refresh.failed(error, now)
+            return self._checked(self._refresh.failed(error, now))
         outcome = self._refresh.failed_at_start(error, now)
         return self._end_with(outcome) if isinstance(outcome, SecretenvError) else outcome
+
+    def _checked(self, actions: list[Action]) -> list[Action]:
+        """Add what the service manager is told at the end of a check, unless a restart or another check goes on."""
+        busy = self.phase != RUNNING or self._refresh.fetching
+        return actions if busy else self._notices.checked(actions)
 
     # Versions
 
@@ -201,7 +208,8 @@ class Lifecycle:
         self.phase = STOPPING
         self._stop_limit = now + self._settings.kill_timeout
         name = signal_name(self._settings.kill_signal)
-        return [line("info", f"stopping the command with {name}"), Stop(signum=self._settings.kill_signal)]
+        stop = [line("info", f"stopping the command with {name}"), Stop(signum=self._settings.kill_signal)]
+        return [*self._notices.restarting(), *stop]
 
     def unprepared(self, error: SecretenvError, now: float) -> list[Action]:
         """Keep the command: it could not be started with the new values, so that the next look tries again."""
@@ -209,9 +217,13 @@ class Lifecycle:
             return []
         self.target = self.running
         self._versions.take_back(self.running.versions)
-        return self._refresh.say(error, now)
+        return self._checked(self._refresh.say(error, now))
 
     # The command
+
+    def _start(self) -> list[Action]:
+        """Start the command; where that fails, it is the end, and nothing after it is told."""
+        return [Spawn(answer=self.running), *self._notices.started(self.running.versions)]
 
     def spawn_failed(self, error: SecretenvError, now: float) -> list[Action]:  # noqa: ARG002
         """End: there is no command."""
@@ -250,7 +262,7 @@ class Lifecycle:
         if self._settings.on_change == "exit":
             return [line("info", "ending, to be started anew with the new version"), *self._end_with(CHANGED)]
         self.phase, self.running, self._splay_due = RUNNING, self.target, None
-        return [Spawn(answer=self.target)]
+        return self._start()
 
     # Signals
 
@@ -259,13 +271,13 @@ class Lifecycle:
         if self.ended:
             return []
         if signum == self._settings.refresh_signal:
-            return [] if self.shutdown else self._refresh.ask(now)
+            asked = [] if self.phase == WAITING else self._notices.checking()
+            return [] if self.shutdown else asked + self._refresh.ask(now)
         if self.phase == WAITING:
             return self._signalled_at_start(signum, origin)
         if self.phase == CLEANING:
             if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
-                self._begin_shutdown(signum)
-                return []
+                return self._begin_shutdown(signum)
             return [line("info", f"{signal_name(signum)} dropped: no command is running")]
         return self._pass_on(signum, origin)
 
@@ -296,12 +308,12 @@ class Lifecycle:
         """
         self.shutdown = signum
         self._splay_due = None
-        return self._refresh.stop()
+        return [*self._notices.stopping(signum), *self._refresh.stop()]
 
     # The end
 
     def _end_with(self, outcome: int | SecretenvError) -> list[Action]:
-        actions = self._end()
+        actions = [*self._end(), *self._notices.ended(outcome)]
         if isinstance(outcome, int):
             return [*actions, End(status=outcome, error=None)]
         return [*actions, End(status=outcome.status, error=outcome)]

@@ -252,6 +252,14 @@ OPTIONS = (
         help="how long the first fetch may be retried",
     ),
     Option(
+        name="sd-notify",
+        section="run",
+        metavar="WHO",
+        default="wrapper",
+        parse=parsers.choice("wrapper", "command", "off"),
+        help="who speaks to systemd where NOTIFY_SOCKET is set: wrapper (secretenv), command, or off: nobody",
+    ),
+    Option(
         name="log-level",
         section="run",
         metavar="LEVEL",

@@ -5,7 +5,7 @@ A part of the state machine that `lifecycle` is: no clock, no process, no I/O. W
 
 from __future__ import annotations
 
-from secretenv.actions import Action, KillFetch, StartFetch, line
+from secretenv.actions import Action, KillFetch, StartFetch, line, notice
 from secretenv.errors import CertificateError, FetcherError, SecretenvError
 from secretenv.words import span
 
@@ -122,7 +122,7 @@ class Refresh:
         first, longest = START_BACKOFF
         self.due = min(now + self._jittered(first, longest), last_try)
         words = f"{error.message}; trying again in {span(self.due - now)}"
-        return [line("warning", words, error.link, error.hint), *self.follow_up(now)]
+        return [line("warning", words, error.link, error.hint), notice(status=words), *self.follow_up(now)]
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try while the command runs."""
@@ -140,9 +140,10 @@ class Refresh:
         if self._failing_since is None:
             self._failing_since = now
         elif now < self._reminder:
-            return [line("debug", words, error.link, error.hint)]
+            return [line("debug", words, error.link, error.hint), notice(status=words)]
         self._reminder = now + REMINDER
-        return [line("warning" if _may_pass(error) else "error", words, error.link, error.hint)]
+        level = "warning" if _may_pass(error) else "error"
+        return [line(level, words, error.link, error.hint), notice(status=words)]
 
     def _jittered(self, first: float, longest: float) -> float:
         """Return a wait with full jitter: anything up to a bound that doubles with each failure."""

@@ -99,6 +99,7 @@ class Settings(Values):
     signal_group: bool
     refresh_signal: int  # 0: none
     start_timeout: float
+    sd_notify: str  # wrapper, command or off
     log_level: str
     log_format: str
     warnings: tuple[str, ...]  # what was noticed while reading them

@@ -27,6 +27,7 @@ from secretenv.errors import FAILED, CommandError, CommandNotFoundError, Fetcher
 from secretenv.fetching import Fetch, read_memory
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
+from secretenv.notify import for_command, notifier
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
 from secretenv.settings import Settings
 from secretenv.terminal import Terminal
@@ -116,8 +117,9 @@ class _Supervisor:
     def __init__(self, settings: Settings, origin: Origin, base: dict[bytes, bytes]) -> None:
         self._settings = settings
         self._origin = origin
-        self._base = base
         self._log = Log(settings.log_level, settings.log_format)
+        self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
+        self._base = for_command(base, settings)
         self._terminal = Terminal()
         self._lifecycle = Lifecycle(
             settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
@@ -140,6 +142,7 @@ class _Supervisor:
             "TermGroup": lambda _: self._with_child(Child.term_group),
             "StopSelf": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
             "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
+            "Notify": lambda action: self._notifier.say(action, now()),
             "End": self._end,
         }
 
@@ -153,7 +156,8 @@ class _Supervisor:
             self._end(End(status=error.status, error=error))
         self._do(self._lifecycle.start(now()))
         while True:
-            due = self._lifecycle.due()
+            self._notifier.tick(now())  # each time: no storm of signals may hold up a sign of life
+            due = self._notifier.earlier(self._lifecycle.due())
             if due is None:
                 info = signal.sigwaitinfo(_EVERY_SIGNAL)
             else:

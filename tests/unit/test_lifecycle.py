@@ -14,6 +14,7 @@ from secretenv.actions import (
     KillAll,
     KillFetch,
     Log,
+    Notify,
     Prepare,
     Send,
     Spawn,
@@ -62,6 +63,7 @@ def settings(**given: Any) -> Settings:
         "signal_group": False,
         "refresh_signal": 0,
         "start_timeout": 60.0,
+        "sd_notify": "wrapper",
         "log_level": "info",
         "log_format": "text",
         "warnings": (),
@@ -70,7 +72,7 @@ def settings(**given: Any) -> Settings:
 
 
 class Story:
-    """A lifecycle, its time, and what it asked for since the last question, lines left out."""
+    """A lifecycle, its time, and what it asked for since the last question; lines and notices are kept apart."""
 
     def __init__(
         self, *, ignored: tuple[int, ...] = (), leader: bool = False, shared: bool = False, **given: Any
@@ -78,11 +80,13 @@ class Story:
         self.life = Lifecycle(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
         self.lines: list[str] = []
+        self.told: list[Notify] = []
         self.asked = self._take(self.life.start(self.now))
 
     def _take(self, actions: list[Action]) -> list[Action]:
         self.lines += [action.message for action in actions if isinstance(action, Log)]
-        return [action for action in actions if not isinstance(action, Log)]
+        self.told += [action for action in actions if isinstance(action, Notify)]
+        return [action for action in actions if not isinstance(action, Log | Notify)]
 
     def happens(self, event: str, *values: Any) -> list[Action]:
         """Report an event and return the actions it leads to."""
@@ -348,7 +352,7 @@ def test_errors_later_keep_the_command(error: SecretenvError, first: float, leve
     """Later the command keeps running: retried with backoff, a permanent error every max(60 s, interval)."""
     story = running()
     story.later(300)
-    (said,) = story.life.failed(error, story.now)
+    said, _ = story.life.failed(error, story.now)
     assert isinstance(said, Log)
     assert said.level == level
     due = story.life.due()

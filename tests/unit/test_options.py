@@ -145,6 +145,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "signal_group": ("yes", "no"),
     "refresh_signal": ("USR1", "USR2"),
     "start_timeout": ("1s", "2s"),
+    "sd_notify": ("command", "off"),
     "log_level": ("debug", "error"),
     "log_format": ("json", "text"),
 }
