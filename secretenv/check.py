@@ -7,13 +7,12 @@ certificate does not keep it from looking at the network. No value and no creden
 from __future__ import annotations
 
 import io
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from secretenv import certificate, environ, localfile, probes
-from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError
+from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, place_of
 from secretenv.isolation import isolate
 from secretenv.polling import cost
 from secretenv.report import Step, closing, document, lines, table
@@ -268,14 +267,8 @@ def _key(secret: Secret) -> tuple[str, str]:
 
 def _unexpected(error: Exception) -> FetcherError:
     """Return an error that tells where the exception came from, and nothing of what it says."""
-    here, place, trace = os.path.dirname(__file__), "", error.__traceback__  # noqa: PTH120
-    while trace:
-        file = trace.tb_frame.f_code.co_filename
-        if os.path.dirname(file) == here:  # noqa: PTH120
-            place = f" at {os.path.basename(file)}:{trace.tb_lineno}"  # noqa: PTH119
-        trace = trace.tb_next
     return FetcherError(
-        f"an unexpected {type(error).__name__}{place}",
+        f"an unexpected {type(error).__name__}{place_of(error)}",
         hint="this is a defect of secretenv, please report this line",
         link="secretenv",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 
 from secretenv.errors import FAILED, CommandError
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import NoReturn
 
+    from secretenv.errors import CommandNotFoundError
+
 # linux/prctl.h
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
+
+# Seconds in which nearly every exec is over; as long as that a signal may wait.
+EXEC_PATIENCE = 0.5
 
 # CPython ignores these for itself at its start; the command must find what any program finds.
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -70,12 +76,16 @@ class Child:
     Args:
         pid: its process id.
         group: whether it leads a process group of its own.
+        refused: returns why the kernel did not take it, once it has ended, or None if it did.
     """
 
-    def __init__(self, pid: int, *, group: bool) -> None:
+    def __init__(
+        self, pid: int, *, group: bool, refused: Callable[[], CommandError | CommandNotFoundError | None]
+    ) -> None:
         self.pid = pid
         self.group = group
         self.reaped = False
+        self.refused = refused
         self._known: dict[int, int] = {}  # descendants: pid and a pidfd that pins it
 
     def send(self, signum: int, *, whole_group: bool) -> None:
@@ -90,17 +100,30 @@ class Child:
         except (ProcessLookupError, PermissionError):
             pass  # it is gone, or became another user: nothing we could do
 
+    def ended(self) -> os.waitid_result | None:
+        """Return how it ended, if it has and was not reaped."""
+        return None if self.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
     def remember_descendants(self) -> None:
         """Pin every descendant, so that none can escape by a new session or by losing its parent."""
+        for pid, descriptor in list(self._known.items()):
+            if not _pinned(descriptor):  # its number may be another's by now
+                os.close(self._known.pop(pid))
         todo = [self.pid, *self._known]
         while todo:
-            for pid in _children(todo.pop()):
-                if pid not in self._known:
-                    try:
-                        self._known[pid] = os.pidfd_open(pid)
-                    except OSError:
-                        continue
+            parent = todo.pop()
+            for pid in _children(parent):
+                if pid in self._known:
+                    continue
+                try:
+                    descriptor = os.pidfd_open(pid)
+                except OSError:
+                    continue
+                if pid in _children(parent):  # still: it is the one that we have pinned
+                    self._known[pid] = descriptor
                     todo.append(pid)
+                else:
+                    os.close(descriptor)
 
     def kill_all(self) -> None:
         """SIGKILL the process, its group and every descendant that is known or can be found."""
@@ -129,13 +152,11 @@ class Child:
         """Whether a process of its group or a known descendant is still there, zombies of others included."""
         if self.group and _there(lambda: os.killpg(self.pid, 0)):
             return True
-        return any(
-            _there(lambda fd=descriptor: signal.pidfd_send_signal(fd, 0))  # type: ignore[misc]
-            for descriptor in self._known.values()
-        )
+        return any(_pinned(descriptor) for descriptor in self._known.values())
 
     def forget(self) -> None:
-        """Let go of the pinned descendants."""
+        """Let go of the pinned descendants, and of the pipe to a start that is not over."""
+        self.refused()
         for descriptor in self._known.values():
             os.close(descriptor)
         self._known.clear()
@@ -162,6 +183,11 @@ def _ignoring_absence(call: Callable[[], None]) -> None:
         call()
     except OSError:
         pass
+
+
+def _pinned(descriptor: int) -> bool:
+    """Whether the process behind a pidfd is there, as a zombie perhaps."""
+    return _there(lambda: signal.pidfd_send_signal(descriptor, 0))
 
 
 def _there(call: Callable[[], None]) -> bool:
@@ -198,7 +224,10 @@ def fork(run: Callable[[], NoReturn]) -> int:
 
 
 def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:
-    """Start the command with the caller's signals and descriptors, and return it once the kernel has taken it.
+    """Start the command with the caller's signals and descriptors, and return it.
+
+    What the kernel says to it is waited for, but not for ever: a file may be on a disk that hangs, and a terminal may
+    stop the process before it has become the command. After that it is told by `refused` of the child.
 
     Args:
         file: what `find` gave.
@@ -212,7 +241,6 @@ def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], o
         CommandNotFoundError: its interpreter is missing.
     """
     caller = os.getpid()
-    ours, theirs = os.pipe()  # closed by a successful exec, else it carries the errno
 
     def run() -> NoReturn:
         if group:
@@ -225,19 +253,38 @@ def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], o
             os._exit(127)
 
     try:
+        ours, theirs = os.pipe()  # closed by a successful exec, else it carries the errno
+    except OSError as error:
+        raise CommandError(f"no pipe could be made: {error.strerror}", hint="ulimit -n") from None
+    verdict = [ours]
+
+    def refused() -> CommandError | CommandNotFoundError | None:
+        if not verdict:
+            return None
+        number = os.read(ours, 16) if _readable(ours, 0) else b""
+        os.close(verdict.pop())
+        return refusal(file, int(number)) if number else None
+
+    try:
         pid = fork(run)
     except OSError as error:
         os.close(ours)
-        raise CommandError(f"no process could be made: {error.strerror}", hint="see `ulimit -u`, memory") from None
+        raise CommandError(f"no process could be made: {error.strerror}", hint="ulimit -u; free") from None
     finally:
         os.close(theirs)
-    # Its end comes with the exec, so that the group is there by then.
-    with os.fdopen(ours, "rb") as pipe:
-        number = pipe.read()
-    if number:
-        os.waitpid(pid, 0)
-        raise refusal(file, int(number))
-    return Child(pid, group=group)
+    if _readable(ours, EXEC_PATIENCE):
+        cannot = refused()
+        if cannot is not None:
+            os.waitpid(pid, 0)
+            raise cannot
+    return Child(pid, group=group, refused=refused)
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Wait until there is something to read, or the other end is closed."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def spawn_helper(words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int]) -> int:

@@ -15,7 +15,7 @@ import threading
 import time
 
 from secretenv import environ, localfile
-from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError
+from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError, place_of
 from secretenv.settings import Device, Secret
 from secretenv.temporary import Credentials
 
@@ -231,15 +231,8 @@ def _unexpected(error: BaseException) -> FetcherError:
     """Return an error that tells where the exception came from, and nothing of what it says."""
     if isinstance(error, MemoryError):
         return FetcherError("the fetcher ran out of memory", transient=True, hint="free; ulimit -v")
-    here = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs its import
-    place, trace = "", error.__traceback__
-    while trace:
-        file = trace.tb_frame.f_code.co_filename
-        if os.path.dirname(file) == here:  # noqa: PTH120
-            place = f" at {os.path.basename(file)}:{trace.tb_lineno}"  # noqa: PTH119
-        trace = trace.tb_next
     return FetcherError(
-        f"the fetcher met an unexpected {type(error).__name__}{place}",
+        f"the fetcher met an unexpected {type(error).__name__}{place_of(error)}",
         hint="this is a defect of secretenv, please report this line",
         transient=True,
     )

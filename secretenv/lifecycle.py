@@ -96,6 +96,7 @@ class Lifecycle:
         self._doubted: list[tuple[str, str]] = []  # what is to be seen twice, and was said to be
         # Due times; None is never.
         self._splay_due: float | None = None
+        self._ending_until = 0.0  # as long as that the command may be about to end by itself
         self._stop_limit: float | None = None
         self._sweep_limit: float | None = None
 
@@ -195,7 +196,7 @@ class Lifecycle:
             return [line("info", "it is the one that the command runs with: no restart")]
         if self._splay_due is not None:
             return []
-        wait = self._settings.splay * self._uniform()
+        wait = max(self._settings.splay * self._uniform(), self._ending_until - now)
         if wait <= 0:
             return [Prepare(answer=answer)]
         self._splay_due = now + wait
@@ -248,9 +249,10 @@ class Lifecycle:
 
         Without a terminal only for the signals of job control: somebody who sends STOP to the command alone means it.
         """
-        if self.phase != RUNNING or self.shutdown or not (self._shared or signum in _JOB_STOPS):
-            return []
-        return [StopSelf()]
+        if self._shared:
+            return [StopSelf()] if self.phase in {RUNNING, STOPPING} else []
+        # A service that is being stopped has limits to keep.
+        return [StopSelf()] if self.phase == RUNNING and not self.shutdown and signum in _JOB_STOPS else []
 
     def gone(self, now: float) -> list[Action]:  # noqa: ARG002
         """Go on after the last process of the old command."""
@@ -270,7 +272,8 @@ class Lifecycle:
         """Take a signal that this process received."""
         if self.ended:
             return []
-        if signum == self._settings.refresh_signal:
+        hung_up = signum == signal.SIGHUP and origin == TERMINAL
+        if signum == self._settings.refresh_signal and not hung_up:
             asked = [] if self.phase == WAITING else self._notices.checking()
             return [] if self.shutdown else asked + self._refresh.ask(now)
         if self.phase == WAITING:
@@ -279,15 +282,19 @@ class Lifecycle:
             if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
                 return self._begin_shutdown(signum)
             return [line("info", f"{signal_name(signum)} dropped: no command is running")]
-        return self._pass_on(signum, origin)
+        return self._pass_on(signum, origin, now)
 
-    def _pass_on(self, signum: int, origin: str) -> list[Action]:
+    def _pass_on(self, signum: int, origin: str, now: float) -> list[Action]:
         """Forward what the command does not get from the kernel, and see in it what begins the end."""
         actions: list[Action] = []
         sent = origin == SENT
         begins = signum == signal.SIGTERM or (signum == signal.SIGINT and (sent or self.phase == STOPPING))
         if begins and origin != COMMAND and signum not in self._ignored and not self.shutdown:
             actions += self._begin_shutdown(signum)
+        elif signum in _ENDS_BEFORE_START and origin != COMMAND:
+            # Many programs end gracefully of it: a new version that comes meanwhile must not start them again.
+            self._ending_until = now + self._settings.kill_timeout
+            self._splay_due = self._splay_due and max(self._splay_due, self._ending_until)
         # The kernel tells a hang-up to the leader of the session alone.
         if sent or (origin == TERMINAL and signum == signal.SIGHUP and self._leader):
             actions.append(Send(signum=signum))

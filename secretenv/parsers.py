@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 3650 * 86400.0  # what every system's clocks and sleeps can hold
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -33,12 +34,14 @@ def duration(text: str) -> float:
         SettingsError: it is none of these.
     """
     word = text.strip().lower()
-    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word):
-        return float(word)
-    parts = _DURATION.findall(word)
-    if not parts or "".join(number + unit for number, unit in parts) != word:
+    plain = re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word)
+    parts = [(word, "s")] if plain else _DURATION.findall(word)
+    if not parts or (not plain and "".join(number + unit for number, unit in parts) != word):
         raise SettingsError(f"not a duration: {text!r}", hint="write for example 500ms, 90s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if seconds > LONGEST:
+        raise SettingsError(f"longer than ten years: {text!r}", hint="write for example 24h or 30d")
+    return seconds
 
 
 def interval(text: str) -> float:

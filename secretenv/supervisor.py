@@ -6,30 +6,26 @@ fetched is fetched by a process of its own, so that nothing outside can hold up 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
 import time
 
 from secretenv.actions import Action, End
 from secretenv.child import (
     PR_SET_CHILD_SUBREAPER,
-    PR_SET_DUMPABLE,
     Child,
     Origin,
-    fork,
     occupy_standard_descriptors,
     prctl,
     spawn,
 )
-from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.fetching import Fetch, read_memory
+from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
+from secretenv.fetching import Fetch
+from secretenv.handover import EVERY_SIGNAL, ask, die
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.notify import for_command, notifier
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
-from secretenv.settings import Settings
 from secretenv.terminal import Terminal
 
 TYPE_CHECKING = False
@@ -38,8 +34,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from secretenv.answer import Answer
-
-_EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+    from secretenv.settings import Settings
 
 
 def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
@@ -52,58 +47,20 @@ def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
     occupy_standard_descriptors()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     base = inherited()
+    log = Log()
     try:
-        settings = _ask(read_settings, origin)
+        settings = ask(read_settings, origin)
+        log = Log(settings.log_level, settings.log_format)
+        _Supervisor(settings, origin, base, log).run()
     except OSError as error:
-        Log()("error", f"no helper could be started: {error.strerror}", link="secretenv", hint="ulimit -u; free")
-        os._exit(FAILED)
-    _Supervisor(settings, origin, base).run()
-
-
-def _ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
-    """Return the settings that the command line gives, or end as it did.
-
-    It needs typer, which costs 7 MiB: so it has a process of its own, while this one stays small.
-    """
-    ours = os.memfd_create("secretenv-settings")
-
-    def run() -> NoReturn:
-        origin.restore()
-        status = read_settings(os.dup(ours))
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # None: it was closed when we started
-                stream.flush()
-        os._exit(status)
-
-    pid = fork(run)
-    while True:
-        info = signal.sigwaitinfo(_EVERY_SIGNAL)
-        if info.si_signo in {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP} - origin.ignored:
-            die(info.si_signo)  # and the helper with us
-        if info.si_signo in {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}:
-            os.kill(os.getpid(), signal.SIGSTOP)
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
-        if ended is not None:
-            break
-    text = read_memory(ours)
-    os.close(ours)
-    if ended.si_code != os.CLD_EXITED:
-        die(ended.si_status)
-    if ended.si_status or not text:
-        sys.exit(ended.si_status)
-    return Settings.from_json(json.loads(text))
-
-
-def die(signum: int) -> NoReturn:
-    """End this process by a signal, without a core dump; the init process of a container ends with 128 + N."""
-    if os.getpid() != 1:
-        # Not RLIMIT_CORE, which does not bind a core_pattern that is a pipe (core(5)).
-        prctl(PR_SET_DUMPABLE, 0)
-        if signum not in {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(signum, signal.SIG_DFL)
-        os.kill(os.getpid(), signum)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
-    os._exit(128 + signum)
+        words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
+        log("error", words, link="secretenv", hint="ulimit -n -u; free")
+    except SecretenvError as error:
+        log("error", error.message, link=error.link, hint=error.hint)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
+        words = f"an unexpected {type(error).__name__}{place_of(error)}"
+        log("error", words, link="secretenv", hint="this is a defect of secretenv, please report this line")
+    os._exit(FAILED)
 
 
 def now() -> float:
@@ -114,10 +71,10 @@ def now() -> float:
 class _Supervisor:
     """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
 
-    def __init__(self, settings: Settings, origin: Origin, base: dict[bytes, bytes]) -> None:
+    def __init__(self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log) -> None:
         self._settings = settings
         self._origin = origin
-        self._log = Log(settings.log_level, settings.log_format)
+        self._log = log
         self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
         self._base = for_command(base, settings)
         self._terminal = Terminal()
@@ -156,16 +113,14 @@ class _Supervisor:
             self._end(End(status=error.status, error=error))
         self._do(self._lifecycle.start(now()))
         while True:
-            self._notifier.tick(now())  # each time: no storm of signals may hold up a sign of life
+            # Each time: no storm of signals may hold up what is due.
+            self._notifier.tick(now())
+            self._do(self._lifecycle.tick(now()))
             due = self._notifier.earlier(self._lifecycle.due())
-            if due is None:
-                info = signal.sigwaitinfo(_EVERY_SIGNAL)
-            else:
-                found = signal.sigtimedwait(_EVERY_SIGNAL, max(due - now(), 0.0))
-                if found is None:
-                    self._do(self._lifecycle.tick(now()))
-                    continue
-                info = found
+            wait = None if due is None else max(due - now(), 0.0)
+            info = signal.sigwaitinfo(EVERY_SIGNAL) if wait is None else signal.sigtimedwait(EVERY_SIGNAL, wait)
+            if info is None:
+                continue
             if info.si_signo == signal.SIGCHLD:
                 self._reap()
             else:
@@ -193,19 +148,28 @@ class _Supervisor:
             if peeked is None:
                 break
             if peeked.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
-                os.waitid(os.P_PID, peeked.si_pid, os.WSTOPPED | os.WNOHANG)
-                if self._child is not None and peeked.si_pid == self._child.pid:
-                    self._do(self._lifecycle.stopped(peeked.si_status, now()))
-                continue
-            status = peeked.si_status if peeked.si_code == os.CLD_EXITED else -peeked.si_status
-            self._ended(peeked.si_pid, status)
+                self._stopped(peeked.si_pid)
+            else:
+                self._ended(peeked)
         if self._child is not None and self._child.reaped and not self._child.anything_left():
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
 
-    def _ended(self, pid: int, status: int) -> None:
+    def _stopped(self, pid: int) -> None:
+        try:
+            taken = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
+        except ChildProcessError:
+            return  # it was killed since: the next look finds its zombie
+        if taken is not None and self._child is not None and pid == self._child.pid:
+            self._do(self._lifecycle.stopped(taken.si_status, now()))
+
+    def _ended(self, ended: os.waitid_result) -> None:
+        pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         if self._child is not None and pid == self._child.pid:
+            refused = self._child.refused()
+            if refused is not None:
+                self._do(self._lifecycle.spawn_failed(refused, now()))
             # What it leaves behind is dealt with while the zombie still pins its pid and its group.
             self._do(self._lifecycle.exited(status, now()))
             os.waitid(os.P_PID, pid, os.WEXITED)
@@ -269,6 +233,9 @@ class _Supervisor:
         return None
 
     def _prepare(self, action: Any) -> None:
+        # A command that has just ended by itself is not restarted, although that is not its turn yet.
+        if self._child is not None and (ended := self._child.ended()):
+            self._ended(ended)
         error = self._problem(action.answer)
         if error is None:
             self._do(self._lifecycle.prepared(action.answer, now()))
@@ -276,8 +243,9 @@ class _Supervisor:
             self._do(self._lifecycle.unprepared(error, now()))
 
     def _spawn(self, action: Any) -> None:
-        self._terminal.restore()  # nothing before the first save
-        self._terminal.save()
+        self._terminal.prepare()
+        if self._child is not None:  # what cannot be killed: nobody waits for it any more
+            self._child.forget()
         try:
             self._child = spawn(
                 self._file,

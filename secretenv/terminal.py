@@ -26,42 +26,49 @@ class Terminal:
         if descriptor is not None:
             os.close(descriptor)
         self._settings: list[Any] | None = None
+        self._started = False
 
-    def save(self) -> None:
-        """Remember the settings, unless another job has the terminal: they would be that job's."""
-        descriptor = _open() if self.shared and self._settings is None else None
+    def prepare(self) -> None:
+        """Make it ready for a start: remember its settings before the first, give them back before a further one."""
+        descriptor = _open() if self.shared else None
         if descriptor is None:
             return
         import termios
 
         try:
-            if os.tcgetpgrp(descriptor) == os.getpgrp():
+            if self._started:
+                self._restore(descriptor)
+            elif os.tcgetpgrp(descriptor) == os.getpgrp():  # else they are another job's
                 self._settings = termios.tcgetattr(descriptor)
         except (OSError, termios.error):
             pass  # it was hung up meanwhile
         finally:
             os.close(descriptor)
+            self._started = True
 
-    def restore(self) -> None:
+    def _restore(self, descriptor: int) -> None:
         """Take the foreground back from a dead process group, and then give the terminal its settings back.
 
         A living group in the foreground is left in peace: the user went on with another job.
         """
-        settings, descriptor = self._settings, _open() if self._settings is not None else None
-        if settings is None or descriptor is None:
-            return
         import termios
 
-        try:
-            if _is_dead(os.tcgetpgrp(descriptor)):
-                os.tcsetpgrp(descriptor, os.getpgrp())
-            if os.tcgetpgrp(descriptor) == os.getpgrp():
-                # TCSANOW: to wait for output to drain would wait for a terminal that the user has stopped.
-                termios.tcsetattr(descriptor, termios.TCSANOW, settings)
-        except (OSError, termios.error):
-            pass
-        finally:
-            os.close(descriptor)
+        if _is_dead(os.tcgetpgrp(descriptor)):
+            os.tcsetpgrp(descriptor, os.getpgrp())
+        if os.tcgetpgrp(descriptor) == os.getpgrp():
+            # TCSANOW: to wait for output to drain would wait for a terminal that the user has stopped.
+            termios.tcsetattr(descriptor, termios.TCSANOW, self._settings or _sane(termios.tcgetattr(descriptor)))
+
+
+def _sane(settings: list[Any]) -> list[Any]:
+    """Return settings with lines, echo and signals, as `stty sane` makes them, for one that began in the background."""
+    import termios as t
+
+    inputs, outputs, control, local, *rest = settings
+    inputs |= t.BRKINT | t.ICRNL | t.IXON
+    outputs |= t.OPOST | t.ONLCR
+    local |= t.ECHO | t.ECHOE | t.ECHOK | t.ICANON | t.IEXTEN | t.ISIG
+    return [inputs, outputs, control, local, *rest]
 
 
 def _open() -> int | None:

@@ -81,10 +81,10 @@ class Program:
         """Send it a signal."""
         os.kill(self.pid, signum)
 
-    def ends(self) -> int:
+    def ends(self, *, within: float = DEADLINE) -> int:
         """Wait for its end and return its status, -N for signal N."""
         try:
-            return int(self.process.wait(DEADLINE))
+            return int(self.process.wait(within))
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running\n--- out\n{self.out}\n--- err\n{self.err}") from None
 

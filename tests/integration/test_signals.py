@@ -88,11 +88,11 @@ POINTS: dict[str, Callable[[Program], bool]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["TERM", "INT"])
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP"])
 @pytest.mark.parametrize("point", POINTS)
 def test_signals_during_the_start(run: Callable[..., Program], secret: SecretFile, name: str, point: str) -> None:
     """From the mask on a signal ends secretenv or reaches the command; it is never lost."""
-    for _ in range(3):
+    for _ in range(2):
         program = run(secret.option, "--", PYTHON, CHILD, "--exit-on", name)
         until(lambda program=program: _safely(POINTS[point], program))  # type: ignore[misc]
         program.send(number(name))

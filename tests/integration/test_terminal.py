@@ -144,11 +144,14 @@ def test_a_terminal_after_a_killed_program(screen: Callable[..., Screen], secret
     assert opened.program.ends() == 0
 
 
-def test_a_hang_up_reaches_the_command_of_a_session_leader(screen: Callable[..., Screen], secret: SecretFile) -> None:
+@pytest.mark.parametrize("options", [[], ["--refresh-signal=HUP"]], ids=["plain", "refresh-signal"])
+def test_a_hang_up_reaches_the_command_of_a_session_leader(
+    screen: Callable[..., Screen], secret: SecretFile, options: list[str]
+) -> None:
     """A hang-up of the terminal reaches the command also where secretenv leads the session."""
     out = secret.path.with_name("out")
     script = f"trap 'echo got HUP >> {out}; exit 3' HUP; echo ready; while :; do sleep 1000 & wait; done"
-    opened = screen(SECRETENV, "run", secret.option, "--", "bash", "-c", script)
+    opened = screen(SECRETENV, "run", secret.option, *options, "--", "bash", "-c", script)
     opened.shows("ready")
     opened.hang_up()
     assert opened.program.ends() == 3

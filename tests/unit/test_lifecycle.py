@@ -559,3 +559,26 @@ def test_a_command_that_cannot_be_started_ends_with_its_error() -> None:
     """126 or 127 when the system refuses the command."""
     error = CommandNotFoundError("myapp: not found")
     assert running().happens("spawn_failed", error) == [End(status=127, error=error)]
+
+
+@pytest.mark.parametrize(("name", "origin"), [("INT", TERMINAL), ("QUIT", TERMINAL), ("HUP", SENT)])
+@pytest.mark.parametrize("splay", [0.0, 4.0])
+def test_a_command_that_is_ending_gracefully_is_not_started_again(name: str, origin: str, splay: float) -> None:
+    """A version that comes while the command may be ending of a signal waits for the kill timeout."""
+    story = running(splay=splay, kill_timeout=10.0)
+    story.later(300)
+    if splay:
+        assert story.happens("fetched", B) == []
+    story.signal(name, origin)
+    if not splay:
+        assert story.happens("fetched", B) == []
+    assert story.later(9.9) == []
+    assert story.later(0.2) == [Prepare(answer=B)]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_stops_a_command_that_is_being_stopped(*, shared: bool) -> None:
+    """A terminal's prompt comes back at any time; without a terminal the limits of a stop go on."""
+    for story in (running(shared=shared), stopping(shared=shared)):
+        story.signal("TERM")
+        assert story.happens("stopped", signal.SIGTSTP) == [StopSelf()] * shared

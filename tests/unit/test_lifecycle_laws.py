@@ -130,7 +130,7 @@ class World(RuleBasedStateMachine):
         number = int(getattr(signal, f"SIG{name}"))
         running_or_stopping = self.alive
         actions = self.life.signalled(number, origin, self.now)
-        if name == "TERM" and origin == SENT and (running_or_stopping or not self.alive):
+        if name in {"TERM", "INT"} and origin == SENT and (running_or_stopping or not self.alive):
             self.shutdown = True
         self._perform(actions)
 
@@ -182,6 +182,7 @@ World.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_co
 TestWorld = World.TestCase
 
 EVENTS: dict[str, tuple[Any, ...]] = {
+    "tick": (),
     "fetched": (Answer("c"),),
     "failed": (SecretenvError("no", transient=True),),
     "exited": (0,),

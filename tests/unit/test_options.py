@@ -34,6 +34,14 @@ def test_durations(text: str, seconds: float) -> None:
     assert parsers.duration(text) == pytest.approx(seconds)
 
 
+def test_a_duration_has_an_end() -> None:
+    """What no clock can hold is refused; ten years are enough."""
+    assert parsers.duration("3650d") == 3650 * 86400
+    for text in ("3651d", "99999999999h", "1e9"):
+        with pytest.raises(SettingsError):
+            parsers.duration(text)
+
+
 @pytest.mark.parametrize("text", ["", "5x", "-1s", "1h 30", "m", "1s5", "5 m", "٣s", "1e3", "inf", "nan"])
 def test_bad_durations_are_refused_with_examples(text: str) -> None:
     """An unknown duration is refused in words that show valid ones."""

@@ -27,6 +27,7 @@ ROOMS = [
     "terminal",
     "answer",
     "fetching",
+    "handover",
     "supervisor",
     "parsers",
     "options",

@@ -1,0 +1,90 @@
+"""Have the command line read by a helper, which hands the settings over; and end this process as its helper ended.
+
+The command line needs typer, which costs 7 MiB: so it has a process of its own, while the supervisor stays small.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+from secretenv.child import PR_SET_DUMPABLE, Origin, fork, prctl
+from secretenv.errors import SecretenvError
+from secretenv.fetching import read_memory
+from secretenv.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+# What ends secretenv as long as there is no command.
+_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+_JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+
+
+def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
+    """Return the settings that the command line gives, or end as it did.
+
+    Args:
+        read_settings: takes a descriptor to write the settings to, returns an exit status.
+        origin: the signal state that the caller left us.
+
+    Raises:
+        OSError: no helper could be started.
+        SecretenvError: it was killed.
+    """
+    ours = os.memfd_create("secretenv-settings")
+
+    def run() -> NoReturn:
+        # What is sent to the whole group is answered by its parent. Only a reader that went away is the helper's own.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
+        status = read_settings(os.dup(ours))
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # None: it was closed when we started
+                stream.flush()
+        os._exit(status)
+
+    ended = _wait(fork(run), origin)
+    text = read_memory(ours)
+    os.close(ours)
+    if ended.si_code != os.CLD_EXITED:
+        if ended.si_status == signal.SIGPIPE:
+            die(signal.SIGPIPE)
+        words = f"the process that reads the command line was killed by signal {ended.si_status}"
+        raise SecretenvError(words, hint="is there memory left? free; dmesg | tail")
+    if ended.si_status or not text:
+        sys.exit(ended.si_status)
+    return Settings.from_json(json.loads(text))
+
+
+def _wait(pid: int, origin: Origin) -> os.waitid_result:
+    """Return how the helper ended; a signal that ends secretenv before the first start ends it here."""
+    while True:
+        info = signal.sigwaitinfo(EVERY_SIGNAL)
+        if info.si_signo in _ENDING - origin.ignored:
+            die(info.si_signo)  # and the helper with us
+        if info.si_signo in _JOB_STOPS and info.si_code > 0:  # from the terminal; one that is sent is for the command
+            os.kill(os.getpid(), signal.SIGSTOP)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+        if ended is not None:
+            return ended
+
+
+def die(signum: int) -> NoReturn:
+    """End this process by a signal, without a core dump; the init process of a container ends with 128 + N."""
+    if os.getpid() != 1:
+        # Not RLIMIT_CORE, which does not bind a core_pattern that is a pipe (core(5)).
+        prctl(PR_SET_DUMPABLE, 0)
+        try:
+            if signum not in {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
+        except OSError:
+            pass  # 32 and 33 are glibc's own
+    os._exit(128 + signum)

@@ -1,0 +1,225 @@
+"""Things that happen at the wrong moment: between two steps of a start, a stop or a look at what has ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretenv.supervisor import _Supervisor
+from tests.integration.test_signals import POINTS, _safely, ready
+from tests.integration.test_terminal import CATCH, NAMESPACE, as_init, command
+from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import SecretFile
+    from tests.screen import Screen
+
+# Pins a child, lets it die, gives its number to a stranger with a child of its own, and kills what it knows.
+PID_REUSE = """
+import os, signal, time
+from secretenv.child import Child
+command = os.fork()
+if not command:
+    time.sleep(1000)
+def beget():
+    pid = os.fork()
+    if not pid:
+        if not os.fork():
+            open("ready", "w").close()
+        time.sleep(1000)
+    while not os.path.exists("ready"):
+        pass
+    os.unlink("ready")
+    return pid
+child = Child(command, group=False, refused=lambda: None)
+known = os.fork()
+if not known:
+    time.sleep(1000)
+child._known[known] = os.pidfd_open(known)
+os.kill(known, signal.SIGKILL)
+os.waitpid(known, 0)
+open("/proc/sys/kernel/ns_last_pid", "w").write(str(known - 1))
+stranger = beget()
+assert stranger == known, (stranger, known)
+(grandchild,) = map(int, open(f"/proc/{stranger}/task/{stranger}/children").read().split())
+child.kill_all()
+os.waitpid(command, 0)
+print(open(f"/proc/{grandchild}/stat").read().split()[2])
+"""
+
+# An exec that takes its time, and is then refused.
+SLOW_EXEC = """
+import errno, os, signal
+from secretenv import child
+def execute(file, words, environment):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    raise OSError(errno.EACCES, "no")
+child.execute = execute
+started = child.spawn("/slow", ["slow"], {}, child.Origin(set()), group=True)
+os.waitid(os.P_PID, started.pid, os.WSTOPPED)
+print("goes on")
+os.kill(started.pid, signal.SIGCONT)
+ended = os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
+print(ended.si_status, started.refused().message)
+print(started.refused())
+"""
+
+
+@as_init
+def test_a_number_that_is_anothers_by_now_is_left_alone(start: Callable[..., Program]) -> None:
+    """SIGKILL to what is left of the command never reaches a process that got the number of a dead one."""
+    program = start(*NAMESPACE, PYTHON, "-c", PID_REUSE)
+    assert program.ends() == 0, program.err
+    assert program.out == "S\n"
+
+
+def test_an_exec_that_hangs_holds_nothing_up(start: Callable[..., Program]) -> None:
+    """Neither a hanging disk nor a Ctrl-Z before the exec holds up the supervisor; a refusal is told later."""
+    program = start(PYTHON, "-c", SLOW_EXEC)
+    assert program.ends() == 0, program.err
+    assert program.lines == ["goes on", "127 /slow: permission denied", "None"]
+
+
+def test_a_child_that_is_killed_after_it_was_seen_stopped() -> None:
+    """A child that was stopped a moment ago and is dead by now is no error; its end is found next."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        said: list[Any] = []
+        ours = SimpleNamespace(_child=SimpleNamespace(pid=process.pid), _do=said.append)
+        _Supervisor._stopped(ours, process.pid)  # type: ignore[arg-type]  # noqa: SLF001 - no test can hit the moment
+        assert said == []
+
+
+def test_a_flood_of_signals_holds_up_nothing_that_is_due(
+    run: Callable[..., Program], start: Callable[..., Program], secret: SecretFile
+) -> None:
+    """Checks, retries and limits keep their times while signals come without end."""
+
+    def deaf() -> None:
+        signal.signal(34, signal.SIG_IGN)  # so the command is; secretenv itself waits for it all the same
+
+    script = "echo ready; exec sleep 1000"
+    program = run(secret.option, "--interval=200ms", "--", "sh", "-c", script, preexec_fn=deaf)
+    program.shows("ready")
+    flood = start(PYTHON, "-c", f"import os\nprint('on',flush=True)\nwhile True: os.kill({program.pid}, 34)")
+    flood.shows("on")
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    assert flood.process.poll() is None
+
+
+def helper_of(program: Program) -> int:
+    """Wait for the process that reads the command line, and return its pid."""
+    until(lambda: _safely(POINTS["command line"], program))
+    return next(pid for pid in program.family() if pid != program.pid)
+
+
+def test_the_reader_of_the_command_line_is_killed(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A killed helper is named, and the status is 125."""
+    program = run(secret.option, "--", "true")
+    os.kill(helper_of(program), signal.SIGKILL)
+    assert program.ends() == 125
+    assert "secretenv: error: secretenv: the process that reads the command line was killed by signal 9" in program.err
+    assert "secretenv: hint: " in program.err
+
+
+@pytest.mark.parametrize("name", ["USR1", "TSTP"])
+def test_what_is_sent_to_the_group_while_the_command_line_is_read(
+    run: Callable[..., Program], secret: SecretFile, name: str
+) -> None:
+    """What would be dropped before the first start ends nothing and stops nothing, whoever of us gets it."""
+    script = "trap '' USR1 TSTP; echo ready; exec sleep 1000"
+    program = run(secret.option, "--", "sh", "-c", script)
+    helper_of(program)
+    os.killpg(program.pid, getattr(signal, f"SIG{name}"))
+    program.shows("ready")
+    program.send(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+
+
+def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """Ctrl-Z gives the prompt back also while a command takes its time to end."""
+    shell = screen("bash", "--norc", "--noprofile", "-i")
+    shell.type(f"{command(secret)} {CATCH} --ignore TERM --exit-on USR1\n")
+    shell.shows("ready ")
+    (supervisor,) = (pid for pid in shell.program.family() if int(status_of(pid, "PPid")) == shell.program.pid)
+    os.kill(supervisor, signal.SIGTERM)
+    shell.shows("got TERM")
+    shell.type("\x1a")
+    shell.shows("Stopped")
+    shell.type("fg\n")
+    until(lambda: status_of(supervisor, "State").startswith("S"))
+    os.kill(supervisor, signal.SIGUSR1)
+    shell.shows("bye")
+
+
+def test_a_job_of_the_background_finds_its_terminal_again(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """What was begun with & and came to the foreground by fg finds echo after a killed program too."""
+    go, once = secret.path.with_name("go"), secret.path.with_name("once")
+    first = f"touch {once}; until [ -e {go} ]; do sleep 0.05; done; stty -echo -icanon; echo deaf; exec sleep 1000"
+    script = f"if [ -e {once} ]; then read x; echo next got $x; else {first}; fi"
+    shell = screen("bash", "--norc", "--noprofile", "-i")
+    shell.shows("PROMPT> ")
+    options = ("--interval=50ms", "--kill-timeout=100ms", "--kill-signal=KILL")
+    shell.type(f"{command(secret, *options)} bash -c '{script}' &\n")
+    until(once.exists)
+    shell.type("fg\n")
+    (supervisor,) = (pid for pid in shell.program.family() if b"run" in _words(pid))
+    until(lambda: _foreground(supervisor) == os.getpgid(supervisor))
+    go.touch()
+    shell.shows("deaf\r\n")
+    assert not shell.echo()
+    secret.put({"VALUE": "two"})
+    until(shell.echo)
+    shell.type("some keys\n")
+    shell.shows("next got some keys")
+
+
+def _words(pid: int) -> list[bytes]:
+    with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
+        return file.read().split(b"\0")
+
+
+def _foreground(pid: int) -> int:
+    """Return the foreground group of a process's terminal."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:  # noqa: PTH123
+        return int(file.read().rpartition(")")[2].split()[5])
+
+
+def test_adopted_processes_survive_a_restart(run: Callable[..., Program], secret: SecretFile) -> None:
+    """SIGKILL goes to what is left of the command, never to a daemon that secretenv merely adopted."""
+    script = f"(setsid sleep 1000 &); exec {PYTHON} {CHILD}"
+    program = run(secret.option, "--interval=50ms", "--", "sh", "-c", script)
+    first = ready(program)
+    (daemon,) = (pid for pid in program.family() if status_of(pid, "Name") == "sleep")
+    until(lambda: int(status_of(daemon, "PPid")) == program.pid)
+    secret.put({"VALUE": "two"})
+    program.shows("ready", times=2)
+    assert alive(daemon)
+    assert not alive(first)
+
+
+def test_a_signal_that_cannot_be_died_of(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Of two signals glibc does not let a process die in its own name: 128+N."""
+    program = run(secret.option, "--", PYTHON, "-c", "import os; os.kill(os.getpid(), 32)")
+    assert program.ends() == 160
+    assert program.err == ""
+
+
+def test_no_core_of_ours(start: Callable[..., Program], secret: SecretFile, tmp_path: Path) -> None:
+    """Core dumps are off where secretenv passes a death on, whatever the limit is: it would hold the values."""
+    script = f"ulimit -c unlimited; exec {SECRETENV} run {secret.option} -- sh -c 'kill -SEGV $$'"
+    program = start("sh", "-c", script)
+    ended = os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+    assert ended is not None
+    assert (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGSEGV)
