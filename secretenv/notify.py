@@ -39,14 +39,14 @@ def for_command(base: Mapping[bytes, bytes], settings: Settings) -> dict[bytes, 
     return {name: value for name, value in base.items() if name not in {_SOCKET, _PERIOD, _WATCHED}}
 
 
-def notifier(base: Mapping[bytes, bytes], settings: Settings, complain: Callable[[str], None]) -> Notifier:
-    """Return who speaks for secretenv: nobody where no service manager listens, or the command is to speak."""
+def notifier(base: Mapping[bytes, bytes], settings: Settings, complain: Callable[[str], None]) -> Notifier | None:
+    """Return who speaks for secretenv, or None where no service manager listens or it is not for us to speak."""
     address = base.get(_SOCKET, b"")
     if not address or settings.sd_notify != "wrapper":
-        return Notifier(None, 0.0, complain)
+        return None
     if not address.startswith((b"/", b"@")):
         complain("NOTIFY_SOCKET is neither a path nor an abstract socket: nothing can be said to the service manager")
-        return Notifier(None, 0.0, complain)
+        return None
     target = b"\0" + address[1:] if address.startswith(b"@") else address
     return Notifier(lambda text: _send(target, text), watchdog(base, os.getpid()), complain)
 
@@ -85,7 +85,7 @@ class Notifier:
     """What is still to be sent, and when the next sign of life is due.
 
     Args:
-        send: sends one message or raises OSError; None: nobody listens.
+        send: sends one message or raises OSError.
         period: seconds between two signs of life; 0: none.
         complain: takes a line about what could not be said.
         monotonic: nanoseconds on CLOCK_MONOTONIC.
@@ -93,7 +93,7 @@ class Notifier:
 
     def __init__(
         self,
-        send: Callable[[bytes], None] | None,
+        send: Callable[[bytes], None],
         period: float,
         complain: Callable[[str], None],
         monotonic: Callable[[], int] = time.monotonic_ns,
@@ -109,12 +109,11 @@ class Notifier:
 
     def say(self, action: Notify, now: float) -> None:
         """Send what an action asks for, or keep it until there is room."""
-        if self._send is not None:
-            self._waiting.append(message(action, self._monotonic() // 1000))
-            self._flush(now)
+        self._waiting.append(message(action, self._monotonic() // 1000))
+        self._flush(now)
 
-    def tick(self, now: float) -> None:
-        """Do what is due."""
+    def tick(self, now: float, due: float | None = None) -> float | None:
+        """Do what is due, and return when to call again: at `due`, or before; None is never."""
         if self._retry is not None and now >= self._retry:
             self._flush(now)
         if self._alive is not None and now >= self._alive:
@@ -122,14 +121,11 @@ class Notifier:
             if not self._waiting:  # where there is no room, the next one will do
                 self._waiting.append(b"WATCHDOG=1")
                 self._flush(now)
-
-    def earlier(self, due: float | None) -> float | None:
-        """Return the earliest of a due time and ours, or None for never."""
         return min((time for time in (due, self._retry, self._alive) if time is not None), default=None)
 
     def _flush(self, now: float) -> None:
         """Send what is waiting, in its order."""
-        while self._waiting and self._send is not None:
+        while self._waiting:
             try:
                 self._send(self._waiting[0])
             except BlockingIOError:

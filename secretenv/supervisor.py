@@ -24,7 +24,6 @@ from secretenv.fetching import Fetch
 from secretenv.handover import EVERY_SIGNAL, ask, die
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
-from secretenv.notify import for_command, notifier
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
 from secretenv.terminal import Terminal
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from secretenv.answer import Answer
+    from secretenv.notify import Notifier
     from secretenv.settings import Settings
 
 
@@ -75,8 +75,13 @@ class _Supervisor:
         self._settings = settings
         self._origin = origin
         self._log = log
-        self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
-        self._base = for_command(base, settings)
+        self._base = base
+        self._notifier: Notifier | None = None
+        if base.get(b"NOTIFY_SOCKET"):
+            from secretenv.notify import for_command, notifier  # most runs have no service manager that listens
+
+            self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
+            self._base = for_command(base, settings)
         self._terminal = Terminal()
         self._lifecycle = Lifecycle(
             settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
@@ -99,7 +104,7 @@ class _Supervisor:
             "TermGroup": lambda _: self._with_child(Child.term_group),
             "StopSelf": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
             "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
-            "Notify": lambda action: self._notifier.say(action, now()),
+            "Notify": self._tell,
             "End": self._end,
         }
 
@@ -114,9 +119,10 @@ class _Supervisor:
         self._do(self._lifecycle.start(now()))
         while True:
             # Each time: no storm of signals may hold up what is due.
-            self._notifier.tick(now())
             self._do(self._lifecycle.tick(now()))
-            due = self._notifier.earlier(self._lifecycle.due())
+            due = self._lifecycle.due()
+            if self._notifier is not None:
+                due = self._notifier.tick(now(), due)
             wait = None if due is None else max(due - now(), 0.0)
             info = signal.sigwaitinfo(EVERY_SIGNAL) if wait is None else signal.sigtimedwait(EVERY_SIGNAL, wait)
             if info is None:
@@ -135,6 +141,10 @@ class _Supervisor:
         if info.si_code > 0:
             return TERMINAL
         return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
+
+    def _tell(self, action: Any) -> None:
+        if self._notifier is not None:
+            self._notifier.say(action, now())
 
     # Processes that ended
 

@@ -239,12 +239,11 @@ def test_a_full_queue_is_tried_again_in_order() -> None:
     reader.error = BlockingIOError()
     reader.notifier.say(notice("RELOADING"), 10.0)
     reader.notifier.say(notice("READY"), 10.0)
-    due = reader.notifier.earlier(None)
+    due = reader.notifier.tick(10.0)
     assert due is not None
     reader.error = None
-    reader.notifier.tick(due)
+    assert reader.notifier.tick(due) is None
     assert [text.partition(b"\n")[0] for text in reader.got] == [b"RELOADING=1", b"READY=1"]
-    assert reader.notifier.earlier(None) is None
     assert not reader.complaints
 
 
@@ -255,10 +254,9 @@ def test_a_reader_that_is_not_there_is_given_up(error: OSError) -> None:
     reader.error = error
     now = 10.0
     reader.notifier.say(notice("READY"), now)
-    while (due := reader.notifier.earlier(None)) is not None:
+    while (due := reader.notifier.tick(now)) is not None:
         assert due > now
         now = due
-        reader.notifier.tick(now)
     assert 0 <= now - 10 < 103
     assert reader.tries <= 10
     assert len(reader.complaints) == 1
@@ -267,10 +265,9 @@ def test_a_reader_that_is_not_there_is_given_up(error: OSError) -> None:
 def test_signs_of_life_at_half_of_what_is_allowed() -> None:
     """WATCHDOG is the only thing that wakes an idle supervisor, and only where it was asked for."""
     reader = Reader(period=15.0)
-    reader.notifier.tick(100.0)
-    reader.notifier.tick(114.0)
-    assert reader.notifier.earlier(None) == 115.0
-    assert reader.notifier.earlier(101.0) == 101.0
-    reader.notifier.tick(115.0)
+    assert reader.notifier.tick(100.0) == 115.0
+    assert reader.notifier.tick(114.0, 300.0) == 115.0
+    assert reader.notifier.tick(114.0, 114.5) == 114.5
+    assert reader.notifier.tick(115.0, None) == 130.0
     assert reader.got == [b"WATCHDOG=1"] * 2
-    assert Reader().notifier.earlier(None) is None
+    assert Reader().notifier.tick(100.0) is None
