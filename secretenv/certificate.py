@@ -18,7 +18,7 @@ from secretenv.words import moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
     from secretenv.settings import Device
@@ -181,14 +181,19 @@ def _check_certificate(path: str, pem: str) -> None:
         _refuse("certificate file", f"the certificate in {path} is damaged", hint)
 
 
-def exposed(device: Device) -> str:
-    """Return a warning if others than the owner can read the key."""
+def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
+    """Return a warning if others than the owner can read the key.
+
+    systemd gives a credential (LoadCredential=) to its service by an ACL, which the mode shows as if a group had it.
+    """
     path = key_file(device)
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - as above
     except OSError:  # it was there a moment ago; a renewal may just replace it
         return ""
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
+    credentials = environ.get("CREDENTIALS_DIRECTORY")
+    group = 0 if credentials and path.startswith(f"{credentials}/") else stat.S_IRGRP
+    if mode & (group | stat.S_IROTH):
         return f"the key file {path} can be read by others (mode {mode:04o}): chmod 600 {path}"
     return ""
 

@@ -175,6 +175,15 @@ def test_key_that_others_can_read(tmp_path: Path, mode: int) -> None:
     assert f"{mode:04o}" in warnings[0]
 
 
+def test_a_credential_of_systemd_is_the_services_own(tmp_path: Path) -> None:
+    """LoadCredential= gives the key by an ACL, which the mode shows as a group's: that is no exposure."""
+    device = pair(tmp_path, mode=0o440)
+    given = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert certificate.exposed(device, given) == ""
+    assert certificate.exposed(device, {"CREDENTIALS_DIRECTORY": str(tmp_path / "other")}) != ""
+    assert certificate.exposed(pair(tmp_path, mode=0o444), given) != ""
+
+
 def test_no_key_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SSLKEYLOGFILE has no effect: the session's keys are written nowhere."""
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "log"))
