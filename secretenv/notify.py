@@ -23,7 +23,7 @@ _LONGEST_STATUS = 2000
 # A queue that is full is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by
 # default. Who has not listened for so long is not there.
 _FIRST_RETRY = 0.1
-_TRIES = 10
+_TRIES = 11
 # 31 years: what is more stands for never, and is more than a clock takes.
 _NEVER = 10**15
 

@@ -258,7 +258,7 @@ def test_a_reader_that_is_not_there_is_given_up(error: OSError) -> None:
         assert due > now
         now = due
     assert 0 <= now - 10 < 103
-    assert reader.tries <= 10
+    assert reader.tries <= 11
     assert len(reader.complaints) == 1
 
 
