@@ -17,6 +17,7 @@ import typer
 import secretenv
 from secretenv import config
 from secretenv.errors import FAILED, SecretenvError, SettingsError
+from secretenv.examples import epilog
 from secretenv.options import OPTIONS, Option
 from secretenv.parsers import choice
 
@@ -115,9 +116,10 @@ def _root(
 
 @app.command(
     context_settings={"allow_interspersed_args": False},
-    epilog=(
+    epilog=epilog(
+        "run",
         "Each option without a value has a --no- form, to overrule a variable. "
-        "Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found."
+        "Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
     ),
 )
 @_takes_options
@@ -169,7 +171,7 @@ def _say(text: str) -> None:
     sys.stderr.write("secretenv: " + "".join(c if c.isprintable() else "?" for c in text) + "\n")
 
 
-@app.command()
+@app.command(epilog=epilog("export"))
 @_takes_reading_options
 def export(
     form: Annotated[
@@ -221,7 +223,7 @@ def credentials(
     typer.echo(process.document(found), nl=False)
 
 
-@app.command(epilog="Exit status: 0 all is well, 1 a link is broken, 2 usage.")
+@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage."))
 @_takes_options
 def check(
     *,
@@ -243,7 +245,7 @@ def check(
     raise typer.Exit(walk(settings, as_json=as_json, verbose=verbose))
 
 
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command(context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))
 def sandbox(
     command: Annotated[
         list[str] | None, typer.Argument(metavar="[COMMAND [ARG]...]", help="run this with the device's variables")
@@ -276,6 +278,10 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
         pipe: where `run` writes the settings, as one JSON document; given by the supervisor.
     """
     running = arguments[:1] == ["run"]
+    if "_SECRETENV_COMPLETE" in os.environ:
+        # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
+        # terminal, and the shell take its second line for another completion.
+        os.environ["COLUMNS"] = "1000"
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
     except SecretenvError as error:

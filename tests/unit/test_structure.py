@@ -31,6 +31,7 @@ ROOMS = [
     "supervisor",
     "parsers",
     "options",
+    "examples",
     "configfile",
     "config",
     "environ",

@@ -1,0 +1,40 @@
+"""An example or two of each command, with what it prints: `--help` and the manual page show them, a test runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTENT = '{"GREETING": "hello", "PORT": 8080}'
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A command line and what it prints on a terminal.
+
+    Attributes:
+        command: what to type.
+        output: the lines that it prints.
+    """
+
+    command: str
+    output: str
+
+
+EXAMPLES = {
+    "run": (
+        Example("secretenv run -- sh -c 'echo \"$GREETING\"'", "hello"),
+        Example("secretenv run --prefix APP_ --only 'P*' -- printenv APP_PORT", "8080"),
+    ),
+    "export": (
+        Example("secretenv export --format shell | cat", "export GREETING='hello'\nexport PORT='8080'"),
+        Example("secretenv export --format json --only 'P*' --reveal", '{\n  "PORT": "8080"\n}'),
+    ),
+    "check": (Example("secretenv check | tail -n 1", "all is well"),),
+    "sandbox": (Example("secretenv sandbox -- secretenv run -- sh -c 'echo \"$GREETING\"'", "hello"),),
+}
+
+
+def epilog(command: str, words: str = "") -> str:
+    """Return what stands below the options in a command's help: these words, and the examples."""
+    shown = [f"$ {each.command}\n{each.output}" for each in EXAMPLES[command]]
+    return "\n\n".join([*([words] if words else []), f"With the secret {CONTENT}:", *shown])
