@@ -59,8 +59,7 @@ class Log:
     def _line(self, level: str, message: str, link: str, hint: str) -> bytes:
         if self.form == "json":
             fields = {"time": moment(self._clock()), "level": level, "message": message, "link": link, "hint": hint}
-            room = _LINE // 6  # a character may take six bytes as an escape
-            return (json.dumps({k: v[:room] for k, v in fields.items() if v}) + "\n").encode()
+            return _json({name: text for name, text in fields.items() if text})
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
@@ -80,6 +79,14 @@ class Log:
         except OSError:
             return True  # closed, or a terminal that hung up: nobody will ever read it
         return True
+
+
+def _json(fields: dict[str, str]) -> bytes:
+    """Return the fields as one line, of which the longest are cut where it would be too long for a pipe."""
+    while len(line := json.dumps(fields)) >= _LINE:  # with escapes for all but ASCII: as many bytes as characters
+        longest = max(fields, key=lambda name: len(fields[name]))
+        fields[longest] = fields[longest][: len(fields[longest]) // 2]
+    return f"{line}\n".encode()
 
 
 def _own(descriptor: int) -> int:
