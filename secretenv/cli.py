@@ -198,7 +198,10 @@ def export(
 
 
 @app.command(
-    epilog="In ~/.aws/config: credential_process = secretenv credentials. Every tool of AWS then uses the certificate."
+    epilog=epilog(
+        "credentials",
+        "In ~/.aws/config: credential_process = secretenv credentials. Every tool of AWS then uses the certificate.",
+    )
 )
 @_takes_device_options
 def credentials(

@@ -29,6 +29,7 @@ EXAMPLES = {
         Example("secretenv export --format shell | cat", "export GREETING='hello'\nexport PORT='8080'"),
         Example("secretenv export --format json --only 'P*' --reveal", '{\n  "PORT": "8080"\n}'),
     ),
+    "credentials": (Example("secretenv credentials | cut -c 1-13", '{"Version": 1'),),
     "check": (Example("secretenv check | tail -n 1", "all is well"),),
     "sandbox": (Example("secretenv sandbox -- secretenv run -- sh -c 'echo \"$GREETING\"'", "hello"),),
 }

@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
 
+from secretenv.examples import EXAMPLES
 from tests.running import BASE, PYTHON, SECRETENV
 
 if TYPE_CHECKING:
@@ -102,3 +103,11 @@ def test_errors_are_on_standard_error(start: Callable[..., Program], world: Worl
     assert program.out == ""
     assert "missing: --cert FILE or SECRETENV_CERT\n" in program.err
     assert "hint: " in program.err
+
+
+def test_the_example_of_the_help(start: Callable[..., Program], world: World) -> None:
+    """The example of `--help` prints what stands below it."""
+    (example,) = EXAMPLES["credentials"]
+    program = start("sh", "-c", example.command, variables=world.variables())
+    assert program.ends() == 0
+    assert program.lines == [example.output]
