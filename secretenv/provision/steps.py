@@ -1,8 +1,7 @@
 """The AWS side, made step by step as an operator would: a secret, a role that may read it, a role alias, an IoT policy.
 
-Every step is one call with a boto3 client that is passed in; the policy documents are pure functions. It leaves to
-others where the clients come from, who owns the certificate, and what to do when something exists already: an error
-of AWS passes through as it is.
+Every step is one call with a client that is passed in. It leaves to others where the clients come from, who owns the
+certificate, and what to do when something exists already: an error of AWS passes through as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from secretenv.provision.documents import assume_policy, secret_policy, trust_policy
 
-SERVICE = "credentials.iot.amazonaws.com"  # who assumes the role, in every partition
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 DURATION = 3600  # AWS's own default, of the role alias and of the role's MaxSessionDuration
+READ_SECRETS = "read-secrets"  # name of the role's only permission, an inline policy
 SHORTEST_MAX_SESSION = 3600  # IAM takes no less for MaxSessionDuration, while a role alias goes down to 900
 
 
@@ -31,56 +32,61 @@ class Provisioned:
     endpoint: str
 
 
-def trust_policy() -> dict[str, Any]:
-    """Return who may assume the role: the IoT credentials provider, nobody else."""
-    return _policy({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"})
-
-
-def secret_policy(secret_arns: Sequence[str]) -> dict[str, Any]:
-    """Return what the role may do: read the values of these secrets, and nothing else."""
-    return _policy({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)})
-
-
-def assume_policy(alias_arn: str) -> dict[str, Any]:
-    """Return what the certificate may do: obtain the credentials of this one role alias."""
-    return _policy({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": alias_arn})
-
-
-def create_secret(secretsmanager: Any, name: str, value: str | bytes | None) -> str:
+def create_secret(
+    secretsmanager: Any, name: str, value: str | bytes | None, *, tags: Mapping[str, str] | None = None
+) -> str:
     """Create a secret and return its ARN; text, bytes, or (None) a secret that has no value yet."""
-    content: dict[str, str | bytes] = {}
+    content: dict[str, Any] = {}
     if isinstance(value, str):
         content["SecretString"] = value
     elif value is not None:
         content["SecretBinary"] = value
+    if tags:
+        content["Tags"] = as_list(tags)
     return str(secretsmanager.create_secret(Name=name, **content)["ARN"])
 
 
-def create_role(iam: Any, name: str, *, max_session: int = DURATION, trust: dict[str, Any] | None = None) -> str:
+def create_role(
+    iam: Any,
+    name: str,
+    *,
+    max_session: int = DURATION,
+    trust: dict[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
     """Create a role without permissions and return its ARN; `max_session` must reach the role alias' duration."""
     answer = iam.create_role(
         RoleName=name,
         AssumeRolePolicyDocument=json.dumps(trust or trust_policy()),
         MaxSessionDuration=max(max_session, SHORTEST_MAX_SESSION),
         Description="read secrets, for devices with a certificate",
+        **({"Tags": as_list(tags)} if tags else {}),
     )
     return str(answer["Role"]["Arn"])
 
 
 def allow_reading(iam: Any, role: str, secret_arns: Sequence[str]) -> None:
     """Give the role its only permission; a further call replaces what an earlier one allowed."""
-    iam.put_role_policy(RoleName=role, PolicyName="read-secrets", PolicyDocument=json.dumps(secret_policy(secret_arns)))
+    iam.put_role_policy(RoleName=role, PolicyName=READ_SECRETS, PolicyDocument=json.dumps(secret_policy(secret_arns)))
 
 
-def create_role_alias(iot: Any, alias: str, role_arn: str, *, duration: int = DURATION) -> str:
+def create_role_alias(
+    iot: Any, alias: str, role_arn: str, *, duration: int = DURATION, tags: Mapping[str, str] | None = None
+) -> str:
     """Create the name under which devices ask for the role, and return its ARN; credentials live `duration` seconds."""
-    answer = iot.create_role_alias(roleAlias=alias, roleArn=role_arn, credentialDurationSeconds=duration)
+    answer = iot.create_role_alias(
+        roleAlias=alias,
+        roleArn=role_arn,
+        credentialDurationSeconds=duration,
+        **({"tags": as_list(tags)} if tags else {}),
+    )
     return str(answer["roleAliasArn"])
 
 
-def create_policy(iot: Any, name: str, alias_arn: str) -> None:
+def create_policy(iot: Any, name: str, alias_arn: str, *, tags: Mapping[str, str] | None = None) -> None:
     """Create the IoT policy that lets a certificate use the role alias."""
-    iot.create_policy(policyName=name, policyDocument=json.dumps(assume_policy(alias_arn)))
+    document = json.dumps(assume_policy(alias_arn))
+    iot.create_policy(policyName=name, policyDocument=document, **({"tags": as_list(tags)} if tags else {}))
 
 
 def attach_policy(iot: Any, name: str, certificate_arn: str) -> None:
@@ -140,5 +146,6 @@ def provision(  # noqa: PLR0913 - each is a name that somebody has to choose
     )
 
 
-def _policy(statement: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags in the form that every service takes."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,90 @@
+"""The policies, each as small as it can be: who may assume the role, what the role reads, what a certificate obtains.
+
+Pure. README.md shows these very documents.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SERVICE = "credentials.iot.amazonaws.com"  # who assumes the role, in every partition
+
+# Where a secret of each thing is called after it. No thing name has a wildcard or a blank in it.
+THING = "${credentials-iot:ThingName}"
+
+# AWS ends the ARN of each secret with `-` and six characters. Six question marks, not a `*`: so a policy for `app`
+# does not open `app-of-others`, and one for the thing `sensor-1` not what belongs to `sensor-10`.
+ANY_SUFFIX = "-??????"
+
+# What `secretenv provision` and its `destroy` ask AWS for, and no more; PassRole on the role alone is enough.
+OPERATOR_ACTIONS = (
+    "iam:CreateRole",
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:PassRole",
+    "iam:PutRolePolicy",
+    "iam:TagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+    "iot:AttachPolicy",
+    "iot:AttachThingPrincipal",
+    "iot:CreateKeysAndCertificate",
+    "iot:CreatePolicy",
+    "iot:CreatePolicyVersion",
+    "iot:CreateRoleAlias",
+    "iot:CreateThing",
+    "iot:DeleteCertificate",
+    "iot:DeletePolicy",
+    "iot:DeletePolicyVersion",
+    "iot:DeleteRoleAlias",
+    "iot:DeleteThing",
+    "iot:DescribeCertificate",
+    "iot:DescribeEndpoint",
+    "iot:DescribeRoleAlias",
+    "iot:DescribeThing",
+    "iot:DescribeThingGroup",
+    "iot:DetachPolicy",
+    "iot:DetachThingPrincipal",
+    "iot:GetPolicy",
+    "iot:ListAttachedPolicies",
+    "iot:ListPolicyVersions",
+    "iot:ListTagsForResource",
+    "iot:ListTargetsForPolicy",
+    "iot:ListThingPrincipals",
+    "iot:ListThings",
+    "iot:TagResource",
+    "iot:UpdateCertificate",
+    "iot:UpdateRoleAlias",
+    "secretsmanager:CreateSecret",
+    "secretsmanager:DeleteSecret",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:ListSecrets",
+    "secretsmanager:PutSecretValue",
+    "secretsmanager:TagResource",
+)
+
+
+def trust_policy() -> dict[str, Any]:
+    """Return who may assume the role: the IoT credentials provider, nobody else."""
+    return policy({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"})
+
+
+def secret_policy(secret_arns: Sequence[Any]) -> dict[str, Any]:
+    """Return what the role may do: read the values of these secrets, and nothing else."""
+    return policy({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)})
+
+
+def assume_policy(alias_arn: Any) -> dict[str, Any]:
+    """Return what the certificate may do: obtain the credentials of this one role alias."""
+    return policy({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": alias_arn})
+
+
+def policy(statement: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy of one statement."""
+    return {"Version": "2012-10-17", "Statement": [statement]}
