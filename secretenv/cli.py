@@ -285,6 +285,10 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
         # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
         # terminal, and the shell take its second line for another completion.
         os.environ["COLUMNS"] = "1000"
+    if not running:  # whose start is not to wait for options that are not its own
+        from secretenv.provision.command import app as provision
+
+        app.add_typer(provision, name="provision")
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
     except SecretenvError as error:

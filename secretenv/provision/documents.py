@@ -88,3 +88,19 @@ def assume_policy(alias_arn: Any) -> dict[str, Any]:
 def policy(statement: dict[str, Any]) -> dict[str, Any]:
     """Return a policy of one statement."""
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Compare two policy documents: a single word and a list of it say the same."""
+    return bool(_plain(one) == _plain(other))
+
+
+def _plain(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {key: _plain(value) for key, value in document.items()}
+    if isinstance(document, list):
+        plain = [_plain(item) for item in document]
+        if len(plain) == 1:
+            return plain[0]
+        return sorted(plain, key=str)
+    return document

@@ -66,7 +66,7 @@ ONLY_IN = {
     "requests": {"credentials"},
     "boto3": {"secretsmanager", "provision", "sandbox"},
     "botocore": {"secretsmanager", "provision", "sandbox"},
-    "typer": {"cli"},
+    "typer": {"cli", "provision"},
     "click": set[str](),
     "moto": {"sandbox"},
     "flask": {"sandbox"},

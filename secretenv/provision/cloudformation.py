@@ -1,0 +1,127 @@
+"""The same AWS side as a CloudFormation template, in JSON. Pure.
+
+It never holds the secret's value nor a private key: the one is a parameter that is not echoed, the other stays with
+whoever made the certificate signing request. Nothing in it has our tag: a stack removes itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from secretenv.errors import SettingsError
+from secretenv.provision import steps
+from secretenv.provision.documents import ANY_SUFFIX, THING, assume_policy, secret_policy, trust_policy
+from secretenv.provision.wanted import is_arn
+
+if TYPE_CHECKING:
+    from secretenv.provision.wanted import Wanted
+
+Fields = dict[str, Any]
+
+_ARN = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
+
+
+def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> Fields:
+    """Return the template.
+
+    Args:
+        wanted: what there is to be.
+        with_value: the secret is made, from a parameter; else it is there already.
+        certificate_id: of the certificate that is registered; empty: none is.
+
+    Raises:
+        SettingsError: CloudFormation cannot do this.
+    """
+    if wanted.group:
+        # aws/aws-cdk issue 26166: PolicyPrincipalAttachment refuses the ARN of a thing group.
+        raise SettingsError(
+            "--thing-group: CloudFormation attaches no policy to a thing group",
+            hint="leave it out and then: aws iot attach-policy "
+            f"--policy-name {wanted.policy} --target ARN_OF_THE_GROUP; or --output terraform",
+        )
+    parameters: Fields = {}
+    resources = _chain(wanted, with_value=with_value)
+    if with_value:
+        parameters["SecretValue"] = {"Type": "String", "NoEcho": True, "Description": "The secret, a JSON object."}
+        fields = {"Name": wanted.read[0], "SecretString": {"Ref": "SecretValue"}}
+        resources["Secret"] = _resource("AWS::SecretsManager::Secret", fields)
+    principal: Fields | None = None
+    if wanted.folder:
+        parameters["CertificateSigningRequest"] = {"Type": "String", "Description": "PEM, made with the device's key."}
+        fields = {"CertificateSigningRequest": {"Ref": "CertificateSigningRequest"}, "Status": "ACTIVE"}
+        resources["Certificate"] = _resource("AWS::IoT::Certificate", fields)
+        principal = {"Fn::GetAtt": ["Certificate", "Arn"]}
+    elif certificate_id:
+        principal = {"Fn::Sub": _ARN % ("iot", f"cert/{certificate_id}")}
+    if principal:
+        fields = {"PolicyName": {"Ref": "Policy"}, "Principal": principal}
+        resources["Attachment"] = _resource("AWS::IoT::PolicyPrincipalAttachment", fields)
+        if wanted.thing:
+            resources["Thing"] = _resource("AWS::IoT::Thing", {"ThingName": wanted.thing})
+            fields = {"ThingName": {"Ref": "Thing"}, "Principal": principal}
+            resources["ThingAttachment"] = _resource("AWS::IoT::ThingPrincipalAttachment", fields)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"What secretenv needs for {wanted.name}: a device certificate reads secrets.",
+        **({"Parameters": parameters} if parameters else {}),
+        "Resources": resources,
+        "Outputs": {"RoleAlias": {"Value": {"Ref": "RoleAlias"}}},
+    }
+
+
+def words(wanted: Wanted, *, with_value: bool) -> list[str]:
+    """Return what to do with the template."""
+    deploy = f"aws cloudformation deploy --stack-name secretenv-{wanted.name} --template-file FILE"
+    lines = [f"{deploy} --capabilities CAPABILITY_NAMED_IAM"]
+    if with_value:
+        lines.append("the secret's value is not in the template: it is the parameter SecretValue")
+    if wanted.folder:
+        lines.append(
+            "the parameter CertificateSigningRequest: openssl req -new -newkey rsa:2048 -nodes "
+            f"-subj /CN={wanted.thing} -keyout {wanted.thing}.pem.key -out {wanted.thing}.csr"
+        )
+    lines.append(f"then secretenv provision {wanted.name} prints the settings file, and finds all as it is to be")
+    return lines
+
+
+def _chain(wanted: Wanted, *, with_value: bool) -> Fields:
+    """Return role, role alias and IoT policy."""
+    role = {
+        "RoleName": wanted.role,
+        "AssumeRolePolicyDocument": trust_policy(),
+        "MaxSessionDuration": max(wanted.duration, steps.SHORTEST_MAX_SESSION),
+        "Policies": [
+            {"PolicyName": steps.READ_SECRETS, "PolicyDocument": secret_policy(_arns(wanted, with_value=with_value))}
+        ],
+    }
+    alias = {
+        "RoleAlias": wanted.alias,
+        "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "CredentialDurationSeconds": wanted.duration,
+    }
+    policy = {
+        "PolicyName": wanted.policy,
+        "PolicyDocument": assume_policy({"Fn::GetAtt": ["RoleAlias", "RoleAliasArn"]}),
+    }
+    return {
+        "Role": _resource("AWS::IAM::Role", role),
+        "RoleAlias": _resource("AWS::IoT::RoleAlias", alias),
+        "Policy": _resource("AWS::IoT::Policy", policy),
+    }
+
+
+def _arns(wanted: Wanted, *, with_value: bool) -> list[Any]:
+    if wanted.per_thing:
+        # `${!` is how Fn::Sub lets IAM's own variable through.
+        names = [f"{secret}/{THING.replace('${', '${!')}" for secret in wanted.secrets]
+    elif with_value:
+        return [{"Ref": "Secret"}]
+    else:
+        names = list(wanted.secrets)
+    return [
+        name if is_arn(name) else {"Fn::Sub": _ARN % ("secretsmanager", f"secret:{name}{ANY_SUFFIX}")} for name in names
+    ]
+
+
+def _resource(kind: str, properties: Fields) -> Fields:
+    return {"Type": kind, "Properties": properties}

@@ -1,0 +1,47 @@
+"""The settings file of the device, as text: what `secretenv run --config` reads. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from secretenv.provision.wanted import Wanted
+
+# Where a device is told to keep its files, if it is not us who wrote them.
+CERT, KEY = "/etc/secretenv/device.pem.crt", "/etc/secretenv/private.pem.key"
+
+
+def text(  # noqa: PLR0913 - each is a key of the file
+    wanted: Wanted, *, endpoint: str, region: str = "", cert: str = "", key: str = "", ca: str = ""
+) -> str:
+    """Return the file.
+
+    Args:
+        wanted: what was made.
+        endpoint: of the credentials provider.
+        region: empty: the device takes it from the endpoint's name.
+        cert: path of the certificate; empty: the operator puts it where the file says.
+        key: the same for its key.
+        ca: roots to trust; empty: the usual ones.
+    """
+    device = {
+        "cert": cert or CERT,
+        "key": key or KEY,
+        "ca": ca,
+        "endpoint": endpoint,
+        "role_alias": wanted.alias,
+        # Only where policies ask for it: a wrong name is refused where none would have worked.
+        "thing_name": (wanted.thing or "THING") if wanted.per_thing else "",
+        "region": region,
+    }
+    lines = [f"# The device's settings, written by `secretenv provision {wanted.name}`.", "[device]"]
+    lines += [f"{name} = {quoted(value)}" for name, value in device.items() if value]
+    for secret in wanted.read:
+        lines += ["", "[[secret]]", f"id = {quoted(secret)}"]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(value: str) -> str:
+    """Return a text as TOML writes it: JSON's strings are TOML's, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

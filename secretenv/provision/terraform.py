@@ -1,0 +1,137 @@
+"""The same AWS side for Terraform or OpenTofu, in their JSON syntax (a file `*.tf.json`). Pure.
+
+It never holds the secret's value nor a private key: the one is a sensitive variable, the other stays with whoever made
+the certificate signing request. Nothing in it has our tag: `terraform destroy` is how it goes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from secretenv.provision import settingsfile, steps
+from secretenv.provision.documents import ANY_SUFFIX, THING, assume_policy, secret_policy, trust_policy
+from secretenv.provision.wanted import is_arn
+
+if TYPE_CHECKING:
+    from secretenv.provision.wanted import Wanted
+
+Fields = dict[str, Any]
+
+_REGION = "${data.aws_region.current.id}"
+_ARN = f"arn:${{data.aws_partition.current.partition}}:%s:{_REGION}:${{data.aws_caller_identity.current.account_id}}:%s"
+
+
+def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> Fields:
+    """Return the configuration.
+
+    Args:
+        wanted: what there is to be.
+        with_value: the secret is made, from a variable; else it is there already.
+        certificate_id: of the certificate that is registered; empty: none is.
+    """
+    data: Fields = {
+        "aws_caller_identity": {"current": {}},
+        "aws_partition": {"current": {}},
+        "aws_region": {"current": {}},
+        # Without the type AWS names the legacy data endpoint.
+        "aws_iot_endpoint": {"credentials": {"endpoint_type": "iot:CredentialProvider"}},
+    }
+    variables: Fields = {}
+    resources = _secret(wanted, data, variables, with_value=with_value) | _who(wanted, variables, certificate_id)
+    resources |= _chain(wanted, _arns(wanted, data, with_value=with_value))
+    endpoint = "${data.aws_iot_endpoint.credentials.endpoint_address}"
+    settings = settingsfile.text(wanted, endpoint=endpoint, region=_REGION)
+    return {
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+        **({"variable": variables} if variables else {}),
+        "data": data,
+        "resource": resources,
+        "output": {"settings": {"value": settings}},
+    }
+
+
+def words(wanted: Wanted, *, with_value: bool) -> list[str]:
+    """Return what to do with the configuration."""
+    lines = ["save it as secretenv.tf.json; terraform apply; terraform output -raw settings prints the settings file"]
+    if with_value:
+        lines.append("the secret's value is the variable secret_value (TF_VAR_secret_value); the state will hold it")
+    if wanted.folder:
+        lines.append(
+            "the variable certificate_signing_request: openssl req -new -newkey rsa:2048 -nodes "
+            f"-subj /CN={wanted.thing} -keyout {wanted.thing}.pem.key -out {wanted.thing}.csr"
+        )
+    return lines
+
+
+def _secret(wanted: Wanted, data: Fields, variables: Fields, *, with_value: bool) -> Fields:
+    """Return the secret that is made; those that are there are looked up, but for what each thing has."""
+    if not with_value:
+        named = [(f"secret_{number}", name) for number, name in enumerate(wanted.secrets) if not is_arn(name)]
+        if named and not wanted.per_thing:
+            data["aws_secretsmanager_secret"] = {label: {"name": name} for label, name in named}
+        return {}
+    variables["secret_value"] = {"type": "string", "sensitive": True, "description": "The secret, a JSON object."}
+    version = {"secret_id": "${aws_secretsmanager_secret.secret.id}", "secret_string": "${var.secret_value}"}
+    return {
+        "aws_secretsmanager_secret": {"secret": {"name": wanted.read[0]}},
+        "aws_secretsmanager_secret_version": {"secret": version},
+    }
+
+
+def _arns(wanted: Wanted, data: Fields, *, with_value: bool) -> list[str]:
+    if wanted.per_thing:
+        # `$${` is how Terraform lets IAM's own variable through.
+        thing = THING.replace("${", "$${")
+        return [_ARN % ("secretsmanager", f"secret:{name}/{thing}{ANY_SUFFIX}") for name in wanted.secrets]
+    if with_value:
+        return ["${aws_secretsmanager_secret.secret.arn}"]
+    looked_up = {fields["name"]: label for label, fields in data.get("aws_secretsmanager_secret", {}).items()}
+    return [
+        f"${{data.aws_secretsmanager_secret.{looked_up[name]}.arn}}" if name in looked_up else name
+        for name in wanted.secrets
+    ]
+
+
+def _chain(wanted: Wanted, arns: list[str]) -> Fields:
+    """Return role, role alias and IoT policy."""
+    role = {
+        "name": wanted.role,
+        "assume_role_policy": json.dumps(trust_policy()),
+        "max_session_duration": max(wanted.duration, steps.SHORTEST_MAX_SESSION),
+    }
+    reading = {
+        "name": steps.READ_SECRETS,
+        "role": "${aws_iam_role.device.id}",
+        "policy": json.dumps(secret_policy(arns)),
+    }
+    alias = {"alias": wanted.alias, "role_arn": "${aws_iam_role.device.arn}", "credential_duration": wanted.duration}
+    policy = {"name": wanted.policy, "policy": json.dumps(assume_policy("${aws_iot_role_alias.device.arn}"))}
+    return {
+        "aws_iam_role": {"device": role},
+        "aws_iam_role_policy": {"device": reading},
+        "aws_iot_role_alias": {"device": alias},
+        "aws_iot_policy": {"device": policy},
+    }
+
+
+def _who(wanted: Wanted, variables: Fields, certificate_id: str) -> Fields:
+    """Return what gets in, and the thing."""
+    made: Fields = {}
+    if wanted.folder:
+        variables["certificate_signing_request"] = {"type": "string", "description": "PEM, made with the device's key."}
+        certificate = {"csr": "${var.certificate_signing_request}", "active": True}
+        made["aws_iot_certificate"] = {"device": certificate}
+        target = "${aws_iot_certificate.device.arn}"
+    elif certificate_id:
+        target = _ARN % ("iot", f"cert/{certificate_id}")
+    elif wanted.group:
+        target = _ARN % ("iot", f"thinggroup/{wanted.group}")
+    else:
+        return {}
+    made["aws_iot_policy_attachment"] = {"device": {"policy": "${aws_iot_policy.device.name}", "target": target}}
+    if wanted.thing and not wanted.group:
+        made["aws_iot_thing"] = {"device": {"name": wanted.thing}}
+        attachment = {"thing": "${aws_iot_thing.device.name}", "principal": target}
+        made["aws_iot_thing_principal_attachment"] = {"device": attachment}
+    return made
