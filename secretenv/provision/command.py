@@ -46,26 +46,19 @@ app = typer.Typer(
 
 _NAMES, _WHO, _HOW = "Names", "Who gets in", "AWS and output"
 
+
+def _option(panel: str, words: str, meaning: str, *flags: str) -> Any:
+    """Return an option; without `words` it is a flag."""
+    return typer.Option(*flags, metavar=words or None, help=meaning, rich_help_panel=panel, show_default=False)
+
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="what all names come from; the value of the tag secretenv")]
-Secrets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--secret", metavar="NAME|ARN", help="secret to read, repeatable (default: NAME)", rich_help_panel=_NAMES
-    ),
-]
-Role = Annotated[str, typer.Option(metavar="NAME", help="IAM role (default: secretenv-NAME)", rich_help_panel=_NAMES)]
-Alias = Annotated[
-    str,
-    typer.Option("--role-alias", metavar="NAME", help="role alias (default: secretenv-NAME)", rich_help_panel=_NAMES),
-]
-Policy = Annotated[
-    str, typer.Option(metavar="NAME", help="IoT policy (default: secretenv-NAME)", rich_help_panel=_NAMES)
-]
-Region = Annotated[str, typer.Option(metavar="NAME", help="region (default: the profile's)", rich_help_panel=_HOW)]
-Profile = Annotated[str, typer.Option(metavar="NAME", help="profile of ~/.aws/config", rich_help_panel=_HOW)]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="change nothing, show every call with its document", rich_help_panel=_HOW)
-]
+Role = Annotated[str, _option(_NAMES, "NAME", "IAM role (default: secretenv-NAME)")]
+Alias = Annotated[str, _option(_NAMES, "NAME", "role alias (default: secretenv-NAME)", "--role-alias")]
+Policy = Annotated[str, _option(_NAMES, "NAME", "IoT policy (default: secretenv-NAME)")]
+Region = Annotated[str, _option(_HOW, "NAME", "region (default: the profile's)")]
+Profile = Annotated[str, _option(_HOW, "NAME", "profile of ~/.aws/config")]
+DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show every call with its document", "--dry-run")]
 
 
 @app.command(
@@ -76,42 +69,25 @@ DryRun = Annotated[
 def make(  # noqa: PLR0913 - each is an option
     name: Name,
     *,
-    from_file: Annotated[
-        str, typer.Option(metavar="FILE|-", help="the secret's value, a JSON object", rich_help_panel=_NAMES)
-    ] = "",
-    secret: Secrets = None,
+    from_file: Annotated[str, _option(_NAMES, "FILE|-", "the secret's value, a JSON object")] = "",
+    secret: Annotated[
+        list[str] | None, _option(_NAMES, "NAME|ARN", "secret to read, repeatable (default: NAME)", "--secret")
+    ] = None,
     role: Role = "",
     role_alias: Alias = "",
     policy: Policy = "",
     duration: Annotated[
-        str,
-        typer.Option(
-            metavar="DURATION", help="life of the credentials, 15m to 12h (default: 1h)", rich_help_panel=_NAMES
-        ),
+        str, _option(_NAMES, "DURATION", "life of the credentials, 15m to 12h (default: 1h)", "--duration")
     ] = "",
-    certificate: Annotated[
-        str, typer.Option(metavar="ARN|ID|FILE", help="a certificate that is registered", rich_help_panel=_WHO)
-    ] = "",
-    new_certificate: Annotated[
-        str, typer.Option(metavar="DIR", help="make a key, certificate and thing; files to DIR", rich_help_panel=_WHO)
-    ] = "",
-    thing_group: Annotated[
-        str, typer.Option(metavar="NAME", help="everybody in this thing group", rich_help_panel=_WHO)
-    ] = "",
-    thing: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="the certificate's thing (default of a new one: NAME)", rich_help_panel=_WHO),
-    ] = "",
-    per_thing: Annotated[
-        bool, typer.Option("--per-thing", help="each thing reads SECRET/THING only", rich_help_panel=_WHO)
-    ] = False,
+    certificate: Annotated[str, _option(_WHO, "ARN|ID|FILE", "a certificate that is registered")] = "",
+    new_certificate: Annotated[str, _option(_WHO, "DIR", "make a key, certificate and thing; files to DIR")] = "",
+    thing_group: Annotated[str, _option(_WHO, "NAME", "everybody in this thing group")] = "",
+    thing: Annotated[str, _option(_WHO, "NAME", "the certificate's thing (default of a new one: NAME)")] = "",
+    per_thing: Annotated[bool, _option(_WHO, "", "each thing reads SECRET/THING only", "--per-thing")] = False,
     region: Region = "",
     profile: Profile = "",
     dry_run: DryRun = False,
-    output: Annotated[
-        str,
-        typer.Option(metavar="|".join(_FORMS), help="ask AWS nothing, write a template", rich_help_panel=_HOW),
-    ] = "",
+    output: Annotated[str, _option(_HOW, "|".join(_FORMS), "ask AWS nothing, write a template")] = "",
 ) -> None:
     """Make the AWS side: secret, role, role alias, IoT policy, certificate. Prints the device's settings file.
 
