@@ -114,8 +114,10 @@ def make(  # noqa: PLR0913 - each is an option
         return
     account = _account(region, profile, value)
     if dry_run:
-        account.show = sys.stdout.write
-        _apply(account, asked, value, lambda line: sys.stdout.write(f"# {line}\n"))
+        calls: list[str] = []
+        account.show = calls.append
+        sys.stdout.write(f"# what `secretenv provision {name}` would do\n")
+        _apply(account, asked, value, lambda line: _show(line, calls))
         _say("dry run: nothing was changed")
         return
     # First without changing anything: whatever is in the way is found before something is half made.
@@ -123,8 +125,7 @@ def make(  # noqa: PLR0913 - each is an option
     _apply(account, asked, value, _ignore)
     account.show, account.changes = None, 0
     text = _apply(account, asked, value, _say)
-    if not account.changes:
-        _say("nothing changed")
+    _say("done; AWS may take some seconds until a device gets in" if account.changes else "nothing changed")
     sys.stdout.write(text)
 
 
@@ -182,6 +183,12 @@ def _account(region: str, profile: str, value: Value | None = None) -> Account:
     from secretenv.provision.aws import Account
 
     return Account(region=region, profile=profile, secret_words=value.words if value else "")
+
+
+def _show(line: str, calls: list[str]) -> None:
+    """Print what becomes of a thing, and below it the calls that were collected for that."""
+    sys.stdout.write(f"# {line}\n{''.join(calls)}")
+    calls.clear()
 
 
 def _ignore(_: str) -> None:

@@ -98,12 +98,12 @@ def _create(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Dev
                 with os.fdopen(descriptor, "w", encoding="ascii") as file:
                     file.write(text)
     identity, arn = str(made["certificateId"]), str(made["certificateArn"])
-    where = "" if account.dry else f", {cert} and {key.name}"
-    say(f"certificate {identity[:12]}: created{where}")
+    what = "the new certificate" if account.dry else f"certificate {identity[:12]}"
+    say(f"{what}: created, {cert} and {key.name}")
     iot.create_thing(thingName=wanted.thing, attributePayload={"attributes": {TAG: wanted.name, MADE: identity}})
     iot.attach_thing_principal(thingName=wanted.thing, principal=arn)
     say(f"thing {wanted.thing}: created")
-    return Device(what=f"certificate {identity[:12]}", target=arn, new=True, cert=str(cert), key=str(key))
+    return Device(what=what, target=arn, new=True, cert=str(cert), key=str(key))
 
 
 def _registered(account: Account, identity: str, *, cert: str = "", key: str = "") -> Device:

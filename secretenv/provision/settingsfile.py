@@ -33,10 +33,11 @@ def text(  # noqa: PLR0913 - each is a key of the file
         "role_alias": wanted.alias,
         # Only where policies ask for it: a wrong name is refused where none would have worked.
         "thing_name": (wanted.thing or "THING") if wanted.per_thing else "",
-        "region": region,
     }
     lines = [f"# The device's settings, written by `secretenv provision {wanted.name}`.", "[device]"]
     lines += [f"{name} = {quoted(value)}" for name, value in device.items() if value]
+    if region:
+        lines += ["", "[run]", f"region = {quoted(region)}"]
     for secret in wanted.read:
         lines += ["", "[[secret]]", f"id = {quoted(secret)}"]
     return "\n".join(lines) + "\n"

@@ -24,8 +24,9 @@ def own_session(**options: str) -> boto3.Session:
 class Operator:
     """Clients with the operator's key, each made when it is first asked for."""
 
-    def __init__(self, key: Any, *, url: str, region: str) -> None:
+    def __init__(self, key: Any, *, url: str, region: str, ca: str) -> None:
         self._key = key
+        self._ca = ca
         self._url = url
         self._region = region
         self._clients: dict[str, Any] = {}
@@ -54,12 +55,13 @@ class Operator:
             return self._clients[service]
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which an AWS tool acts as the operator."""
+        """Return the variables with which an AWS tool acts as the operator, and the roots for the devices it makes."""
         return {
             "AWS_ACCESS_KEY_ID": self._key.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self._key.secret_access_key,
             "AWS_DEFAULT_REGION": self._region,
             "AWS_ENDPOINT_URL": self._url,
+            "SECRETENV_CA": self._ca,
         }
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 moto keeps the secrets and answers what is permitted. Its own authorisation stays off, because it compares no
 resources for Secrets Manager, lets sessions live for ever and answers in XML. Nothing of moto is patched, so another
-user of it in this process sees nothing of us. The operator reaches IAM, STS and IoT through here as well.
+user of it in this process sees nothing of us. What is signed for IAM, STS or IoT is handed to `control`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
+from secretenv.sandbox.control import Control
 from secretenv.sandbox.policy import allows
 from secretenv.sandbox.server import Reply
 from secretenv.sandbox.signature import is_signed, parse, untimely
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from secretenv.sandbox.server import Request
 
 FIRST_ERROR = 400  # HTTP statuses from here on are errors
-SERVICES = {"iam", "iot", "sts"}  # the operator's others; more of them would need more than the extra installs
 VALUE_LIMIT = 65536  # bytes of a value
 BATCH_LIMIT = 20  # ids of a BatchGetSecretValue
 
@@ -54,13 +54,18 @@ class ApiError(Exception):
 
 
 class SecretsManager:
-    """The signed APIs of one account."""
+    """The signed APIs of one account.
+
+    Attributes:
+        control: those of IAM, STS and IoT.
+    """
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._requests: list[ApiRequest] = []
         self._lock = threading.Lock()
         self._apps: dict[str, Client] = {}
+        self.control = Control(account, self._forward)
 
     @property
     def requests(self) -> tuple[ApiRequest, ...]:
@@ -102,11 +107,7 @@ class SecretsManager:
     def _answer(self, request: Request) -> Reply:
         caller, region, service = self._authenticate(request)
         if service != "secretsmanager":
-            # A device's role is never asked for these; only what AWS allows everybody is left open.
-            everybodys = service == "sts" and b"Action=GetCallerIdentity" in request.body
-            if not (caller.operator and service in SERVICES) and not everybodys:
-                raise ApiError("AccessDeniedException", f"User: {caller.arn} is not authorized", 403)
-            return self._forward(request, service, region)
+            return self.control.answer(request, caller, region, service)
         target = _TARGET.fullmatch(request.headers.get("x-amz-target", ""))
         if not target:
             raise ApiError("UnknownOperationException", "")

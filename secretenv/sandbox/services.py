@@ -60,6 +60,8 @@ class Services:
             stack.callback(server.stop)
         stack.callback(self._closing.set)  # before the servers stop, which wait for what waits for it
         credentials, data, aws = servers
+        control = self.secretsmanager.control
+        control.authority, control.endpoint = authority, f"localhost:{credentials.port}"
         return credentials.port, data.port, aws.port
 
     def _answer(self, request: Request) -> Reply:

@@ -262,7 +262,7 @@ class Sandbox:
         provider, data, aws = self._services.start(self._authority, self.folder, stack)
         self.endpoint, self.data_endpoint = f"localhost:{provider}", f"localhost:{data}"
         self.url = f"http://127.0.0.1:{aws}"
-        self.operator = Operator(self._account.operator_key, url=self.url, region=self.region)
+        self.operator = Operator(self._account.operator_key, url=self.url, region=self.region, ca=str(self.ca))
         stack.callback(self.operator.close)
 
     def _make_first_world(self) -> None:

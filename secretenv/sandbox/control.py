@@ -1,0 +1,152 @@
+"""IAM, STS and IoT for whoever administrates the account: who may call what, and what moto does not do as AWS does.
+
+moto knows no tags of IoT, names another endpoint at each question, and signs certificates with a CA that nobody
+trusts. Actions are compared, resources are not, but for the role that is passed on: a policy for an operator of the
+sandbox names the resource `*`. Secrets Manager is `secretsmanager`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import botocore.session
+from cryptography.hazmat.primitives import serialization
+
+from secretenv.sandbox.authority import certificate_id, key_pem, make_key
+from secretenv.sandbox.policy import allows
+from secretenv.sandbox.server import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretenv.sandbox.account import Account, Caller
+    from secretenv.sandbox.authority import Authority
+    from secretenv.sandbox.server import Request
+
+SERVICES = {"iam", "iot", "sts"}  # more of them would need more than the extra installs
+
+_TAGGED = re.compile(r"/(policies|role-aliases)/([^/]+)")
+_ARN_OF = {"policies": "policy", "role-aliases": "rolealias"}
+
+
+class Control:
+    """The control plane of one account.
+
+    Args:
+        account: whose it is.
+        forward: asks moto.
+
+    Attributes:
+        authority: signs new certificates.
+        endpoint: HOST:PORT of the credentials provider.
+    """
+
+    authority: Authority
+    endpoint: str
+
+    def __init__(self, account: Account, forward: Callable[[Request, str, str], Reply]) -> None:
+        self._account = account
+        self._forward = forward
+        self._tags: dict[str, dict[str, str]] = {}  # by ARN
+        self._operations: list[tuple[str, re.Pattern[str], str]] = []
+
+    def answer(self, request: Request, caller: Caller, region: str, service: str) -> Reply:
+        """Answer a request whose signature is right."""
+        action = self._action(request, service)
+        if not (caller.operator or action == "sts:GetCallerIdentity"):
+            for needed, resource in [(action, "*"), *_passed(request, action)]:
+                if service not in SERVICES or not allows(caller.documents, needed, resource, caller.context):
+                    return _denied(service, caller.arn, needed, resource)
+        if service == "iot" and (reply := self._instead(request, action)):
+            return reply
+        reply = self._forward(request, service, region)
+        if service == "iot" and reply.status < 300:  # noqa: PLR2004 - HTTP's own
+            self._note_tags(request)
+        return reply
+
+    def _action(self, request: Request, service: str) -> str:
+        """Return `service:Action` of a request: IoT says it by method and path, the others in the body."""
+        if service != "iot":
+            return f"{service}:{parse_qs(request.body.decode('latin-1')).get('Action', [''])[0]}"
+        if not self._operations:
+            model = botocore.session.Session().get_service_model("iot")
+            for name in model.operation_names:
+                http = model.operation_model(name).http
+                path = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(http["requestUri"].partition("?")[0]))
+                self._operations.append((http["method"], re.compile(path), name))
+        path = urlsplit(request.path).path
+        found = (name for method, form, name in self._operations if method == request.method and form.fullmatch(path))
+        return f"iot:{next(found, '')}"
+
+    def _instead(self, request: Request, action: str) -> Reply | None:
+        """Answer what moto cannot."""
+        query = parse_qs(urlsplit(request.path).query)
+        if action == "iot:DescribeEndpoint" and query.get("endpointType") == ["iot:CredentialProvider"]:
+            return _json(200, {"endpointAddress": self.endpoint})
+        if action == "iot:ListTagsForResource":
+            tags = self._tags.get(query.get("resourceArn", [""])[0], {})
+            return _json(200, {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]})
+        if action == "iot:TagResource":
+            content = json.loads(request.body)
+            self._tags.setdefault(content["resourceArn"], {}).update(_pairs(content["tags"]))
+            return _json(200, {})
+        if action == "iot:CreateKeysAndCertificate":
+            return self._make_certificate(active=query.get("setAsActive") == ["true"])
+        return None
+
+    def _note_tags(self, request: Request) -> None:
+        """Keep the tags that something was made with; what is gone has none."""
+        match = _TAGGED.fullmatch(urlsplit(request.path).path)
+        if match and request.method in {"POST", "DELETE"}:
+            account = self._account
+            arn = f"arn:aws:iot:{account.region}:{account.id}:{_ARN_OF[match[1]]}/{unquote(match[2])}"
+            given = json.loads(request.body).get("tags", []) if request.method == "POST" else []
+            self._tags[arn] = _pairs(given)
+
+    def _make_certificate(self, *, active: bool) -> Reply:
+        key = make_key("rsa")
+        certificate = self.authority.client("AWS IoT Certificate", key)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        content = {
+            "certificateArn": self._account.register(certificate.decode(), active=active),
+            "certificateId": certificate_id(certificate),
+            "certificatePem": certificate.decode(),
+            "keyPair": {"PublicKey": public.decode(), "PrivateKey": key_pem(key, form="traditional").decode()},
+        }
+        return _json(200, content)
+
+
+def _passed(request: Request, action: str) -> list[tuple[str, str]]:
+    """Return the role that a role alias hands on: whoever makes it has to be allowed to."""
+    if action not in {"iot:CreateRoleAlias", "iot:UpdateRoleAlias"}:
+        return []
+    return [("iam:PassRole", str(json.loads(request.body).get("roleArn", "")))]
+
+
+def _denied(service: str, arn: str, action: str, resource: str) -> Reply:
+    message = (
+        f"User: {arn} is not authorized to perform: {action} on resource: {resource} "
+        f"because no identity-based policy allows the {action} action"
+    )
+    if service == "iot":
+        return _json(403, {"message": message}, {"x-amzn-ErrorType": "AccessDeniedException"})
+    request_id = str(uuid.uuid4())
+    error = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{escape(message)}</Message></Error>"
+    body = f"<ErrorResponse>{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
+    return Reply(status=403, body=body.encode(), headers={"Content-Type": "text/xml", "x-amzn-RequestId": request_id})
+
+
+def _pairs(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Reply:
+    fields = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})}
+    return Reply(status=status, body=json.dumps(content).encode(), headers=fields)
