@@ -10,7 +10,7 @@ import json
 import os
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore import exceptions
@@ -33,7 +33,7 @@ Parameters = dict[str, Any]
 
 
 class Account:
-    """An account and region, as one operator sees it.
+    """An account and region, as one operator sees it; a context manager, which closes the connections.
 
     Args:
         region: empty: as every AWS tool finds it.
@@ -67,6 +67,13 @@ class Account:
         identity = self.client("sts").get_caller_identity()
         self.id = str(identity["Account"])
         self.partition = str(identity["Arn"]).split(":")[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients.values():
+            client.close()
 
     @property
     def dry(self) -> bool:

@@ -112,19 +112,19 @@ def make(  # noqa: PLR0913 - each is an option
     if output:
         _template(asked, output, with_value=value is not None)
         return
-    account = _account(region, profile, value)
-    if dry_run:
-        calls: list[str] = []
-        account.show = calls.append
-        sys.stdout.write(f"# what `secretenv provision {name}` would do\n")
-        _apply(account, asked, value, lambda line: _show(line, calls))
-        _say("dry run: nothing was changed")
-        return
-    # First without changing anything: whatever is in the way is found before something is half made.
-    account.show = _ignore
-    _apply(account, asked, value, _ignore)
-    account.show, account.changes = None, 0
-    text = _apply(account, asked, value, _say)
+    with _account(region, profile, value) as account:
+        if dry_run:
+            calls: list[str] = []
+            account.show = calls.append
+            sys.stdout.write(f"# what `secretenv provision {name}` would do\n")
+            _apply(account, asked, value, lambda line: _show(line, calls))
+            _say("dry run: nothing was changed")
+            return
+        # First without changing anything: whatever is in the way is found before something is half made.
+        account.show = _ignore
+        _apply(account, asked, value, _ignore)
+        account.show, account.changes = None, 0
+        text = _apply(account, asked, value, _say)
     _say("done; AWS may take some seconds until a device gets in" if account.changes else "nothing changed")
     sys.stdout.write(text)
 
@@ -151,23 +151,24 @@ def destroy(  # noqa: PLR0913 - each is an option
     from secretenv.provision.destroy import find
 
     asked = wanted(name, role=role, alias=role_alias, policy=policy)
-    account = _account(region, profile)
-    doomed = find(account, asked, days=0 if force_delete_without_recovery else recovery_window_in_days)
-    if not doomed:
-        _say(f"nothing is tagged secretenv={name} in account {account.id}, region {account.region}")
-        return
-    if dry_run:
-        account.show = sys.stdout.write
+    days = 0 if force_delete_without_recovery else recovery_window_in_days
+    with _account(region, profile) as account:
+        doomed = find(account, asked, days=days)
+        if not doomed:
+            _say(f"nothing is tagged secretenv={name} in account {account.id}, region {account.region}")
+            return
+        if dry_run:
+            account.show = sys.stdout.write
+        elif not yes:
+            _confirm([each.what for each in doomed], account)
         for each in doomed:
-            sys.stdout.write(f"# {each.what}\n")
+            if dry_run:
+                sys.stdout.write(f"# {each.what}\n")
             each.remove()
+            if not dry_run:
+                _say(f"{each.what}: removed")
+    if dry_run:
         _say("dry run: nothing was changed")
-        return
-    if not yes:
-        _confirm([each.what for each in doomed], account)
-    for each in doomed:
-        each.remove()
-        _say(f"{each.what}: removed")
 
 
 def _confirm(all_: list[str], account: Account) -> None:

@@ -1,4 +1,4 @@
-"""`provision` makes the AWS side step by step; proved on the sandbox, by its operator."""
+"""The steps of `provision`, which the sandbox takes too: proved on the sandbox, by its operator."""
 
 from __future__ import annotations
 
@@ -42,34 +42,6 @@ def provide(sandbox: Sandbox, name: str, **changed: Any) -> provision.Provisione
     )
 
 
-def test_the_trust_policy() -> None:
-    """Only the credentials provider may assume the role."""
-    assert provision.trust_policy() == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "credentials.iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-
-
-def test_the_secret_policy() -> None:
-    """The role may call GetSecretValue on the secrets that are named, and nothing else."""
-    assert provision.secret_policy(["arn:one", "arn:two"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": ["arn:one", "arn:two"]}
-        ],
-    }
-
-
-def test_the_assume_policy() -> None:
-    """The certificate may use the one role alias."""
-    assert provision.assume_policy("arn:alias") == {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": "arn:alias"}],
-    }
-
-
 def test_what_it_makes(sandbox: Sandbox) -> None:
     """After it the certificate gets credentials for an hour, and the result names what was made."""
     made = provide(sandbox, "made")
@@ -84,7 +56,7 @@ def test_what_it_makes(sandbox: Sandbox) -> None:
     assert iam.list_attached_role_policies(RoleName="made-role")["AttachedPolicies"] == []
     document = json.loads(iot.get_policy(policyName=made.policy)["policyDocument"])
     assert document == provision.assume_policy(made.alias_arn)
-    assert made.endpoint.endswith(".credentials.iot.eu-west-1.amazonaws.com")
+    assert made.endpoint == sandbox.endpoint
 
 
 def test_the_certificate_can_use_it(sandbox: Sandbox) -> None:
