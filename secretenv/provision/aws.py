@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import boto3
 from botocore import exceptions
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from secretenv.errors import SecretenvError
 from secretenv.provision.documents import ANY_SUFFIX
@@ -26,6 +27,7 @@ _READS = ("get_", "list_", "describe_")
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"}
 _MISSING = {"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException"}
 _STALE = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
+_STALE |= {"SignatureDoesNotMatch", "InvalidSignatureException"}
 _CONFLICT = {"DeleteConflict", "DeleteConflictException"}
 _SERVICES = ("iam", "iot", "secretsmanager", "sts")
 
@@ -61,6 +63,8 @@ class Account:
             session = boto3.Session(
                 region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile or None
             )
+            if not session.region_name:  # an empty variable counts as not set
+                raise exceptions.NoRegionError
             retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, read_timeout=30)
             self._clients = {name: session.client(name, config=retries) for name in _SERVICES}
         self.region = str(self._clients["iot"].meta.region_name)
@@ -179,8 +183,9 @@ def sentences(service: str, action: str) -> Iterator[None]:
         raise AwsError(f"{error}", hint="aws configure list-profiles") from None
     except (exceptions.SSOError, exceptions.TokenRetrievalError):
         raise AwsError("the operator's sign-in has expired", hint="aws sso login") from None
-    except (exceptions.HTTPClientError, exceptions.BotoCoreError, ValueError) as error:
-        # Of a ValueError: an endpoint that is no URL. None of them holds a parameter's value but the name it is for.
+    except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
+        # A ValueError is an endpoint that is no URL; a parser's error an answer that is not AWS's. Their first lines
+        # hold no value of a parameter.
         raise AwsError(
             f"{service}:{action} did not get through: {_first_line(error)}",
             hint="check the network, --region, and AWS_ENDPOINT_URL if that is set; then run it again",

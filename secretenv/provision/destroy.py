@@ -51,6 +51,7 @@ class _Destroy:
         self._wanted = wanted
         self._days = days
         self._iam, self._iot = account.client("iam"), account.client("iot")
+        self._gone: set[str] = set()  # certificates, by ARN: in lists AWS may still name them for a while
 
     def things(self) -> Iterator[Doomed]:
         """Yield things with our attribute, each with the certificate if we made that too."""
@@ -78,6 +79,7 @@ class _Destroy:
             self._iot.detach_policy(policyName=policy["policyName"], target=arn)
         self._iot.update_certificate(certificateId=identity, newStatus="INACTIVE")
         self._iot.delete_certificate(certificateId=identity)
+        self._gone.add(arn)
 
     def policies(self) -> Iterator[Doomed]:
         """Yield the IoT policy."""
@@ -88,7 +90,8 @@ class _Destroy:
 
     def _policy(self, name: str) -> None:
         for target in self._account.pages("iot", "list_targets_for_policy", "targets", policyName=name):
-            self._iot.detach_policy(policyName=name, target=target)
+            if target not in self._gone:
+                self._iot.detach_policy(policyName=name, target=target)
         for version in self._iot.list_policy_versions(policyName=name)["policyVersions"]:
             if not version["isDefaultVersion"]:
                 self._iot.delete_policy_version(policyName=name, policyVersionId=version["versionId"])

@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 
 SERVICES = {"iam", "iot", "sts"}  # more of them would need more than the extra installs
 
+QUERY = {"iam", "sts"}  # of the services those whose older protocol is answered in XML
+QUERY_NAMES = {
+    "AccessDeniedException": "AccessDenied",
+    "ExpiredTokenException": "ExpiredToken",
+    "IncompleteSignatureException": "IncompleteSignature",
+    "InvalidSignatureException": "SignatureDoesNotMatch",
+    "MissingAuthenticationTokenException": "MissingAuthenticationToken",
+    "UnrecognizedClientException": "InvalidClientTokenId",
+}
+
 _TAGGED = re.compile(r"/(policies|role-aliases)/([^/]+)")
 _ARN_OF = {"policies": "policy", "role-aliases": "rolealias"}
 
@@ -135,12 +145,18 @@ def _denied(service: str, arn: str, action: str, resource: str) -> Reply:
         f"User: {arn} is not authorized to perform: {action} on resource: {resource} "
         f"because no identity-based policy allows the {action} action"
     )
-    if service == "iot":
-        return _json(403, {"message": message}, {"x-amzn-ErrorType": "AccessDeniedException"})
-    request_id = str(uuid.uuid4())
-    error = f"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>{escape(message)}</Message></Error>"
-    body = f"<ErrorResponse>{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
-    return Reply(status=403, body=body.encode(), headers={"Content-Type": "text/xml", "x-amzn-RequestId": request_id})
+    return error(service, 403, "AccessDeniedException", message)
+
+
+def error(service: str, status: int, kind: str, message: str) -> Reply:
+    """Return a refusal in the form that a service's clients read, with the name that it has there."""
+    if service not in QUERY:
+        return _json(status, {"__type": kind, "message": message}, {"x-amzn-ErrorType": kind})
+    request_id, code = str(uuid.uuid4()), QUERY_NAMES.get(kind, kind)
+    fields = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
+    body = f"<ErrorResponse><Error>{fields}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    headers = {"Content-Type": "text/xml", "x-amzn-RequestId": request_id}
+    return Reply(status=status, body=body.encode(), headers=headers)
 
 
 def _pairs(tags: list[dict[str, str]]) -> dict[str, str]:

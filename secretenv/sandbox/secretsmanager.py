@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
-from secretenv.sandbox.control import Control
+from secretenv.sandbox.control import QUERY, Control, error
 from secretenv.sandbox.policy import allows
 from secretenv.sandbox.server import Reply
 from secretenv.sandbox.signature import is_signed, parse, untimely
@@ -101,8 +101,11 @@ class SecretsManager:
         try:
             with self._account.lock:
                 return self._answer(request)
-        except ApiError as error:
-            return _reply(error.status, {"__type": error.kind, "Message": error.message}, error.kind)
+        except ApiError as refusal:
+            signature = parse(request.headers.get("authorization", ""))
+            if signature and signature.service in QUERY:
+                return error(signature.service, refusal.status, refusal.kind, refusal.message)
+            return _reply(refusal.status, {"__type": refusal.kind, "Message": refusal.message}, refusal.kind)
 
     def _answer(self, request: Request) -> Reply:
         caller, region, service = self._authenticate(request)
@@ -177,8 +180,8 @@ class SecretsManager:
             content = {"SecretId": secret_id, "VersionStage": "AWSCURRENT"}
             try:
                 self._authorize(caller, region, "GetSecretValue", content)
-            except ApiError as error:
-                errors.append({"SecretId": secret_id, "ErrorCode": error.kind, "Message": error.message})
+            except ApiError as refusal:
+                errors.append({"SecretId": secret_id, "ErrorCode": refusal.kind, "Message": refusal.message})
                 continue
             answer = self._ask(request, region, content, action="GetSecretValue")
             fields = _json(answer.body)
@@ -224,8 +227,8 @@ class SecretsManager:
                 headers=headers,
                 data=request.body if body is None else body,
             )
-        except NotImplementedError as error:
-            raise ApiError("UnknownOperationException", str(error)) from error
+        except NotImplementedError as unknown:
+            raise ApiError("UnknownOperationException", str(unknown)) from unknown
         with answer:
             ours = {"date", "content-length"}
             headers = {name: value for name, value in answer.headers.items() if name.lower() not in ours}
