@@ -285,7 +285,8 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
         # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
         # terminal, and the shell take its second line for another completion.
         os.environ["COLUMNS"] = "1000"
-    if not running:  # whose start is not to wait for options that are not its own
+    # A run is not to wait for options that are not its own; and once is enough.
+    if not running and "provision" not in {group.name for group in app.registered_groups}:
         from secretenv.provision.command import app as provision
 
         app.add_typer(provision, name="provision")

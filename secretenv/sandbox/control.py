@@ -1,8 +1,8 @@
 """IAM, STS and IoT for whoever administrates the account: who may call what, and what moto does not do as AWS does.
 
-moto knows no tags of IoT, names another endpoint at each question, and signs certificates with a CA that nobody
-trusts. Actions are compared, resources are not, but for the role that is passed on: a policy for an operator of the
-sandbox names the resource `*`. Secrets Manager is `secretsmanager`'s.
+moto knows no tags of IoT, names another endpoint at each question, signs certificates with a CA that nobody trusts,
+and deletes none while a thing group has a policy. Actions are compared, resources are not, but for the role that is
+passed on: a policy for an operator of the sandbox names the resource `*`. Secrets Manager is `secretsmanager`'s.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -22,7 +23,7 @@ from secretenv.sandbox.policy import allows
 from secretenv.sandbox.server import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from secretenv.sandbox.account import Account, Caller
     from secretenv.sandbox.authority import Authority
@@ -74,7 +75,8 @@ class Control:
                     return _denied(service, caller.arn, needed, resource)
         if service == "iot" and (reply := self._instead(request, action)):
             return reply
-        reply = self._forward(request, service, region)
+        with self._groups_apart() if action == "iot:DeleteCertificate" else nullcontext():
+            reply = self._forward(request, service, region)
         if service == "iot" and reply.status < 300:  # noqa: PLR2004 - HTTP's own
             self._note_tags(request)
         return reply
@@ -108,6 +110,18 @@ class Control:
         if action == "iot:CreateKeysAndCertificate":
             return self._make_certificate(active=query.get("setAsActive") == ["true"])
         return None
+
+    @contextmanager
+    def _groups_apart(self) -> Iterator[None]:
+        """Take the policies of thing groups out of moto's table, in which it expects certificates alone."""
+        table = self._account.iot.principal_policies
+        groups = {key: value for key, value in table.items() if ":thinggroup/" in key[0]}
+        for key in groups:
+            del table[key]
+        try:
+            yield
+        finally:
+            table.update(groups)
 
     def _note_tags(self, request: Request) -> None:
         """Keep the tags that something was made with; what is gone has none."""

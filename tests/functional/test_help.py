@@ -43,7 +43,7 @@ def test_help_says_what_the_readme_says(start: Callable[..., Program]) -> None:
         assert f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})" in words(program.out)
 
 
-@pytest.mark.parametrize("command", ["run", "export", "sandbox", "demo"])
+@pytest.mark.parametrize("command", ["run", "export", "sandbox", "demo", "provision"])
 def test_each_command_has_help(start: Callable[..., Program], command: str) -> None:
     """Every command explains itself."""
     program = start(SECRETENV, command, "-h")

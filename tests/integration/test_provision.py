@@ -64,7 +64,7 @@ class Operator:
         status = cli.main(["provision", *words])
         out, err = self._capsys.readouterr()
         assert MARKER not in out + err
-        assert "Traceback" not in err
+        assert "Traceback" not in err, err
         return Ended(status, out, err, list(self._seen))
 
     def does(self, *words: str) -> Ended:
@@ -223,13 +223,12 @@ def half_a_device(_: Operator) -> None:
 def test_what_is_not_ours_is_in_the_way(
     operator: Operator, make: Callable[[Operator], None], remove: tuple[str, str, dict[str, str]] | None, words: str
 ) -> None:
-    """What was not made by us and does not fit is neither changed nor destroyed, and nothing else is made."""
+    """What was not made by us and does not fit is not changed, and nothing else is made beside it."""
     make(operator)
     ended = operator("mine", "--from-file", "app.json", "--new-certificate", "certs")
     assert (ended.status, ended.out, ended.changes) == (1, "", [])
     assert words in ended.err
     assert "secretenv: hint: " in ended.err
-    assert operator.does("destroy", "mine", "--yes").changes == []
     if remove:
         client, call, parameters = remove
         more = {"ForceDeleteWithoutRecovery": True} if call == "delete_secret" else {}
@@ -294,7 +293,6 @@ def test_a_thing_group_lets_its_members_in(operator: Operator) -> None:
     operator.does("grouped", "--from-file", "app.json", "--thing-group", "members")
 
     assert ask(operator.sandbox, device, alias="secretenv-grouped").status_code == 200
-    assert operator.does("grouped", "--from-file", "app.json", "--thing-group", "members").changes == []
 
 
 def test_a_secret_of_each_thing(operator: Operator, tmp_path: Path) -> None:
