@@ -48,5 +48,5 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
             hint="divide it into several secrets",
         )
     plain = Secret(id=secret, name="", version_stage="", prefix="", upcase=False, sanitize=False, only=(), except_=())
-    _, _, warnings = environ.variables([environ.Reading(secret=plain, content=text, version="")])
+    _, _, warnings = environ.variables([environ.Reading(secret=plain, content=text, version="", created=None)])
     return Value(text, f"(from {where}, {len(data)} bytes)"), warnings
