@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -225,15 +225,15 @@ def test_a_signal_is_passed_on_to_the_command(surroundings: dict[str, str]) -> N
 def test_ctrl_c_of_the_terminal_is_the_commands(surroundings: dict[str, str], group: str, status: int) -> None:
     """Ctrl-C reaches the command from the terminal alone, and the sandbox stays until the command has ended."""
     primary, replica = os.openpty()
+    seen: list[bytes] = []
     # The first terminal that a session leader opens becomes its controlling terminal.
     begin = ["sh", "-c", 'exec 0<>"$0" 1>&0 2>&0; exec "$@"', os.ttyname(replica)]
     with subprocess.Popen(
         [*begin, *SERVE, sys.executable, "-c", COUNT, group], env=surroundings, start_new_session=True
     ) as process:
         try:
-            seen = b""
-            while b"ready" not in seen:
-                seen += os.read(primary, 1024)
+            os.set_blocking(primary, False)
+            until(lambda: b"ready" in _shown(primary, seen), what="the command's ready")
             os.write(primary, b"\x03")
 
             assert process.wait(20) == status
@@ -241,6 +241,13 @@ def test_ctrl_c_of_the_terminal_is_the_commands(surroundings: dict[str, str], gr
             process.kill()
             os.close(primary)
             os.close(replica)
+
+
+def _shown(terminal: int, seen: list[bytes]) -> bytes:
+    """Return what a terminal has shown by now."""
+    with suppress(BlockingIOError):
+        seen.append(os.read(terminal, 1024))
+    return b"".join(seen)
 
 
 def test_a_command_that_is_not_there() -> None:

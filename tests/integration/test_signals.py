@@ -137,7 +137,7 @@ def test_shutdown_during_a_restart(run: Callable[..., Program], secret: SecretFi
 
 def test_terminal_signals_that_are_sent_begin_no_shutdown(run: Callable[..., Program], secret: SecretFile) -> None:
     """HUP and QUIT are the command's own business."""
-    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD)
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=1s", "--", PYTHON, CHILD)
     ready(program)
     for name in ("HUP", "QUIT"):
         program.send(number(name))
