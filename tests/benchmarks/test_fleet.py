@@ -1,0 +1,36 @@
+"""The simulation's rules are those of the real `Refresh`: `pytest tests/benchmarks` (needs the extra `benchmark`)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from secretenv.errors import CredentialsError
+from secretenv.refresh import Refresh
+from tests.benchmarks.fleet import AS_IS, INTERVAL, START_TIMEOUT, Fleet, running_wait, start_wait
+
+THROTTLED = CredentialsError("throttled", transient=True)
+
+
+@pytest.mark.parametrize("uniform", [0.0, 0.3, 0.999])
+def test_waits_are_those_of_the_real_refresh(uniform: float) -> None:
+    """After each failure in a row, before the first start and later, the arrays wait as long as one device does."""
+    starting = Refresh(INTERVAL, 1e6, lambda: uniform)
+    running = Refresh(INTERVAL, START_TIMEOUT, lambda: uniform)
+    starting.start(0.0)
+    running.succeeded(0.0)
+    for failures in range(1, 30):
+        starting.failed_at_start(THROTTLED, 0.0)
+        running.failed(THROTTLED, 0.0)
+        one, chance = np.array([failures]), np.array([uniform])
+        assert starting.due == pytest.approx(start_wait(one, chance)[0])
+        assert running.due == pytest.approx(running_wait(one, chance)[0])
+
+
+def test_nothing_beyond_the_quota_is_served() -> None:
+    """A hundred devices that start at once are all served in the seconds that their quota takes, not before."""
+    fleet = Fleet(200, AS_IS)
+    fleet.power_cut()
+    outcome = fleet.live(60)
+    assert np.diff(outcome.done, prepend=0).max() <= 50
+    assert outcome.done[-1] == 200
