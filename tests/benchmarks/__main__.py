@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import lives, starts
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.stage import Stage, installed
 from tests.benchmarks.table import machine, markdown
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; without any: all")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"after one to warm up; default {ROUNDS}")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds: to see that it works")
+    parser.add_argument(
+        "--installed", type=Path, metavar="FOLDER", help="with the programs to measure; default: a new installation"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the values there too")
     given = parser.parse_args()
     if unknown := set(given.groups) - GROUPS.keys():
@@ -45,9 +49,9 @@ def main() -> None:
     rounds = QUICK if given.quick else given.rounds
     if rounds < 1:
         parser.error("at least one round")
-    about = {**machine(), "rounds": f"{rounds}, after one to warm up"}
     rows: list[Row] = []
-    with Stage() as stage:
+    with nullcontext(given.installed) if given.installed else installed() as programs, Stage(programs) as stage:
+        about = {**machine(programs), "rounds": f"{rounds}, after one to warm up"}
         for name, measure in GROUPS.items():
             if not given.groups or name in given.groups:
                 sys.stderr.write(f"{name} ...\n")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks.stage import PLAIN, start, timed
 from tests.benchmarks.table import Row
-from tests.running import PYTHON, SECRETENV, status_of
+from tests.running import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ CHECK = 0.9  # of the plain script's CPU
 REFRESH = 1.1  # of the plain script and the command's own stop
 
 COMMAND = ("sh", "-c", "echo lives; exec sleep 100000")
-RUN = (SECRETENV, "run", "--interval=24h", "--refresh-signal=USR1", "--log-level=debug", "--")
-SLEEPER = (PYTHON, "-I", "-c", "print('lives', flush=True); import signal; signal.pause()")
+RUN = ("secretenv", "run", "--interval=24h", "--refresh-signal=USR1", "--log-level=debug", "--")
+SLEEPER = ("python", "-I", "-c", "print('lives', flush=True); import signal; signal.pause()")
 CHECKED = "no new version"  # the line that ends a check, at debug level
 DAY = 86400
 LIFE, MARGIN = 3600, 300  # seconds: of credentials, and before their end for a new exchange (see `temporary`)

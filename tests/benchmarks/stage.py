@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tests.running import BASE, PYTHON, SECRETENV
+from tests.running import BASE, PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 TOOLS = ("curl", "jq", "aws")  # of plain.sh
 
-# What is measured against what: the words in front of the command.
-RUN = (SECRETENV, "run", "--")
-ONCE = (SECRETENV, "run", "--once", "--")
-PLAIN = (PYTHON, str(HERE / "plain.py"))
+# What is measured against what: the words in front of the command. The first is looked up in the device's PATH.
+RUN = ("secretenv", "run", "--")
+ONCE = ("secretenv", "run", "--once", "--")
+PLAIN = ("python", str(HERE / "plain.py"))
 SHELL = ("sh", str(HERE / "plain.sh"))
-BARE = (PYTHON, "-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])")
+BARE = ("python", "-c", "import os, sys; os.execvp(sys.argv[1], sys.argv[1:])")
 
 
 class Cost(NamedTuple):
@@ -37,8 +37,28 @@ class Cost(NamedTuple):
     cpu: float  # seconds, user and system
 
 
+@contextmanager
+def installed() -> Iterator[Path]:
+    """Yield the folder with the programs of an installation as users have it, of this checkout.
+
+    Not the one that runs the benchmark: an editable installation is found in another way, and extras may be noticed.
+    """
+    with tempfile.TemporaryDirectory(prefix="secretenv-benchmark-") as folder:
+        subprocess.run([PYTHON, "-m", "venv", folder], check=True)
+        programs = Path(folder) / "bin"
+        subprocess.run([programs / "pip", "install", "-q", str(HERE.parents[1])], check=True)
+        yield programs
+
+
 class Stage:
-    """The services, for as long as the benchmark runs. A context manager."""
+    """The services, for as long as the benchmark runs. A context manager.
+
+    Args:
+        programs: the folder with the programs to measure.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
 
     def __enter__(self) -> Self:
         words = [PYTHON, "-m", "tests.benchmarks.services"]
@@ -61,7 +81,8 @@ class Stage:
             milliseconds: the round-trip time to both services.
             secrets: how many it reads.
         """
-        path = os.pathsep.join([BASE["PATH"], *dict.fromkeys(str(Path(tool).parent) for tool in _tools() if tool)])
+        own = [str(self._programs), *BASE["PATH"].split(os.pathsep)[1:]]
+        path = os.pathsep.join([*own, *dict.fromkeys(str(Path(tool).parent) for tool in _tools() if tool)])
         named = {"SECRETENV_SECRET": " ".join(self._secrets[:secrets])}
         return {**BASE, "PATH": path, "HOME": "/nonexistent", **self._variables[str(milliseconds)], **named}
 
@@ -92,8 +113,8 @@ def start(words: Sequence[str], variables: Mapping[str, str], *, out: int | None
     """Start a process apart from the terminal and return its pid; descriptors that are not given are /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     try:
-        return os.posix_spawnp(
-            words[0],
+        return os.posix_spawn(
+            shutil.which(words[0], path=variables["PATH"]) or words[0],
             list(words),
             dict(variables),
             file_actions=[

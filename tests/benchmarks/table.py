@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_VERSIONS = "import sys, importlib.metadata as m; print(*[f'{n} {m.version(n)}' for n in sys.argv[1:]], sep=', ')"
 LIBRARIES = ("typer", "requests", "boto3", "botocore", "urllib3")
 
 
@@ -94,8 +95,10 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float]:
     return (low, high)
 
 
-def machine() -> dict[str, str]:
-    """Return what the numbers depend on."""
+def machine(programs: Path) -> dict[str, str]:
+    """Return what the numbers depend on, with what is installed beside these programs."""
+    asked = [str(programs / "python"), "-c", _VERSIONS, *LIBRARIES]
+    libraries = subprocess.run(asked, check=True, capture_output=True, text=True)
     model = next(
         (
             line.partition(":")[2].strip()
@@ -110,7 +113,7 @@ def machine() -> dict[str, str]:
         "memory": f"{int(memory) / 1048576:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}",
         "python": platform.python_version(),
-        "libraries": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        "libraries": libraries.stdout.strip(),
         "load": f"{os.getloadavg()[0]:.2f} before the first round",
     }
 
