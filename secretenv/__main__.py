@@ -1,7 +1,7 @@
 """Where every `secretenv` begins: `run` becomes the supervisor, everything else is the command line.
 
 The first thing that `run` does is to block all signals, so that none is lost while modules load; it imports nothing
-that is not needed to get there. The command line, with typer, is then read in a helper process.
+that is not needed to get there. The command line is then read in a helper process, with typer only where it must be.
 """
 
 from __future__ import annotations
@@ -40,6 +40,19 @@ def _run(arguments: list[str]) -> None:
     from secretenv.supervisor import supervise
 
     def read_settings(descriptor: int) -> int:
+        import os
+
+        from secretenv.errors import SecretenvError
+        from secretenv.plainwords import write_settings
+
+        try:
+            if write_settings(arguments[1:], os.environ, descriptor):
+                return 0
+        except SecretenvError as error:
+            from secretenv.cli import show
+
+            show(error)
+            return error.status
         from secretenv.cli import main as command_line
 
         return command_line(arguments, descriptor)

@@ -1,7 +1,7 @@
 """The command line: typer, and nothing that typer does not need.
 
-`run` only reads the settings here: this process is a helper of the supervisor, which takes them over a pipe and does
-the rest (see `__main__`). The options of `run` come from `options`.
+`run` only reads the settings here, and only where `plainwords` has left that to us: this process is a helper of the
+supervisor, which takes them over a pipe and does the rest (see `__main__`). The options of `run` come from `options`.
 """
 
 from __future__ import annotations
@@ -273,6 +273,13 @@ def demo() -> None:
     raise typer.Exit(play())
 
 
+def show(error: SecretenvError) -> None:
+    """Write an error and its hint to standard error."""
+    _say(f"error: {error.link}: {error.message}")
+    if error.hint:
+        _say(f"hint: {error.hint}")
+
+
 def main(arguments: list[str], pipe: int | None = None) -> int:
     """Run the command line and return its exit status; errors are shown on standard error.
 
@@ -293,9 +300,7 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
     except SecretenvError as error:
-        _say(f"error: {error.link}: {error.message}")
-        if error.hint:
-            _say(f"hint: {error.hint}")
+        show(error)
         return error.status if running else 1
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))

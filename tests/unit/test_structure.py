@@ -34,6 +34,7 @@ ROOMS = [
     "examples",
     "configfile",
     "config",
+    "plainwords",
     "environ",
     "x509",
     "certificate",
