@@ -464,16 +464,23 @@ def test_nobody_reads_standard_error(run: Callable[..., Program], secret: Secret
     os.close(ours)
 
 
-def test_too_little_memory_for_a_start(run: Callable[..., Program], secret: SecretFile) -> None:
-    """Where there is no memory for the command line secretenv says so; it does not end in silence."""
+@pytest.mark.parametrize(
+    ("option", "room"),
+    [
+        pytest.param("--dry-run", 30 << 20, id="command line"),
+        pytest.param("--start-timeout=1s", 24 << 20, id="fetcher"),
+    ],
+)
+def test_too_little_memory_for_a_start(run: Callable[..., Program], secret: SecretFile, option: str, room: int) -> None:
+    """Where there is no memory for a helper secretenv says so; it does not end in silence."""
 
     def little() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (30 << 20, 30 << 20))
+        resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
-    program = run(secret.option, "--", "true", preexec_fn=little)
+    program = run(secret.option, option, "--", "true", preexec_fn=little)
     assert program.ends() == 125
-    assert "secretenv: error: secretenv: a process could not be started: " in program.err
-    assert "free; ulimit -v" in program.err
+    assert "secretenv: error: " in program.err
+    assert "memory" in program.err
     assert "Traceback" not in program.err
 
 
