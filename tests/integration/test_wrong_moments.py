@@ -211,8 +211,13 @@ def test_adopted_processes_survive_a_restart(run: Callable[..., Program], secret
 
 def test_a_signal_that_cannot_be_died_of(run: Callable[..., Program], secret: SecretFile) -> None:
     """Of two signals glibc does not let a process die in its own name: 128+N."""
-    program = run(secret.option, "--", PYTHON, "-c", "import os; os.kill(os.getpid(), 32)")
-    assert program.ends() == 160
+    # glibc's posix_spawn leaves one of the two ignored, and Python 3.13 starts the tests' processes with that.
+    ignored = int(status_of(os.getpid(), "SigIgn"), 16)
+    number = next((each for each in (32, 33) if not ignored >> (each - 1) & 1), None)
+    if number is None:
+        pytest.skip("whoever started the tests ignores both")
+    program = run(secret.option, "--", PYTHON, "-c", f"import os; os.kill(os.getpid(), {number})")
+    assert program.ends() == 128 + number
     assert program.err == ""
 
 
