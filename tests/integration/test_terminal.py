@@ -112,12 +112,18 @@ def test_an_interactive_shell_as_the_command(shell: Screen, secret: SecretFile) 
     shell.type(f"{command(secret)} env PS1='INNER> ' bash --norc --noprofile -i\n")
     shell.shows("INNER> ", times=2)
     shell.type("sleep 1000\n")
-    until(lambda: any(status_of(pid, "Name") == "sleep" for pid in shell.program.family()))
+
+    def sleeping() -> int:
+        return next((pid for pid in shell.program.family() if status_of(pid, "Name") == "sleep"), 0)
+
+    until(sleeping)
     shell.type("\x1a")
     shell.shows("Stopped")
-    shell.type("kill -9 %1\n")
-    # Not that bash says so: where the notices of stop and end meet it may tell only the first.
-    until(lambda: not any(status_of(pid, "Name") == "sleep" for pid in shell.program.family()))
+    shell.type("fg\n")
+    # Bash waits for what is in its foreground: there is no notice that it may take late, as of a job in the background.
+    until(lambda: status_of(sleeping(), "State").startswith("S"))
+    shell.type("\x03")
+    shell.shows("INNER> ", times=4)
     shell.type("exit 7\n")
     shell.shows("PROMPT> ", times=2)
     shell.type("echo status $?\n")
