@@ -5,7 +5,6 @@ A flag beats a variable beats the file beats the default. What each option is st
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from secretenv import configfile
 from secretenv.errors import SettingsError
 from secretenv.options import BY_KEY, OPTIONS, PREFIX, Option
-from secretenv.parsers import boolean
+from secretenv.parsers import boolean, nearest
 from secretenv.settings import Device, Secret, Settings
 
 if TYPE_CHECKING:
@@ -214,6 +213,6 @@ def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
     warnings = []
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            warnings.append(f"{name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+            near = nearest(name, known)
+            warnings.append(f"{name}: there is no such setting" + (f"; did you mean {near}?" if near else ""))
     return tuple(warnings)

@@ -6,14 +6,13 @@ flags and variables is the business of `config`.
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretenv.errors import SettingsError
 from secretenv.options import OPTIONS, Option
+from secretenv.parsers import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,6 +133,8 @@ def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> C
 
 
 def _read(path: Path) -> ConfigFile:
+    import tomllib  # where there is a file: 5 ms of each start
+
     try:
         text = path.read_bytes().decode("utf-8")
         return ConfigFile(path, tomllib.loads(text))
@@ -146,8 +147,8 @@ def _read(path: Path) -> ConfigFile:
 
 
 def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f"did you mean {near[0]}?" if near else f"{otherwise} {', '.join(sorted(known))}"
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else f"{otherwise} {', '.join(sorted(known))}"
 
 
 def _kind(value: object) -> str:

@@ -1,12 +1,11 @@
 """From a user's text to a value: durations, booleans, signals, endpoints and names; one function each.
 
-Every one raises a SettingsError that says what is wrong and shows what is right; where the text came from is added by
-`config`.
+Every one that reads raises a SettingsError that says what is wrong and shows what is right; where the text came from
+is added by `config`.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 import signal
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from urllib.parse import urlsplit
 from secretenv.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * 86400.0  # what every system's clocks and sleeps can hold
@@ -116,6 +115,13 @@ def on_change(text: str) -> str | int:
         ) from None
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that somebody may have meant, or an empty string."""
+    import difflib  # for those who erred alone
+
+    return next(iter(difflib.get_close_matches(word, known, 1)), "")
+
+
 def choice(*words: str) -> Callable[[str], str]:
     """Return a parser that takes one of `words`."""
 
@@ -123,8 +129,8 @@ def choice(*words: str) -> Callable[[str], str]:
         word = text.strip().lower()
         if word in words:
             return word
-        near = difflib.get_close_matches(word, words, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
+        near = nearest(word, words)
+        meant = f"did you mean {near}? " if near else ""
         raise SettingsError(f"not one of the words for this: {text!r}", hint=f"{meant}one of {', '.join(words)}")
 
     return parse

@@ -6,7 +6,6 @@ concern devices only: the operator, who is to rotate secrets meanwhile, is alway
 
 from __future__ import annotations
 
-import difflib
 import math
 import threading
 import time
@@ -15,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from secretenv.errors import SettingsError
-from secretenv.parsers import duration
+from secretenv.parsers import duration, nearest
 from secretenv.sandbox import answers
 from secretenv.sandbox.authority import write_private
 
@@ -80,8 +79,8 @@ def _one_of(words: Collection[str], text: str) -> str:
     """Return the text if it is one of the words."""
     if text in words:
         return text
-    near = difflib.get_close_matches(text, words, 1)
-    raise SettingsError(f"there is no {text!r} here" + (f", did you mean {near[0]}?" if near else ""))
+    near = nearest(text, words)
+    raise SettingsError(f"there is no {text!r} here" + (f", did you mean {near}?" if near else ""))
 
 
 def _offset(text: str) -> float:
