@@ -57,7 +57,8 @@ def _run(arguments: list[str]) -> None:
 
         return command_line(arguments, descriptor)
 
-    supervise(read_settings, Origin(mask))
+    # What only shows something has no use for the supervisor's first fetcher.
+    supervise(read_settings, Origin(mask), early=not {"--help", "--dry-run"}.intersection(arguments))
 
 
 def _own_path_first() -> None:

@@ -1,4 +1,4 @@
-"""What a fetcher writes and how the supervisor reads it: lines of JSON, the last of them the answer.
+"""What a fetcher waits for, what it writes and how the supervisor reads it: lines of JSON, the last one the answer.
 
     {"link": "DNS", "at": "localhost:8443"}      before each step: the link of the chain that it is at
     {"answer": {"variables": {NAME: VALUE}, "origins": {NAME: SECRET}, "versions": {SECRET: VERSION}},
@@ -12,12 +12,16 @@ The supervisor imports this room, so it needs nothing but `json`. A key of `vers
 from __future__ import annotations
 
 import json
+import signal
 
 from secretenv.errors import FetcherError, SecretenvError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+# A fetcher that is started with this signal blocked waits for it before it reads its task, and gets ready meanwhile.
+GO = signal.SIGUSR1
 
 LARGEST = 64 << 20  # far above what any environment holds; a fetcher gone wild must not fill the supervisor
 

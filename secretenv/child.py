@@ -287,13 +287,16 @@ def _readable(descriptor: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def spawn_helper(words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int]) -> int:
+def spawn_helper(
+    words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int], blocked: Iterable[int] = ()
+) -> int:
     """Start an own program apart from the terminal and from the caller's signals and descriptors; return its pid.
 
     Args:
         words: its argv; the first is its file.
         environment: all of its environment.
         descriptors: what becomes its standard input, output and error.
+        blocked: the signals that it finds blocked.
 
     Raises:
         OSError: no process could be made.
@@ -304,7 +307,7 @@ def spawn_helper(words: Sequence[str], environment: Mapping[bytes, bytes], descr
         for number in signal.valid_signals():
             if signal.getsignal(number) == signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for target, source in enumerate(descriptors):
             os.dup2(source, target)
         for descriptor in _descriptors():

@@ -9,12 +9,15 @@ A thread does the work and the first one waits: what hangs in a lookup or a hand
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 
 from secretenv import environ, localfile
+from secretenv.answer import GO
 from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError, place_of
 from secretenv.settings import Device, Secret
 from secretenv.temporary import Credentials
@@ -113,10 +116,10 @@ class Fetch:
         self._at("certificate", self._device.cert)
         from secretenv import certificate, credentials
 
+        prepared.start()  # now: OpenSSL reads the roots without Python's lock
         context, warnings = certificate.load(self._device)
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
         context.at = self._at
-        prepared.start()
         return credentials.exchange(self._device, context)
 
 
@@ -189,9 +192,25 @@ def main() -> None:
     """Run the process: it ends here, with 0 once the answer is written."""
     output = _Output(_take_standard_output())
     _harden()
+    if GO in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+        if GO not in signal.sigpending():
+            _get_ready()
+        signal.sigwait({GO})
     _work(output, sys.stdin.buffer.read)
     # Not the interpreter's own end: threads may hang, and there is nothing to put away.
     os._exit(0)
+
+
+def _get_ready() -> None:
+    """Import what a fetch needs in a thread: who is to fetch from files alone need not wait for it."""
+
+    def load() -> None:
+        # What fails here fails once more where it is needed, and is told there.
+        with contextlib.suppress(BaseException):
+            from secretenv import credentials, secretsmanager  # noqa: F401
+
+    with contextlib.suppress(RuntimeError):  # no thread is to be had: later, then
+        threading.Thread(target=load, daemon=True).start()
 
 
 def _work(output: _Output, read_task: Callable[[], bytes], budget: float = BUDGET) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 
-from secretenv.answer import LARGEST, read_answer
+from secretenv.answer import GO, LARGEST, read_answer
 from secretenv.child import PR_SET_DUMPABLE, prctl, spawn_helper
 from secretenv.errors import FetcherError
 from secretenv.program import inherited
@@ -42,25 +42,36 @@ def read_memory(descriptor: int) -> bytes:
 
 
 class Fetch:
-    """A running fetcher: its pid and the memfds it writes to."""
+    """A running fetcher: its pid and the memfds it writes to. Before `begin` it does nothing but get ready.
 
-    def __init__(self, settings: Settings, credentials: Any, base: Mapping[bytes, bytes]) -> None:
+    Args:
+        base: the caller's environment.
+
+    Raises:
+        OSError: it could not be started.
+    """
+
+    def __init__(self, base: Mapping[bytes, bytes]) -> None:
         self.killed = False
+        self._memories: list[int] = []
+        try:
+            for name in ("request", "answer", "stderr"):
+                self._memories.append(os.memfd_create(f"secretenv-{name}"))
+            self.pid = spawn_helper(_fetcher_words(), for_helper(base), self._memories, blocked={GO})
+        except OSError:
+            self.close()
+            raise
+
+    def begin(self, settings: Settings, credentials: Any) -> None:
+        """Have it fetch the secrets of these settings, with credentials handed on by an earlier fetch, or None."""
         request = {
             "device": settings.device.to_json(),
             "secrets": [secret.to_json() for secret in settings.secrets],
             "credentials": credentials,
         }
-        self._memories: list[int] = []
-        try:
-            for name in ("request", "answer", "stderr"):
-                self._memories.append(os.memfd_create(f"secretenv-{name}"))
-            os.write(self._memories[0], json.dumps(request).encode())
-            os.lseek(self._memories[0], 0, os.SEEK_SET)
-            self.pid = spawn_helper(_fetcher_words(), for_helper(base), self._memories)
-        except OSError:
-            self.close()
-            raise
+        # The offset, which is the fetcher's too, stays where it is to begin.
+        os.pwrite(self._memories[0], json.dumps(request).encode(), 0)
+        os.kill(self.pid, GO)
 
     def finish(self, status: int) -> tuple[Answer, int]:
         """Return the answer of a fetcher that has ended, and how many bytes it wrote to standard error.
@@ -90,12 +101,13 @@ def fetch_once(settings: Settings) -> Answer:
         SecretenvError: the fetch failed.
     """
     try:
-        fetch = Fetch(settings, None, inherited())
+        fetch = Fetch(inherited())
         # From here on this process holds values: no core dump, no reading by others through /proc. Not earlier: /proc
         # of such a process belongs to root.
         prctl(PR_SET_DUMPABLE, 0)
     except OSError as error:
         raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -u; free") from None
+    fetch.begin(settings, None)
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
     if answer.error is not None:
         raise answer.error

@@ -37,21 +37,23 @@ if TYPE_CHECKING:
     from secretenv.settings import Settings
 
 
-def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
+def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: bool) -> NoReturn:
     """Run the command line in a helper, then the command, and end this process as the command ended.
 
     Args:
         read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
         origin: the signal state that the caller left us.
+        early: whether the first fetcher is to load its libraries while the command line is read.
     """
     occupy_standard_descriptors()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     base = inherited()
     log = Log()
     try:
+        first = _early(base) if early else None
         settings = ask(read_settings, origin)
         log = Log(settings.log_level, settings.log_format)
-        _Supervisor(settings, origin, base, log).run()
+        _Supervisor(settings, origin, base, log, first).run()
     except OSError as error:
         words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
         log("error", words, link="secretenv", hint="ulimit -n -u; free")
@@ -63,6 +65,14 @@ def supervise(read_settings: Callable[[int], int], origin: Origin) -> NoReturn:
     os._exit(FAILED)
 
 
+def _early(base: dict[bytes, bytes]) -> Fetch | None:
+    """Start the first fetcher, which dies with this process if it comes to no fetch; None: there will be time later."""
+    try:
+        return Fetch(base)
+    except OSError:
+        return None
+
+
 def now() -> float:
     """Return seconds on the clock that goes on while a device is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -71,7 +81,9 @@ def now() -> float:
 class _Supervisor:
     """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
 
-    def __init__(self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log) -> None:
+    def __init__(
+        self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log, first: Fetch | None
+    ) -> None:
         self._settings = settings
         self._origin = origin
         self._log = log
@@ -88,6 +100,7 @@ class _Supervisor:
         )
         self._child: Child | None = None
         self._fetch: Fetch | None = None
+        self._first = first
         self._credentials: Any = None
         self._warned: set[str] = set()
         self._file = ""
@@ -117,6 +130,7 @@ class _Supervisor:
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         self._do(self._lifecycle.start(now()))
+        self._reap()  # the first fetcher may have ended when nobody waited for it
         while True:
             # Each time: no storm of signals may hold up what is due.
             self._do(self._lifecycle.tick(now()))
@@ -193,10 +207,13 @@ class _Supervisor:
 
     def _start_fetch(self) -> None:
         try:
-            self._fetch = Fetch(self._settings, self._credentials, self._base)
+            fetch, self._first = self._first or Fetch(self._base), None
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
             self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -u; free", transient=True), now()))
+            return
+        fetch.begin(self._settings, self._credentials)
+        self._fetch = fetch
 
     def _kill_fetch(self) -> None:
         if self._fetch is not None:
