@@ -83,7 +83,7 @@ def test_thing_name(aws: Sandbox) -> None:
 
 
 def test_many_secrets(aws: Sandbox) -> None:
-    """Secrets are read at the same time, at most 8 at once, and their order is that of the settings."""
+    """Secrets are read at the same time, and their order is that of the settings."""
     names = [aws.secret(f"many/{i}", {"LAST": str(i), f"V{i}": str(i)}) for i in range(12)]
     found = fetch(device_of(aws), *[secret(name) for name in names]).answer
     assert found.variables == {"LAST": "11", **{f"V{i}": str(i) for i in range(12)}}
