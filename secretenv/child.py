@@ -64,6 +64,7 @@ class Origin:
     def restore(self) -> None:
         """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
         for number in _RESET:
+            signal.signal(number, signal.SIG_IGN)  # drops what is pending of it: a log line's that nobody took
             signal.signal(number, signal.SIG_DFL)
         if signal.SIGCHLD in self.ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)

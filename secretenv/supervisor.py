@@ -143,7 +143,8 @@ class _Supervisor:
                 continue
             if info.si_signo == signal.SIGCHLD:
                 self._reap()
-            else:
+            elif info.si_code > 0 or info.si_pid != os.getpid():
+                # Not the SIGPIPE or SIGXFSZ of a log line of ours: blocked, it comes although it is ignored.
                 self._do(self._lifecycle.signalled(info.si_signo, self._origin_of(info), now()))
 
     def _do(self, actions: list[Action]) -> None:
