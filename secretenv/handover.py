@@ -68,11 +68,22 @@ def _wait(pid: int, origin: Origin) -> os.waitid_result:
         info = signal.sigwaitinfo(EVERY_SIGNAL)
         if info.si_signo in _ENDING - origin.ignored:
             die(info.si_signo)  # and the helper with us
-        if info.si_signo in _JOB_STOPS and info.si_code > 0:  # from the terminal; one that is sent is for the command
-            os.kill(os.getpid(), signal.SIGSTOP)
+        # From the terminal; one that is sent is for the command.
+        if info.si_signo in _JOB_STOPS and info.si_code > 0:
+            stop()
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:
             return ended
+
+
+def stop() -> None:
+    """Stop this process as the terminal does: not where that is ignored, nor where no shell could continue the job.
+
+    SIGSTOP would stop it all the same, for ever: under `ssh -t`, `script` or `xterm -e`, where we lead the session.
+    """
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
 
 
 def die(signum: int) -> NoReturn:

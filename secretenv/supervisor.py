@@ -21,7 +21,7 @@ from secretenv.child import (
 )
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
 from secretenv.fetching import Fetch
-from secretenv.handover import EVERY_SIGNAL, ask, die
+from secretenv.handover import EVERY_SIGNAL, ask, die, stop
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
@@ -115,7 +115,7 @@ class _Supervisor:
             "KillAll": lambda _: self._with_child(Child.kill_all),
             "Sweep": lambda _: self._with_child(Child.kill_rest),
             "TermGroup": lambda _: self._with_child(Child.term_group),
-            "StopSelf": lambda _: os.kill(os.getpid(), signal.SIGSTOP),
+            "StopSelf": lambda _: stop(),
             "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
             "Notify": self._tell,
             "End": self._end,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.functional.faulty import words_of
-from tests.integration.test_terminal import NAMESPACE, as_init
+from tests.integration.test_terminal import NAMESPACE, as_init, press_ctrl_z
 from tests.running import CHILD, PYTHON, SECRETENV, alive, status_of
 from tests.waiting import until
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from secretenv.sandbox import Reply, Request
     from tests.functional.conftest import World
     from tests.running import Program
+    from tests.screen import Screen
 
 
 class BlackHole:
@@ -72,6 +73,24 @@ def test_other_signals_are_dropped_before_the_start(device_run: Callable[..., Pr
     program.send(signal.SIGTERM)
     assert program.ends() == 0
     assert program.lines[1:] == ["got TERM", "bye"]
+
+
+def test_ctrl_z_during_a_hanging_start(screen: Callable[..., Screen], world: World, black_hole: BlackHole) -> None:
+    """Ctrl-Z stops a start where a shell can continue it, and else does nothing: Ctrl-C still ends it."""
+    shell = screen("bash", "--norc", "--noprofile", "-i", variables=world.variables())
+    shell.type(f"{SECRETENV} run -- true\n")
+    until(lambda: black_hole.swallowed)
+    shell.type("\x1a")
+    shell.shows("Stopped")
+    alone = screen(SECRETENV, "run", "--", "true", variables=world.variables())
+    until(lambda: black_hole.swallowed > 1)
+    press_ctrl_z(alone)
+    alone.type("\x03")
+    assert alone.program.ends() == -signal.SIGINT
+    shell.type("fg\n")
+    shell.shows("true\r\n", times=3)
+    shell.type("\x03")
+    shell.shows("PROMPT> ", times=3)
 
 
 @as_init

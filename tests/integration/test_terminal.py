@@ -86,6 +86,44 @@ def test_ctrl_z_and_fg(shell: Screen, secret: SecretFile) -> None:
     shell.shows("PROMPT> ", times=3)
 
 
+def press_ctrl_z(opened: Screen) -> None:
+    """Press Ctrl-Z and wait until the sleeping secretenv has woken up for it: two keys at once are not in order."""
+    (pid,) = (pid for pid in opened.program.family() if status_of(pid, "Name") == "secretenv" and _leads(pid))
+    before = status_of(pid, "voluntary_ctxt_switches")
+    opened.type("\x1a")
+    until(lambda: status_of(pid, "voluntary_ctxt_switches") != before)
+
+
+def _leads(pid: int) -> bool:
+    """Whether this is no process that a secretenv has started."""
+    return status_of(_parent(pid), "Name") != "secretenv"
+
+
+@pytest.mark.parametrize("who", ["a shell", "nobody", "a shell that ignores it"])
+def test_ctrl_z_while_the_command_line_is_read(screen: Callable[..., Screen], secret: SecretFile, who: str) -> None:
+    """Ctrl-Z stops secretenv where a shell can continue it; where nobody can, or it is ignored, it does nothing."""
+    file = secret.path.with_name("slow.toml")
+    os.mkfifo(file)
+    words = command(secret, f"--config={file}")
+    if who == "nobody":
+        opened = screen(*words.split(), "true")
+    else:
+        opened = screen("bash", "--norc", "--noprofile", "-i")
+        opened.type(f"{words} true\n" if who == "a shell" else f"(trap '' TSTP; exec {words} true)\n")
+    until(lambda: len(opened.program.family()) == 2 + (who != "nobody"))  # itself, its reader, the shell
+    press_ctrl_z(opened)
+    if who == "a shell":
+        opened.shows("Stopped")
+        opened.type("fg\n")
+        opened.shows("true\r\n", times=3)
+    opened.type("\x03")
+    if who == "nobody":
+        assert opened.program.ends() == -signal.SIGINT
+    else:
+        opened.shows("PROMPT> ", times=2 + (who == "a shell"))
+        assert ("Stopped" in opened.text) == (who == "a shell")
+
+
 def test_a_suspend_of_the_command_itself_gives_the_prompt_back(shell: Screen, secret: SecretFile) -> None:
     """A command that stops itself stops the job, as it would without secretenv."""
     shell.type(f"{command(secret)} sh -c 'kill -STOP $$; echo went on'\n")
