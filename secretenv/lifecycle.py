@@ -295,8 +295,8 @@ class Lifecycle:
             # Many programs end gracefully of it: a new version that comes meanwhile must not start them again.
             self._ending_until = now + self._settings.kill_timeout
             self._splay_due = self._splay_due and max(self._splay_due, self._ending_until)
-        # The kernel tells a hang-up to the leader of the session alone.
-        if sent or (origin == TERMINAL and signum == signal.SIGHUP and self._leader):
+        # The kernel tells a hang-up, HUP and then CONT, to the leader of the session alone.
+        if sent or (origin == TERMINAL and signum in {signal.SIGHUP, signal.SIGCONT} and self._leader):
             actions.append(Send(signum=signum))
         return actions
 

@@ -187,6 +187,17 @@ def test_a_terminal_after_a_killed_program(screen: Callable[..., Screen], secret
     assert opened.program.ends() == 0
 
 
+def test_a_hang_up_continues_a_stopped_command(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """With a hang-up the kernel continues who leads the session, and so do we: else the command would never see it."""
+    opened = screen(SECRETENV, "run", secret.option, "--", "sh", "-c", "echo ready $$; exec sleep 1000")
+    opened.shows("\n")
+    pid = int(opened.text.split()[1])
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: status_of(pid, "State").startswith("T"))
+    opened.hang_up()
+    assert opened.program.ends() == -signal.SIGHUP
+
+
 @pytest.mark.parametrize("options", [[], ["--refresh-signal=HUP"]], ids=["plain", "refresh-signal"])
 def test_a_hang_up_reaches_the_command_of_a_session_leader(
     screen: Callable[..., Screen], secret: SecretFile, options: list[str]
