@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 from secretenv.child import PR_SET_DUMPABLE, Origin, fork, prctl
 from secretenv.errors import SecretenvError
@@ -24,6 +25,9 @@ EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 # What ends secretenv as long as there is no command.
 _ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 _JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+
+# Seconds that such a signal waits for the settings, which may be on a disk that hangs.
+_PATIENCE = 0.5
 
 
 def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
@@ -49,31 +53,48 @@ def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
                 stream.flush()
         os._exit(status)
 
-    ended = _wait(fork(run), origin)
+    ended, held = _wait(fork(run), origin)
     text = read_memory(ours)
     os.close(ours)
+    whole = text and ended.si_code == os.CLD_EXITED and not ended.si_status
+    settings = Settings.from_json(json.loads(text)) if whole else None
+    for signum in held:
+        if settings is None or signum != settings.refresh_signal:
+            die(signum)
     if ended.si_code != os.CLD_EXITED:
         if ended.si_status == signal.SIGPIPE:
             die(signal.SIGPIPE)
         words = f"the process that reads the command line was killed by signal {ended.si_status}"
         raise SecretenvError(words, hint="is there memory left? free; dmesg | tail")
-    if ended.si_status or not text:
+    if settings is None:
         sys.exit(ended.si_status)
-    return Settings.from_json(json.loads(text))
+    return settings
 
 
-def _wait(pid: int, origin: Origin) -> os.waitid_result:
-    """Return how the helper ended; a signal that ends secretenv before the first start ends it here."""
+def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
+    """Return how the helper ended, and the signals that end secretenv before the first start.
+
+    One of these may be the refresh signal, which never ends anything: only the settings say so. They are waited for,
+    but not for long.
+    """
+    held: list[int] = []
+    limit = 0.0
     while True:
-        info = signal.sigwaitinfo(EVERY_SIGNAL)
+        wait = limit - time.monotonic()
+        info = signal.sigtimedwait(EVERY_SIGNAL, max(wait, 0.0)) if held else signal.sigwaitinfo(EVERY_SIGNAL)
+        if info is None:
+            die(held[0])  # and the helper with us
         if info.si_signo in _ENDING - origin.ignored:
-            die(info.si_signo)  # and the helper with us
+            if info.si_code > 0:  # from the terminal
+                die(info.si_signo)
+            limit = limit or time.monotonic() + _PATIENCE
+            held.append(info.si_signo)
         # From the terminal; one that is sent is for the command.
         if info.si_signo in _JOB_STOPS and info.si_code > 0:
             stop()
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:
-            return ended
+            return ended, held
 
 
 def stop() -> None:

@@ -147,6 +147,28 @@ def test_what_is_sent_to_the_group_while_the_command_line_is_read(
     assert program.ends() == -signal.SIGTERM
 
 
+def test_the_refresh_signal_while_the_command_line_is_read(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The refresh signal never ends anything, although it may be HUP and nobody has read yet that it is."""
+    program = run(secret.option, "--refresh-signal=HUP", "--", PYTHON, CHILD)
+    helper_of(program)
+    program.send(signal.SIGHUP)
+    ready(program)
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+
+
+def test_a_signal_does_not_wait_for_a_command_line_that_hangs(
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
+) -> None:
+    """Before the first start TERM ends secretenv, also while its settings are on a disk that hangs."""
+    os.mkfifo(tmp_path / "slow.toml")
+    program = run(secret.option, f"--config={tmp_path / 'slow.toml'}", "--", "true")
+    helper_of(program)
+    program.send(signal.SIGHUP)
+    program.send(signal.SIGTERM)
+    assert program.ends() in {-signal.SIGHUP, -signal.SIGTERM}
+
+
 def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: SecretFile) -> None:
     """Ctrl-Z gives the prompt back also while a command takes its time to end."""
     shell = screen("bash", "--norc", "--noprofile", "-i")
