@@ -79,6 +79,15 @@ def test_once_keeps_the_pid(run: Callable[..., Program], secret: SecretFile) -> 
     assert program.lines == [f"ready {program.pid} VALUE=one"]
 
 
+@pytest.mark.parametrize("once", [[], ["--once"]], ids=["supervised", "once"])
+def test_the_command_is_no_subreaper(run: Callable[..., Program], secret: SecretFile, once: list[str]) -> None:
+    """What secretenv is for itself the command is not: orphans go where they would without secretenv."""
+    script = "import ctypes; n = ctypes.c_int(7); ctypes.CDLL(None).prctl(37, ctypes.byref(n)); print(n.value)"
+    program = run(secret.option, *once, "--", PYTHON, "-c", script)  # 37: PR_GET_CHILD_SUBREAPER
+    assert program.ends() == 0, program.err
+    assert program.out == "0\n"
+
+
 def test_new_version_restarts_the_command(run: Callable[..., Program], secret: SecretFile) -> None:
     """A new version: the old command is dead before the new one starts, and secretenv keeps its pid."""
     program = run(secret.option, "--interval=100ms", "--", PYTHON, CHILD, "--show", "VALUE")
