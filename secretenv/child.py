@@ -89,17 +89,20 @@ class Child:
         self.refused = refused
         self._known: dict[int, int] = {}  # descendants: pid and a pidfd that pins it
 
-    def send(self, signum: int, *, whole_group: bool) -> None:
-        """Send a signal to the process, or to its group where it has one."""
+    def send(self, signum: int, *, whole_group: bool) -> bool:
+        """Send a signal to the process, or to its group where it has one; return False if the system forbids it."""
         if self.reaped:
-            return
+            return True
         try:
             if whole_group and self.group and os.getpgid(self.pid) == self.pid:
                 os.killpg(self.pid, signum)
             else:
                 os.kill(self.pid, signum)
-        except (ProcessLookupError, PermissionError):
-            pass  # it is gone, or became another user: nothing we could do
+        except ProcessLookupError:
+            pass  # it is gone
+        except PermissionError:
+            return False  # it became another user
+        return True
 
     def ended(self) -> os.waitid_result | None:
         """Return how it ended, if it has and was not reaped."""

@@ -26,6 +26,7 @@ from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
 from secretenv.terminal import Terminal
+from secretenv.words import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -301,14 +302,16 @@ class _Supervisor:
             act(self._child)
 
     def _send(self, signum: int) -> None:
-        if self._child is not None:
-            self._child.send(signum, whole_group=self._settings.signal_group)
+        if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
+            words = f"{signal_name(signum)} did not reach the command: it runs as another user by now"
+            self._log("warning", words, link="command", hint="start secretenv as that user, or with CAP_KILL")
 
     def _stop(self, signum: int) -> None:
         if self._child is not None:
             self._child.remember_descendants()
             self._send(signum)
-            self._send(signal.SIGCONT)  # a stopped process keeps TERM pending
+            # A stopped process keeps TERM pending.
+            self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
 
     def _end(self, action: Any) -> NoReturn:
         if action.error is not None:

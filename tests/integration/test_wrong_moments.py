@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from types import SimpleNamespace
@@ -250,3 +251,31 @@ def test_no_core_of_ours(start: Callable[..., Program], secret: SecretFile, tmp_
     ended = os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
     assert ended is not None
     assert (ended.si_code, ended.si_status) == (os.CLD_KILLED, signal.SIGSEGV)
+
+
+# Becomes another user, says what it gets, and goes on.
+OTHER_USER = """
+import os, signal
+os.setuid(65534)
+signal.signal(signal.SIGTERM, lambda *_: print("got TERM", flush=True))
+print("ready", os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root and setpriv")
+def test_a_command_that_cannot_be_signalled(start: Callable[..., Program], secret: SecretFile) -> None:
+    """A command that became another user, as by gosu in a container without CAP_KILL: what is lost is said."""
+    words = ["setpriv", "--bounding-set=-kill", "--inh-caps=-kill", SECRETENV, "run", secret.option, "--interval=50ms"]
+    program = start(*words, "--kill-timeout=100ms", "--", PYTHON, "-c", OTHER_USER)
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("TERM did not reach the command: it runs as another user")
+    program.logs("hint: start secretenv as that user, or with CAP_KILL")
+    program.logs("did not stop within")
+    program.send(signal.SIGTERM)
+    program.logs("TERM did not reach the command", times=2)
+    assert program.lines == [f"ready {pid}"], "its death is waited for before a further start"
+    os.kill(pid, signal.SIGKILL)
+    assert program.ends() == -signal.SIGKILL
