@@ -47,7 +47,7 @@ def interval(text: str) -> float:
     """Return a duration that is not zero: a check that follows itself at once would be a flood."""
     seconds = duration(text)
     if seconds <= 0:
-        raise SettingsError(f"an interval must be longer than nothing: {text!r}", hint="write for example 5m")
+        raise SettingsError(f"it must be longer than nothing: {text!r}", hint="write for example 5m")
     return seconds
 
 
@@ -76,10 +76,10 @@ def signal_number(text: str) -> int:
         SettingsError: there is no such signal, or it cannot be caught or sent on.
     """
     word = text.strip().upper().removeprefix("SIG")
-    relative = re.fullmatch(r"RT(MIN|MAX)([+-]\d+)?", word)
+    relative = re.fullmatch(r"RT(MIN|MAX)([+-]\d{1,3})?", word)
     if relative:
         number = int(signal.SIGRTMIN if relative[1] == "MIN" else signal.SIGRTMAX) + int(relative[2] or 0)
-    elif word.isdecimal():
+    elif re.fullmatch(r"\d{1,3}", word):
         number = int(word)
     else:
         number = int(getattr(signal, f"SIG{word}", 0)) if word in signal_names() else 0
@@ -93,12 +93,20 @@ def kill_signal(text: str) -> int:
     """Return a signal number; to stop a command KILL is allowed as well."""
     if text.strip().upper().removeprefix("SIG") in {"KILL", "9"}:
         return int(signal.SIGKILL)
-    return signal_number(text)
+    return _signal_or("KILL", text)
 
 
 def optional_signal(text: str) -> int:
     """Return a signal number, or 0 for `none`."""
-    return 0 if text.strip().lower() == "none" else signal_number(text)
+    return 0 if text.strip().lower() == "none" else _signal_or("none", text)
+
+
+def _signal_or(word: str, text: str) -> int:
+    """Return a signal number; where it is refused, `word` is told as what may be given as well."""
+    try:
+        return signal_number(text)
+    except SettingsError as error:
+        raise SettingsError(error.message, hint=f"{word}, or {error.hint}") from None
 
 
 def on_change(text: str) -> str | int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,25 @@ def test_signals(text: str, number: int) -> None:
     assert parsers.signal_number(text) == number
 
 
-@pytest.mark.parametrize("text", ["", "TREM", "0", "65", "99", "KILL", "STOP", "CHLD", "9", "RTMIN+99", "_IGN", "_DFL"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "TREM",
+        "0",
+        "65",
+        "99",
+        "KILL",
+        "STOP",
+        "CHLD",
+        "9",
+        "RTMIN+99",
+        "_IGN",
+        "_DFL",
+        "9" * 5000,
+        f"RTMIN+{'9' * 5000}",
+    ],
+)
 def test_bad_signals_are_refused_with_the_valid_ones(text: str) -> None:
     """An unknown signal is refused in words that list the valid ones."""
     with pytest.raises(SettingsError) as error:
@@ -71,6 +90,21 @@ def test_bad_signals_are_refused_with_the_valid_ones(text: str) -> None:
 def test_kill_signal_may_be_kill() -> None:
     """To stop a command KILL is allowed."""
     assert parsers.kill_signal("KILL") == signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("parse", "words"),
+    [
+        (parsers.kill_signal, ["KILL", "HUP"]),
+        (parsers.optional_signal, ["none", "HUP"]),
+        (parsers.on_change, ["restart", "exit", "ignore", "HUP"]),
+    ],
+)
+def test_what_may_be_given_beside_a_signal_is_listed_too(parse: Callable[[str], object], words: list[str]) -> None:
+    """An unknown signal is refused in words that list the valid ones, whatever else the option takes among them."""
+    with pytest.raises(SettingsError) as error:
+        parse("TREM")
+    assert set(words) <= set(re.findall(r"\w+", error.value.hint))
 
 
 @pytest.mark.parametrize(
