@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,16 @@ from tests.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+
+def pytest_configure() -> None:
+    """Take back what a shell's `&` or nohup lets us ignore: programs under test would inherit it, and keep it."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Still for ourselves, as nohup means it; but a handler is not inherited.
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
