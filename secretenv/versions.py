@@ -44,11 +44,8 @@ class Versions:
         for secret, version in self.current.items():
             if versions.get(secret) != version:
                 self._left[secret, version] = now
-        self._returning.clear()
         self.current = dict(versions)
 
     def take_back(self, versions: Mapping[str, str]) -> None:
         """Return to these versions, as if the last ones had never been seen: the next look finds them anew."""
         self.current = dict(versions)
-        for pair in versions.items():
-            self._left.pop(pair, None)
