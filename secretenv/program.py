@@ -101,7 +101,10 @@ def find(command: str, path: str | None) -> str:
             hint=f"make it executable for uid {os.geteuid()}, or name another program",
         )
     where = "" if "/" in command else " in PATH"
-    raise CommandNotFoundError(f"{command}: not found{where}", hint="check its name, or give its whole path")
+    hint = "check its name, or give its whole path"
+    if command.split()[1:]:  # envconsul and a Dockerfile's CMD take such a line to a shell
+        hint = "no shell reads it: give each word by itself, or sh -c 'WORDS'"
+    raise CommandNotFoundError(f"{command}: not found{where}", hint=hint)
 
 
 def _mode(file: str) -> int:

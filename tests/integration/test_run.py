@@ -133,6 +133,8 @@ def test_missing_settings_are_named_in_one_error(start: Callable[..., Program]) 
         pytest.param(["./orphan"], 127, "interpreter is missing", id="interpreter-missing"),
         pytest.param(["./script"], 0, "", id="script-without-first-line"),
         pytest.param([""], 127, "empty word", id="empty"),
+        pytest.param([" "], 127, "not found", id="blank"),
+        pytest.param(["sleep 0"], 127, "no shell reads it: give each word by itself", id="a-line-in-one-word"),
     ],
 )
 @pytest.mark.parametrize("once", [[], ["--once"]], ids=["supervised", "once"])
