@@ -298,6 +298,18 @@ def test_splay_is_interrupted_by_shutdown(run: Callable[..., Program], secret: S
     assert program.out.count("ready") == 1
 
 
+def test_splay_is_ended_by_the_end_of_the_command(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A command that ends by itself while a restart waits ends secretenv at once, and is not started again."""
+    words = ["--interval=50ms", "--splay=1000h", "--", PYTHON, CHILD, "--exit-on=USR1"]
+    program = run(secret.option, *words)
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("restarting in")
+    os.kill(pid, signal.SIGUSR1)
+    assert program.ends() == 0
+    assert program.out.count("ready") == 1
+
+
 def test_a_new_version_that_cannot_be_used_changes_nothing(run: Callable[..., Program], secret: SecretFile) -> None:
     """An error in a new version never touches the running command; the next good one restarts it."""
     program = run(secret.option, "--interval=1h", "--refresh-signal=HUP", "--", PYTHON, CHILD, "--show=VALUE")
