@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -153,6 +154,8 @@ def test_a_command_that_has_ended_is_not_started_again(device_run: Callable[...,
     (command,) = (pid for pid in program.family() if pid not in {program.pid, fetcher})
     os.kill(command, signal.SIGUSR2)
     until(lambda: not alive(fetcher) and not alive(command))
+    # As long as another of its threads is ending, a zombie is not shown to its parent.
+    until(lambda: len(list(Path(f"/proc/{fetcher}/task").iterdir())) == 1)
     program.send(signal.SIGCONT)
     assert program.ends() == 0
     assert program.out.count("ready") == 2

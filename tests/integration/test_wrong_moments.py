@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretenv.supervisor import _Supervisor
-from tests.integration.test_signals import POINTS, _safely, ready
-from tests.integration.test_terminal import CATCH, NAMESPACE, as_init, command
+from tests.integration.test_signals import ready
+from tests.integration.test_terminal import CATCH, NAMESPACE, _supervisor, as_init, command
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
 from tests.waiting import until
 
@@ -121,8 +121,7 @@ def test_a_flood_of_signals_holds_up_nothing_that_is_due(
 
 def helper_of(program: Program) -> int:
     """Wait for the process that reads the command line, and return its pid."""
-    until(lambda: _safely(POINTS["command line"], program))
-    return next(pid for pid in program.family() if pid != program.pid)
+    return until(lambda: [pid for pid in program.family() if pid != program.pid])[0]
 
 
 def test_the_reader_of_the_command_line_is_killed(run: Callable[..., Program], secret: SecretFile) -> None:
@@ -175,7 +174,7 @@ def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: S
     shell = screen("bash", "--norc", "--noprofile", "-i")
     shell.type(f"{command(secret)} {CATCH} --ignore TERM --exit-on USR1\n")
     shell.shows("ready ")
-    (supervisor,) = (pid for pid in shell.program.family() if int(status_of(pid, "PPid")) == shell.program.pid)
+    supervisor = _supervisor(shell)
     os.kill(supervisor, signal.SIGTERM)
     shell.shows("got TERM")
     shell.type("\x1a")
@@ -197,7 +196,7 @@ def test_a_job_of_the_background_finds_its_terminal_again(screen: Callable[..., 
     shell.type(f"{command(secret, *options)} bash -c '{script}' &\n")
     until(once.exists)
     shell.type("fg\n")
-    (supervisor,) = (pid for pid in shell.program.family() if b"run" in _words(pid))
+    supervisor = _supervisor(shell)
     until(lambda: _foreground(supervisor) == os.getpgid(supervisor))
     go.touch()
     shell.shows("deaf\r\n")
@@ -206,11 +205,6 @@ def test_a_job_of_the_background_finds_its_terminal_again(screen: Callable[..., 
     until(shell.echo)
     shell.type("some keys\n")
     shell.shows("next got some keys")
-
-
-def _words(pid: int) -> list[bytes]:
-    with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123
-        return file.read().split(b"\0")
 
 
 def _foreground(pid: int) -> int:
@@ -224,8 +218,8 @@ def test_adopted_processes_survive_a_restart(run: Callable[..., Program], secret
     script = f"(setsid sleep 1000 &); exec {PYTHON} {CHILD}"
     program = run(secret.option, "--interval=50ms", "--", "sh", "-c", script)
     first = ready(program)
-    (daemon,) = (pid for pid in program.family() if status_of(pid, "Name") == "sleep")
-    until(lambda: int(status_of(daemon, "PPid")) == program.pid)
+    (daemon,) = until(lambda: [pid for pid in program.family() if status_of(pid, "Name") == "sleep"])
+    until(lambda: status_of(daemon, "PPid") == str(program.pid))
     secret.put({"VALUE": "two"})
     program.shows("ready", times=2)
     assert alive(daemon)
