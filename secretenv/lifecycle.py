@@ -276,12 +276,8 @@ class Lifecycle:
         if signum == self._settings.refresh_signal and not hung_up:
             asked = [] if self.phase == WAITING else self._notices.checking()
             return [] if self.shutdown else asked + self._refresh.ask(now)
-        if self.phase == WAITING:
-            return self._signalled_at_start(signum, origin)
-        if self.phase == CLEANING:
-            if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
-                return self._begin_shutdown(signum)
-            return [line("info", f"{signal_name(signum)} dropped: no command is running")]
+        if self.phase in {WAITING, CLEANING}:
+            return self._signalled_without_command(signum, origin)
         return self._pass_on(signum, origin, now)
 
     def _pass_on(self, signum: int, origin: str, now: float) -> list[Action]:
@@ -300,12 +296,17 @@ class Lifecycle:
             actions.append(Send(signum=signum))
         return actions
 
-    def _signalled_at_start(self, signum: int, origin: str) -> list[Action]:
+    def _signalled_without_command(self, signum: int, origin: str) -> list[Action]:
+        """Take a signal before the first start, or between the death of a command and the start of the next."""
+        if signum in _JOB_STOPS and origin == TERMINAL:
+            return [StopSelf()]  # there is no command whose stop could be followed
+        if self.phase == CLEANING:
+            if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
+                return self._begin_shutdown(signum)
+            return [line("info", f"{signal_name(signum)} dropped: no command is running")]
         if signum in _ENDS_BEFORE_START and signum not in self._ignored:
             self.shutdown = signum
             return self._end_with(-signum)
-        if signum in _JOB_STOPS and origin == TERMINAL:
-            return [StopSelf()]
         return [line("debug", f"{signal_name(signum)} dropped: no command is running yet")]
 
     def _begin_shutdown(self, signum: int) -> list[Action]:

@@ -529,9 +529,12 @@ def test_service_with_its_own_meaning_of_tstp_is_not_stopped() -> None:
     assert story.happens("stopped", signal.SIGTSTP) == [StopSelf()]
 
 
-def test_job_control_before_the_command() -> None:
-    """Ctrl-Z before the command runs stops secretenv."""
-    assert Story(shared=True).signal("TSTP", TERMINAL) == [StopSelf()]
+@pytest.mark.parametrize("name", ["TSTP", "TTIN", "TTOU"])
+def test_job_control_without_a_command(name: str) -> None:
+    """Ctrl-Z stops secretenv itself before the command runs, and between two of them; what is sent is dropped."""
+    for story in (Story(shared=True), cleaning(shared=True)):
+        assert story.signal(name, TERMINAL) == [StopSelf()]
+        assert story.signal(name) == []
 
 
 # The end of the command
