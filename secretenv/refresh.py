@@ -83,7 +83,6 @@ class Refresh:
     def stop(self) -> list[Action]:
         """Fetch no more."""
         self.due = self.limit = None
-        self._again = False
         return [KillFetch()] if self.fetching else []
 
     def ended(self) -> None:

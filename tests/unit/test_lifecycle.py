@@ -148,7 +148,9 @@ def test_begins_with_a_fetch_and_spawns_with_its_answer() -> None:
 
 def test_once_becomes_the_command() -> None:
     """--once: fetch once, then replace this process by COMMAND."""
-    assert Story(once=True).happens("fetched", A) == [Exec(answer=A)]
+    story = Story(once=True)
+    assert story.happens("fetched", A) == [Exec(answer=A)]
+    assert story.life.ended, "the rest is the command's"
 
 
 def test_permanent_error_at_the_start_ends_at_once() -> None:
@@ -171,6 +173,19 @@ def test_last_try_leaves_time_to_fail_in_its_own_words() -> None:
     assert times[-1] == pytest.approx(54)
     assert times == sorted(times)
     assert len(times) > 5
+
+
+def test_tries_before_the_start_are_farther_and_farther_apart() -> None:
+    """First fetch, transient error: retried with full-jitter backoff; here the random number is in the middle."""
+    story = Story(start_timeout=3600.0)
+    waits = []
+    for _ in range(8):
+        story.happens("failed", TRANSIENT)
+        due = story.life.due()
+        assert due is not None
+        waits.append(due - story.now)
+        story.later(waits[-1])
+    assert waits == pytest.approx([0.5, 1, 2, 4, 7.5, 7.5, 7.5, 7.5])
 
 
 def test_a_fetch_that_hangs_is_killed_at_the_start_timeout() -> None:
@@ -229,6 +244,7 @@ def test_what_cannot_be_started_is_not_stopped_for() -> None:
     story.later(300)
     assert story.happens("fetched", B) == [Prepare(answer=B)]
     assert story.happens("unprepared", CommandNotFoundError("myapp: not found")) == []
+    assert story.life.target is A, "what is not to be run is not to be kept either"
     assert story.later(300) == [StartFetch()]
     assert story.happens("fetched", B) == [Prepare(answer=B)]
 
@@ -320,6 +336,20 @@ def test_a_version_just_left_that_vanishes_changes_nothing() -> None:
     assert story.happens("fetched", B) == []
     story.later(20)
     assert story.happens("fetched", A) == [], "the memory of the first sight must be gone"
+    assert sum("looking once more" in line for line in story.lines) == 2, "each doubt is said once"
+
+
+def test_a_second_look_does_not_put_off_a_check() -> None:
+    """Where the interval is shorter than the wait for a second look, checks go on at the interval."""
+    story = running(interval=5.0)
+    story.later(5)
+    story.happens("fetched", B)
+    story.later(5)
+    assert story.happens("fetched", A) == []
+    assert story.later(5) == [StartFetch()]
+    assert story.happens("fetched", A) == []
+    assert story.later(5) == [StartFetch()]
+    assert story.happens("fetched", A) == [], "it is the one that the command runs with"
 
 
 def test_a_version_left_long_ago_is_returned_to_at_once() -> None:
@@ -371,6 +401,31 @@ def test_backoff_is_never_slower_than_the_interval_and_never_ends() -> None:
         assert 1 <= due - story.now <= 30
         story.now = due
         assert story.happens("tick") == [StartFetch()]
+
+
+def test_backoff_begins_anew_after_a_success() -> None:
+    """What failed for long and was over waits no longer than any first failure; so does a start that took long."""
+    story = Story(start_timeout=3600.0)
+    for answer in (A, A):
+        for _ in range(9):
+            story.happens("failed", TRANSIENT)
+            story.later(300)
+        story.happens("fetched", answer)
+        story.later(300)
+        story.happens("failed", TRANSIENT)
+        due = story.life.due()
+        assert due is not None
+        assert due - story.now == pytest.approx(2.0)
+        story.later(2)
+
+
+def test_a_permanent_error_is_not_asked_for_more_than_once_a_minute() -> None:
+    """Later, a permanent error: every max(60 s, interval)."""
+    story = running(interval=5.0)
+    story.later(5)
+    story.happens("failed", PERMANENT)
+    assert story.later(59.9) == []
+    assert story.later(0.1) == [StartFetch()]
 
 
 def test_failing_is_said_once_then_hourly_then_over() -> None:
@@ -505,12 +560,25 @@ def test_refresh_signal_checks_now() -> None:
     assert story.signal("USR2") == [StartFetch()]
 
 
+def test_refresh_signal_during_the_first_fetch() -> None:
+    """A check that is asked for while the first fetch reads follows it, as it may have read too early."""
+    story = Story(refresh_signal=int(signal.SIGUSR2))
+    assert story.signal("USR2") == []
+    assert story.happens("fetched", A) == [Spawn(answer=A), StartFetch()]
+
+
 def test_refresh_signal_never_ends_anything() -> None:
     """The refresh signal never ends anything, even if it is HUP before the first start."""
     story = Story(refresh_signal=int(signal.SIGHUP))
     assert story.signal("HUP") == []
     story.happens("failed", TRANSIENT)
     assert not story.life.ended
+
+
+@pytest.mark.parametrize("name", ["TSTP", "TTIN", "TTOU"])
+def test_a_service_stops_with_its_command(name: str) -> None:
+    """Without a terminal secretenv stops where job control stopped the command, whichever signal did."""
+    assert running().happens("stopped", getattr(signal, f"SIG{name}")) == [StopSelf()]
 
 
 def test_job_control_follows_the_command() -> None:
@@ -585,3 +653,47 @@ def test_what_stops_a_command_that_is_being_stopped(*, shared: bool) -> None:
     for story in (running(shared=shared), stopping(shared=shared)):
         story.signal("TERM")
         assert story.happens("stopped", signal.SIGTSTP) == [StopSelf()] * shared
+
+
+@pytest.mark.parametrize(
+    ("event", "values"),
+    [
+        ("tick", ()),
+        ("fetched", (B,)),
+        ("failed", (TRANSIENT,)),
+        ("prepared", (A,)),
+        ("unprepared", (PERMANENT,)),
+        ("spawn_failed", (PERMANENT,)),
+        ("exited", (0,)),
+        ("gone", ()),
+        ("stopped", (signal.SIGTSTP,)),
+        ("signalled", (signal.SIGTERM, SENT)),
+    ],
+)
+def test_nothing_follows_the_end(event: str, values: tuple[Any, ...]) -> None:
+    """After the end nothing is done, said or told, whatever is still reported."""
+    for story in (running(), stopping(), running(shared=True, splay=10.0)):
+        story.happens("exited", 0)
+        story.signal("TERM")
+        story.happens("gone")
+        assert story.life.ended
+        assert getattr(story.life, event)(*values, story.now) == []
+        assert story.life.due() is None
+
+
+def test_a_preparation_that_comes_too_late_is_nothing() -> None:
+    """Only the answer that is wanted now stops the command, and only once, and never after a shutdown began."""
+    outdated = running(splay=100.0, interval=20.0)
+    for answer in (B, C):
+        outdated.later(20)
+        outdated.happens("fetched", answer)
+    assert outdated.happens("prepared", B) == []
+    shut_down = running()
+    shut_down.later(300)
+    shut_down.happens("fetched", B)
+    shut_down.signal("TERM")
+    for story in (shut_down, stopping(), cleaning()):
+        assert story.happens("prepared", B) == []
+        lines = len(story.lines)
+        assert story.happens("unprepared", PERMANENT) == []
+        assert len(story.lines) == lines

@@ -89,6 +89,7 @@ class World(RuleBasedStateMachine):
 
     def _prepare(self, action: Prepare) -> None:
         assert self.alive
+        assert not self.shutdown, "a restart is prepared after a shutdown began"
         if self.startable:
             self._perform(self.life.prepared(action.answer, self.now))
         else:

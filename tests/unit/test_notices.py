@@ -138,6 +138,18 @@ def test_a_check_asked_for_twice_is_one_reload() -> None:
     assert states(story) == ["READY"]
 
 
+def test_a_check_during_a_restart_is_over_with_it() -> None:
+    """READY at the new start, not when the check that was asked for while the old command stops has ended."""
+    story = stopping(refresh_signal=int(signal.SIGUSR2))
+    story.signal("USR2")
+    told(story)
+    story.happens("fetched", B)
+    assert states(story) == []
+    story.happens("exited", 0)
+    story.happens("gone")
+    assert states(story) == ["READY"]
+
+
 def test_the_refresh_signal_before_the_start_is_no_reload() -> None:
     """Who is still starting does not reload."""
     story = Story(**RELOADED)
