@@ -169,6 +169,35 @@ def test_a_signal_does_not_wait_for_a_command_line_that_hangs(
     assert program.ends() in {-signal.SIGHUP, -signal.SIGTERM}
 
 
+def test_an_ignored_hang_up_while_the_command_line_is_read(run: Callable[..., Program], secret: SecretFile) -> None:
+    """An ignored signal stays ignored from the first moment on: a terminal closed early does not end a nohup."""
+
+    def as_nohup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    program = run(secret.option, "--", PYTHON, CHILD, preexec_fn=as_nohup)
+    helper_of(program)
+    program.send(signal.SIGHUP)
+    ready(program)
+
+
+def test_a_restart_in_the_background_leaves_the_foreground_alone(
+    screen: Callable[..., Screen], secret: SecretFile
+) -> None:
+    """A living job that the user went on with keeps the terminal when the command is started anew behind it."""
+    shell = screen("bash", "--norc", "--noprofile", "-i")
+    shell.shows("PROMPT> ")
+    shell.type(f"{command(secret, '--interval=50ms')} {CATCH} &\n")
+    shell.shows("ready ")
+    shell.type("cat\n")
+    until(lambda: any(status_of(pid, "Name") == "cat" for pid in shell.program.family()))
+    secret.put({"VALUE": "two"})
+    shell.shows("ready ", times=2)
+    for line in ("waited for already", "asked for since"):  # who waits is not told that the foreground was taken
+        shell.type(f"{line}\n")
+        shell.shows(line, times=2)
+
+
 def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: SecretFile) -> None:
     """Ctrl-Z gives the prompt back also while a command takes its time to end."""
     shell = screen("bash", "--norc", "--noprofile", "-i")
