@@ -506,6 +506,18 @@ def test_shutdown_fetches_and_starts_no_more(name: str) -> None:
     assert story.happens("exited", 5) == [ended(5)]
 
 
+@pytest.mark.parametrize("name", ["TERM", "INT"])
+def test_an_ignored_signal_begins_no_shutdown(name: str) -> None:
+    """What the caller ignores, as a shell does INT for a job of its background, is for the command to ignore too."""
+    number = getattr(signal, f"SIG{name}")
+    story = running(ignored=(number,))
+    assert story.signal(name) == [Send(signum=number)]
+    assert story.life.shutdown == 0
+    gap = cleaning(ignored=(number,))
+    assert gap.signal(name) == []
+    assert gap.happens("gone") == [Spawn(answer=B)]
+
+
 @pytest.mark.parametrize(("name", "origin"), [("HUP", SENT), ("QUIT", SENT), ("INT", TERMINAL)])
 def test_other_signals_do_not_begin_shutdown(name: str, origin: str) -> None:
     """HUP, QUIT and the terminal's Ctrl-C do not begin it."""
@@ -564,7 +576,11 @@ def test_refresh_signal_during_the_first_fetch() -> None:
     """A check that is asked for while the first fetch reads follows it, as it may have read too early."""
     story = Story(refresh_signal=int(signal.SIGUSR2))
     assert story.signal("USR2") == []
+    assert story.happens("failed", TRANSIENT) == [StartFetch()]
+    assert story.signal("USR2") == []
     assert story.happens("fetched", A) == [Spawn(answer=A), StartFetch()]
+    assert story.signal("USR2") == []
+    assert story.happens("failed", PERMANENT) == [StartFetch()]
 
 
 def test_refresh_signal_never_ends_anything() -> None:
@@ -603,6 +619,7 @@ def test_job_control_without_a_command(name: str) -> None:
     for story in (Story(shared=True), cleaning(shared=True)):
         assert story.signal(name, TERMINAL) == [StopSelf()]
         assert story.signal(name) == []
+        assert story.signal("WINCH", TERMINAL) == []
 
 
 # The end of the command
