@@ -555,6 +555,15 @@ def test_shutdown_in_the_gap_ends_by_the_signal() -> None:
     assert story.happens("gone") == [ended(-signal.SIGTERM)]
 
 
+@pytest.mark.parametrize("name", ["HUP", "QUIT", "USR1"])
+def test_other_signals_in_the_gap_do_not_end_anything(name: str) -> None:
+    """In the gap other signals are dropped, and the new command is started."""
+    story = cleaning()
+    assert story.signal(name) == []
+    assert story.life.shutdown == 0
+    assert story.happens("gone") == [Spawn(answer=B)]
+
+
 def test_a_stop_that_turned_into_a_shutdown_keeps_its_limit() -> None:
     """The kill timeout of a restart still holds when it turns into a shutdown."""
     story = stopping()
