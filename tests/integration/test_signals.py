@@ -83,7 +83,10 @@ POINTS: dict[str, Callable[[Program], bool]] = {
     # While it waits for signals the kernel shows none of them as blocked.
     "masked": lambda program: int(status_of(program.pid, "SigBlk") or "0", 16) > 1 << 60 or len(program.family()) > 1,
     "command line": lambda program: len(program.family()) > 1,
-    "fetcher": lambda program: any(os.getsid(pid) == pid != program.pid for pid in program.family()),
+    # On a busy machine its whole life may pass between two looks.
+    "fetcher": lambda program: (
+        "ready" in program.out or any(os.getsid(pid) == pid != program.pid for pid in program.family())
+    ),
     "running": lambda program: "ready" in program.out,
 }
 
