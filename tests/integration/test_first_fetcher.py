@@ -10,48 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.answer import GO
-from tests.running import Program, status_of
+from tests.held import Held
+from tests.running import status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import SecretFile
+    from tests.running import Program
 
-
-class Held:
-    """A `secretenv run` that waits for its settings file."""
-
-    def __init__(self, run: Callable[..., Program], folder: Path, *words: str) -> None:
-        fifo = folder / "config.toml"
-        os.mkfifo(fifo)
-        self.program = run("--config", str(fifo), *words, "--", "sh", "-c", 'echo "got $VALUE"')
-        self._writer = -1
-
-        def opened() -> bool:
-            try:
-                self._writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # ENXIO: nobody reads yet
-                return False
-            return True
-
-        until(opened)
-
-    def fetchers(self) -> list[int]:
-        """Return the fetchers that are alive."""
-        return [pid for pid in self.program.family() if b"secretenv.fetcher" in _words(pid)]
-
-    def goes_on(self, text: str) -> None:
-        """Give it its settings file."""
-        os.write(self._writer, text.encode())
-        os.close(self._writer)
-
-
-def _words(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
+SHOW = ["--", "sh", "-c", 'echo "got $VALUE"']
 
 
 def _has_loaded(pid: int, module: str) -> bool:
@@ -60,11 +29,11 @@ def _has_loaded(pid: int, module: str) -> bool:
 
 def test_it_loads_its_libraries_meanwhile(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
     """What a fetch needs is loaded while the command line is read; the fetcher that did so makes the first fetch."""
-    held = Held(run, tmp_path, secret.option)
+    held = Held(run, tmp_path, secret.option, *SHOW)
     until(lambda: any(_has_loaded(pid, "/_ssl.") for pid in held.fetchers()))
     (only,) = held.fetchers()
     os.kill(only, signal.SIGSTOP)
-    held.goes_on("")
+    held.goes_on()
     until(lambda: int(status_of(only, "ShdPnd"), 16) & 1 << (GO - 1))
     os.kill(only, signal.SIGCONT)
     assert held.program.ends() == 0
@@ -73,11 +42,11 @@ def test_it_loads_its_libraries_meanwhile(run: Callable[..., Program], tmp_path:
 
 def test_one_that_was_killed_is_replaced(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
     """Its end is seen, although nobody waited for it when it came; the fetch is tried again."""
-    held = Held(run, tmp_path, secret.option)
+    held = Held(run, tmp_path, secret.option, *SHOW)
     (first,) = held.fetchers()
     os.kill(first, signal.SIGKILL)
     until(lambda: status_of(first, "State").startswith("Z"))
-    held.goes_on("")
+    held.goes_on()
     assert held.program.ends() == 0
     assert held.program.lines == ["got one"]
     assert "the fetcher ended without an answer: it was killed by signal 9; trying again" in held.program.err
@@ -88,7 +57,7 @@ def test_it_ends_with_a_command_line_that_is_wrong(
     run: Callable[..., Program], tmp_path: Path, secret: SecretFile, settings: str
 ) -> None:
     """There is nothing to fetch then: it is killed with the process that started it."""
-    held = Held(run, tmp_path, secret.option)
+    held = Held(run, tmp_path, secret.option, *SHOW)
     (first,) = held.fetchers()
     held.goes_on(settings)
     assert held.program.ends() == 125
@@ -97,7 +66,7 @@ def test_it_ends_with_a_command_line_that_is_wrong(
 
 def test_none_for_what_only_shows(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
     """A dry run fetches in its own process: no fetcher is started for nothing."""
-    held = Held(run, tmp_path, "--dry-run", secret.option)
+    held = Held(run, tmp_path, "--dry-run", secret.option, *SHOW)
     assert held.fetchers() == []
-    held.goes_on("")
+    held.goes_on()
     assert held.program.ends() == 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretenv.supervisor import _Supervisor
+from tests.held import Held
 from tests.integration.test_signals import ready
 from tests.integration.test_terminal import CATCH, NAMESPACE, _supervisor, as_init, command
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
@@ -119,66 +120,71 @@ def test_a_flood_of_signals_holds_up_nothing_that_is_due(
     assert flood.process.poll() is None
 
 
-def helper_of(program: Program) -> int:
-    """Wait for the process that reads the command line, and return its pid."""
-    return until(lambda: [pid for pid in program.family() if pid != program.pid])[0]
-
-
-def test_the_reader_of_the_command_line_is_killed(run: Callable[..., Program], secret: SecretFile) -> None:
+def test_the_reader_of_the_command_line_is_killed(
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
+) -> None:
     """A killed helper is named, and the status is 125."""
-    program = run(secret.option, "--", "true")
-    os.kill(helper_of(program), signal.SIGKILL)
-    assert program.ends() == 125
-    assert "secretenv: error: secretenv: the process that reads the command line was killed by signal 9" in program.err
-    assert "secretenv: hint: " in program.err
+    held = Held(run, tmp_path, secret.option, "--", "true")
+    os.kill(held.reader(), signal.SIGKILL)
+    assert held.program.ends() == 125
+    words = "secretenv: error: secretenv: the process that reads the command line was killed by signal 9"
+    assert words in held.program.err
+    assert "secretenv: hint: " in held.program.err
 
 
 @pytest.mark.parametrize("name", ["USR1", "TSTP"])
 def test_what_is_sent_to_the_group_while_the_command_line_is_read(
-    run: Callable[..., Program], secret: SecretFile, name: str
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path, name: str
 ) -> None:
     """What would be dropped before the first start ends nothing and stops nothing, whoever of us gets it."""
     script = "trap '' USR1 TSTP; echo ready; exec sleep 1000"
-    program = run(secret.option, "--", "sh", "-c", script)
-    helper_of(program)
-    os.killpg(program.pid, getattr(signal, f"SIG{name}"))
-    program.shows("ready")
-    program.send(signal.SIGTERM)
-    assert program.ends() == -signal.SIGTERM
+    held = Held(run, tmp_path, secret.option, "--", "sh", "-c", script)
+    os.killpg(held.program.pid, getattr(signal, f"SIG{name}"))
+    held.goes_on()
+    held.program.shows("ready")
+    held.program.send(signal.SIGTERM)
+    assert held.program.ends() == -signal.SIGTERM
 
 
-def test_the_refresh_signal_while_the_command_line_is_read(run: Callable[..., Program], secret: SecretFile) -> None:
+def test_the_refresh_signal_while_the_command_line_is_read(
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
+) -> None:
     """The refresh signal never ends anything, although it may be HUP and nobody has read yet that it is."""
-    program = run(secret.option, "--refresh-signal=HUP", "--", PYTHON, CHILD)
-    helper_of(program)
-    program.send(signal.SIGHUP)
-    ready(program)
-    program.send(signal.SIGTERM)
-    assert program.ends() == 0
+    held = Held(run, tmp_path, secret.option, "--refresh-signal=HUP", "--", PYTHON, CHILD)
+    reader = held.reader()
+    # Both at once for secretenv, however busy the machine is: it does not wait for ever.
+    held.program.send(signal.SIGSTOP)
+    held.program.send(signal.SIGHUP)
+    held.goes_on()
+    until(lambda: status_of(reader, "State").startswith("Z"))
+    held.program.send(signal.SIGCONT)
+    ready(held.program)
+    held.program.send(signal.SIGTERM)
+    assert held.program.ends() == 0
 
 
 def test_a_signal_does_not_wait_for_a_command_line_that_hangs(
     run: Callable[..., Program], secret: SecretFile, tmp_path: Path
 ) -> None:
     """Before the first start TERM ends secretenv, also while its settings are on a disk that hangs."""
-    os.mkfifo(tmp_path / "slow.toml")
-    program = run(secret.option, f"--config={tmp_path / 'slow.toml'}", "--", "true")
-    helper_of(program)
+    program = Held(run, tmp_path, secret.option, "--", "true").program
     program.send(signal.SIGHUP)
     program.send(signal.SIGTERM)
     assert program.ends() in {-signal.SIGHUP, -signal.SIGTERM}
 
 
-def test_an_ignored_hang_up_while_the_command_line_is_read(run: Callable[..., Program], secret: SecretFile) -> None:
+def test_an_ignored_hang_up_while_the_command_line_is_read(
+    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
+) -> None:
     """An ignored signal stays ignored from the first moment on: a terminal closed early does not end a nohup."""
 
     def as_nohup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    program = run(secret.option, "--", PYTHON, CHILD, preexec_fn=as_nohup)
-    helper_of(program)
-    program.send(signal.SIGHUP)
-    ready(program)
+    held = Held(run, tmp_path, secret.option, "--", PYTHON, CHILD, preexec_fn=as_nohup)
+    held.program.send(signal.SIGHUP)
+    held.goes_on()
+    ready(held.program)
 
 
 def test_a_restart_in_the_background_leaves_the_foreground_alone(
