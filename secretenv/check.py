@@ -11,9 +11,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from secretenv import certificate, environ, localfile, probes
+from secretenv import certificate, environ, localfile, network, probes
 from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, place_of
-from secretenv.isolation import isolate
+from secretenv.isolation import in_time, isolate
 from secretenv.polling import cost
 from secretenv.report import Step, closing, document, lines, table
 from secretenv.words import span
@@ -167,7 +167,7 @@ class _Walk:
 
         def lookup() -> Step:
             found.append(probes.target(self._device.endpoint))
-            return probes.lookup(found[0])
+            return in_time(lambda: probes.lookup(found[0]), lambda span: probes.unresolved(found[0], span))
 
         if not self._attempt(lookup):
             self._skip("connection")
@@ -187,7 +187,10 @@ class _Walk:
         device, context = self._device, self._context
         found: Credentials | CredentialsError
         try:
-            found = credentials.exchange(device, context, self._clock, ask)
+            found = in_time(
+                lambda: credentials.exchange(device, context, self._clock, ask),
+                lambda span: CredentialsError(**network.endless(device.endpoint, span, handshaken=context.handshaken)),
+            )
         except CredentialsError as error:
             found = error
         if isinstance(found, CredentialsError) and not context.handshaken:
@@ -229,7 +232,15 @@ class _Walk:
             if region not in self._readers:
                 self._readers[region] = secretsmanager.Reader(self._device, [secret])
             try:
-                return self._keep("secret", self._readers[region].read([secret], credentials)[0])
+                found = in_time(
+                    lambda: self._readers[region].read([secret], credentials),
+                    lambda span: SecretError(
+                        f"secret {secret.id}: no whole answer within {span}",
+                        hint=network.NETWORK_HINT,
+                        link="connection",
+                    ),
+                )
+                return self._keep("secret", found[0])
             except SecretError as error:
                 if error.link in UNREACHABLE:
                     self._unreachable.add(region)

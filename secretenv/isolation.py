@@ -1,13 +1,23 @@
-"""Make a process that asks AWS by itself, without a fetcher, as isolated as a fetcher is."""
+"""Make a process that asks AWS by itself, without a fetcher, as isolated as a fetcher is, and as impatient."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import warnings
+from typing import TYPE_CHECKING, TypeVar
 
 from secretenv.child import PR_SET_DUMPABLE, prctl
+from secretenv.fetcher import BUDGET
 from secretenv.fetching import for_helper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretenv.errors import SecretenvError
+
+Found = TypeVar("Found")
 
 
 def isolate() -> None:
@@ -17,3 +27,32 @@ def isolate() -> None:
         del os.environb[name]
     logging.disable()
     warnings.simplefilter("ignore")
+
+
+def in_time(work: Callable[[], Found], late: Callable[[str], SecretenvError]) -> Found:
+    """Return what `work` returns, or raise what it raises or, when a fetcher's time is up, what `late` makes.
+
+    The limits of a socket are for each piece: an answer that drips never meets them. What hangs is left to itself, in
+    a thread that does not keep the process.
+
+    Args:
+        work: what may hang.
+        late: returns the error for having waited so long, `25 s`.
+    """
+    outcome: list[Found] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(BUDGET)
+    if raised:
+        raise raised[0]
+    if not outcome:
+        raise late(f"{BUDGET:g} s")
+    return outcome[0]

@@ -72,6 +72,13 @@ def explain(error: BaseException, where: str, *, cert: str = "", handshaken: boo
     return _words("endpoint", f"{where} gave an answer that cannot be read ({kind})", hint)
 
 
+def endless(where: str, span: str, *, handshaken: bool) -> dict[str, Any]:
+    """Return the same for an exchange that was given up because it went on and on."""
+    if handshaken:
+        return _words("endpoint", f"{where} gave no whole answer within {span}", NETWORK_HINT)
+    return _words("TLS", f"no TLS with {where} within {span}", NETWORK_HINT)
+
+
 def _words(link: str, message: str, hint: str, *, transient: bool = True) -> dict[str, Any]:
     return {"message": message, "hint": hint, "transient": transient, "link": link}
 

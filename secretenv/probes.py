@@ -127,6 +127,12 @@ def lookup(to: Target) -> Step:
     return Step("DNS", ok=True, text=f"{name} is {', '.join(addresses[:SHOWN])}{more}")
 
 
+def unresolved(to: Target, span: str) -> CredentialsError:
+    """Return the error for a lookup that was given up."""
+    hint = f"check the network and the name servers: getent hosts {to.host}"
+    return CredentialsError(f"the name {to.host} was not resolved within {span}", hint=hint, link="DNS")
+
+
 def connect(to: Target) -> Step:
     """Tell whether somebody listens."""
     begin = time.monotonic()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from secretenv import certificate
-from secretenv.isolation import isolate
+from secretenv import certificate, network
+from secretenv.errors import CredentialsError
+from secretenv.isolation import in_time, isolate
 from secretenv.words import moment
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def obtain(device: Device, warn: Callable[[str], None]) -> Credentials:
     context, warnings = certificate.load(device)
     for warning in warnings:
         warn(warning)
-    return credentials.exchange(device, context)
+    return in_time(
+        lambda: credentials.exchange(device, context),
+        lambda span: CredentialsError(**network.endless(device.endpoint, span, handshaken=context.handshaken)),
+    )
 
 
 def document(found: Credentials) -> str:

@@ -141,6 +141,10 @@ class Reader:
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
         """Read the secrets with as few calls as there can be."""
         calls = batch.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
+        if len(calls) == 1:
+            # Without a pool: the interpreter would not end before its threads, whatever they hang in.
+            entries = self._batch(*calls[0])
+            return [self._out_of(entries, secret) for secret in secrets]
         pool = ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="batch")
         try:
             asked: dict[str, Future[dict[str, Any]]] = {}
