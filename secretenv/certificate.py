@@ -38,12 +38,14 @@ class Context(ssl.SSLContext):
     """A client's TLS context that knows whether its handshake is over, and says when one begins and ends.
 
     Attributes:
+        begun: whether its handshake has begun.
         handshaken: whether it is over.
         version: of TLS that was agreed on.
         peer: the server's certificate, DER.
         at: is told each step: the link of the chain, and where.
     """
 
+    begun = False
     handshaken = False
     version = ""
     peer = b""
@@ -51,7 +53,7 @@ class Context(ssl.SSLContext):
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
-        self.handshaken = False
+        self.begun, self.handshaken = True, False
         where = str(kwargs.get("server_hostname") or "")
         if self.at:
             self.at("TLS", where)

@@ -77,6 +77,7 @@ def ask(device: Device, context: Context) -> Reply:
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
     if device.thing_name:
         headers["x-amzn-iot-thingname"] = device.thing_name
+    proxies = requests.utils.get_environ_proxies(url)
     with requests.Session() as session:
         session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE; the proxies are all we want of it
         session.mount("https://", _Adapter(context))
@@ -84,7 +85,7 @@ def ask(device: Device, context: Context) -> Reply:
             with session.get(
                 url,
                 headers=headers,
-                proxies=requests.utils.get_environ_proxies(url),
+                proxies=proxies,
                 timeout=TIMEOUTS,
                 allow_redirects=False,
                 stream=True,
@@ -92,7 +93,13 @@ def ask(device: Device, context: Context) -> Reply:
                 # The raw body: an answer that unpacks to gigabytes stays what it is.
                 return answer.status_code, answer.headers, answer.raw.read(LARGEST + 1, decode_content=False)
         except Exception as error:  # noqa: BLE001 - urllib3's own come through beside those of requests
-            words = network.explain(error, device.endpoint, cert=device.cert, handshaken=context.handshaken)
+            words = network.explain(
+                error,
+                device.endpoint,
+                cert=device.cert,
+                handshaken=context.handshaken,
+                tunnelling=bool(requests.utils.select_proxy(url, proxies)) and not context.begun,
+            )
             raise CredentialsError(**words) from None
 
 

@@ -34,6 +34,8 @@ CERTIFICATE_HINT = (
     "CERTIFICATE_ID; openssl x509 -noout -dates -in {cert}"
 )
 NETWORK_HINT = "check the network and the firewall"
+# What requests and urllib3 raise for a HTTPS_PROXY that is none, or one of SOCKS.
+NO_PROXY_URL = ("InvalidSchema", "InvalidURL", "InvalidProxyURL", "LocationParseError", "LocationValueError")
 CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, http.client.RemoteDisconnected, ConnectionError)
 
 
@@ -44,6 +46,7 @@ class _Case(NamedTuple):
     where: str
     cert: str
     handshaken: bool
+    tunnelling: bool
 
     def first(self, *kinds: type[BaseException]) -> Any:
         return next((link for link in self.chain if isinstance(link, kinds)), None)
@@ -53,7 +56,9 @@ class _Case(NamedTuple):
         return any(part in type(link).__name__ for link in self.chain)
 
 
-def explain(error: BaseException, where: str, *, cert: str = "", handshaken: bool = False) -> dict[str, Any]:
+def explain(
+    error: BaseException, where: str, *, cert: str = "", handshaken: bool = False, tunnelling: bool = False
+) -> dict[str, Any]:
     """Return what a `SecretenvError` takes: message, hint, transient and link.
 
     Args:
@@ -61,8 +66,9 @@ def explain(error: BaseException, where: str, *, cert: str = "", handshaken: boo
         where: HOST or HOST:PORT that was asked.
         cert: the client certificate's file, where one was shown.
         handshaken: whether the TLS handshake was over when it happened.
+        tunnelling: whether a proxy was asked for a tunnel, and the handshake through it had not begun.
     """
-    case = _Case(list(_chain(error)), where, cert, handshaken)
+    case = _Case(list(_chain(error)), where, cert, handshaken, tunnelling)
     # The order matters: what went wrong first is wrapped in what that led to.
     for rule in (_proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
         if words := rule(case):
@@ -100,18 +106,29 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _proxy(case: _Case) -> dict[str, Any] | None:
     """A proxy is in the way. Its address may hold a password and is not shown."""
-    if not case.named("Proxy"):
-        return None
     status = next(
         (m[1] for link in case.chain if (m := re.search(r"Tunnel connection failed: (\d{3})", str(link)))), ""
     )
+    # After a handshake it is urllib3 that takes a closed connection for a proxy that cannot be reached.
+    if not status and not case.tunnelling and (case.handshaken or not case.named("Proxy")):
+        return None
+    hint = "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"
     if status:
         why = f"the proxy refuses a tunnel to {case.where} with status {status}"
+        hint = "it wants HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT" if status == "407" else hint
+    elif any(case.named(part) for part in NO_PROXY_URL):
+        return _words("proxy", "HTTPS_PROXY is no URL of an HTTP proxy", "write http://HOST:PORT, or unset it")
     elif found := case.first(socket.gaierror):
         why = f"the name of the proxy cannot be resolved: {found.strerror}"
-    else:
+    elif case.first(TimeoutError) or case.named("Timeout"):
+        why = f"the proxy on the way to {case.where} did not answer in time"
+    elif case.first(ConnectionRefusedError) or not case.first(*CLOSED, http.client.HTTPException):
         why = f"the proxy on the way to {case.where} cannot be reached"
-    return _words("proxy", why, "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY")
+    elif case.first(*CLOSED):
+        why = f"the proxy on the way to {case.where} closed the connection"
+    else:
+        why = f"the proxy on the way to {case.where} gave an answer that cannot be read"
+    return _words("proxy", why, hint)
 
 
 def _lookup(case: _Case) -> dict[str, Any] | None:

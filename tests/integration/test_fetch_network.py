@@ -306,3 +306,42 @@ def test_proxy_that_refuses(who: Device) -> None:
         error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
     assert (error.link, error.transient) == ("proxy", True)
     assert "status 407" in error.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"), [(b"", "closed the connection"), (b"SSH-2.0-proxy\r\n", "gave an answer that cannot be read")]
+)
+def test_proxy_that_gives_no_tunnel(who: Device, answer: bytes, words: str) -> None:
+    """A proxy that closes the connection, or does not speak HTTP, is the link `proxy`, not the certificate."""
+
+    def handle(connection: socket.socket, end: threading.Event) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+
+    with serve(handle) as port:
+        error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
+    assert (error.link, error.transient) == ("proxy", True)
+    assert words in error.message
+
+
+def test_proxy_that_hangs(who: Device) -> None:
+    """A proxy that says nothing is the link `proxy`."""
+    with serve(lambda connection, end: end.wait()) as port:  # type: ignore[arg-type]
+        variables = {"HTTPS_PROXY": f"http://127.0.0.1:{port}"}
+        error = fetch(at(who, 443), APP, variables=variables, program=QUICK).error
+    assert (error.link, error.transient) == ("proxy", True)
+    assert "did not answer in time" in error.message
+
+
+@pytest.mark.parametrize("url", ["socks5://127.0.0.1:1", "http://127.0.0.1:99999"])
+def test_proxy_that_is_none(who: Device, url: str) -> None:
+    """A HTTPS_PROXY that cannot be used is the link `proxy`."""
+    error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": url}).error
+    assert error.link == "proxy"
+
+
+def test_closed_behind_a_proxy(who: Device) -> None:
+    """A server that closes the connection after the handshake may refuse the certificate, behind a proxy too."""
+    with serve(tls(who, lambda connection, end: None)) as server, proxy() as (port, _):
+        error = fetch(at(who, server), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
+    assert error.link == "certificate"

@@ -181,6 +181,40 @@ def test_proxy(error: OSError, words: str) -> None:
     assert SECRET not in str(network.explain(ours, "host"))
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (caused(u3.ReadTimeoutError(POOL, "/", ""), TimeoutError()), "did not answer in time"),
+        (u3.ProtocolError("aborted", http.client.RemoteDisconnected("closed")), "closed the connection"),
+        (u3.ProtocolError("aborted", ConnectionResetError(104, "reset")), "closed the connection"),
+        (u3.ProtocolError("aborted", http.client.BadStatusLine("SSH-2.0")), "gave an answer that cannot be read"),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "no URL of an HTTP proxy"),
+        (u3.LocationParseError(f"http://u:{SECRET}@h:99999"), "no URL of an HTTP proxy"),
+        (OSError("no text that is known"), "cannot be reached"),
+    ],
+)
+def test_a_proxy_that_gives_no_tunnel(error: BaseException, words: str) -> None:
+    """What goes wrong before the handshake behind a proxy is the proxy's fault, not the certificate's."""
+    found = network.explain(error, "host", cert="device.crt", tunnelling=True)
+    assert (found["link"], found["transient"]) == ("proxy", True)
+    assert words in found["message"]
+    assert SECRET not in str(found)
+
+
+def test_a_proxy_that_wants_a_password() -> None:
+    """The hint says where a proxy's password is given."""
+    error = u3.ProxyError("text", OSError("Tunnel connection failed: 407 Proxy Authentication Required"))
+    assert "USER:PASSWORD@" in network.explain(error, "host", tunnelling=True)["hint"]
+
+
+def test_a_closed_connection_through_a_proxy() -> None:
+    """After the handshake it may be a refused certificate, as without a proxy, though urllib3 blames the proxy."""
+    inner = u3.ProxyError("Unable to connect to proxy", http.client.RemoteDisconnected("closed"))
+    wrapped = requests.exceptions.ProxyError(u3.MaxRetryError(POOL, "/", inner))
+    found = network.explain(wrapped, "host", cert="device.crt", handshaken=True)
+    assert (found["link"], found["transient"]) == ("certificate", True)
+
+
 def test_no_route() -> None:
     """What the system says is told."""
     found = network.explain(of_requests(OSError(101, "Network is unreachable")), "host")
