@@ -10,10 +10,11 @@ import os
 import re
 import ssl
 import stat
+import sys
 import time
 
 from secretenv import x509
-from secretenv.errors import CertificateError
+from secretenv.errors import CertificateError, no_memory
 from secretenv.words import moment
 
 TYPE_CHECKING = False
@@ -154,6 +155,8 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
 
 
 def _refuse(link: str, message: str, hint: str) -> NoReturn:
+    if (cause := sys.exception()) is not None and no_memory(cause):
+        raise MemoryError from None  # the file is not to blame, and that may pass
     raise CertificateError(message, hint=hint, link=link) from None
 
 
@@ -176,8 +179,9 @@ def _check_certificate(path: str, pem: str) -> None:
     if "-----BEGIN CERTIFICATE-----" not in pem and "-----BEGIN TRUSTED CERTIFICATE-----" not in pem:
         hint = "--cert names a PEM file; from DER: openssl x509 -inform der -in FILE -out FILE.pem"
         _refuse("certificate file", f"the certificate file {path} holds no certificate in PEM form", hint)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        context.load_verify_locations(path)
     except (ssl.SSLError, OSError):
         hint = f"was it only half written? openssl x509 -noout -subject -in {path}"
         _refuse("certificate file", f"the certificate in {path} is damaged", hint)
@@ -236,7 +240,7 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:
     try:
         context.load_cert_chain(device.cert, path, password=password)
     except ssl.SSLError as error:
-        reason = error.reason or "no reason given"
+        reason = getattr(error, "reason", None) or "no reason given"
         if reason in MISMATCH:
             _refuse(
                 "key of another certificate",

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretenv import certificate, environ, localfile, network, probes
-from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, place_of
+from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, no_memory, place_of
 from secretenv.isolation import in_time, isolate
 from secretenv.polling import cost
 from secretenv.report import Step, closing, document, lines, table
@@ -278,6 +278,8 @@ def _key(secret: Secret) -> tuple[str, str]:
 
 def _unexpected(error: Exception) -> FetcherError:
     """Return an error that tells where the exception came from, and nothing of what it says."""
+    if no_memory(error):
+        return FetcherError("check ran out of memory", hint="free; ulimit -v", link="secretenv")
     return FetcherError(
         f"an unexpected {type(error).__name__}{place_of(error)}",
         hint="this is a defect of secretenv, please report this line",

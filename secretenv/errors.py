@@ -63,6 +63,13 @@ class SecretenvError(Exception):
         )
 
 
+def no_memory(error: BaseException) -> bool:
+    """Tell whether it is one of the ways in which Python, OpenSSL and the loader say that there is no memory left."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == 12:  # noqa: PLR2004 - ENOMEM
+        return True
+    return any(words in str(error) for words in ("malloc failure", "failed to map segment", "can't start new thread"))
+
+
 def place_of(error: BaseException) -> str:
     """Return the line of ours where an exception came from, ` at FILE:LINE`. Its text may hold a value."""
     here, place, trace = __file__.rpartition("/")[0], "", error.__traceback__

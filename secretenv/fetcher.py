@@ -18,7 +18,15 @@ import time
 
 from secretenv import environ, localfile
 from secretenv.answer import GO
-from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError, place_of
+from secretenv.errors import (
+    CertificateError,
+    CredentialsError,
+    FetcherError,
+    SecretenvError,
+    SecretError,
+    no_memory,
+    place_of,
+)
 from secretenv.settings import Device, Secret
 from secretenv.temporary import Credentials
 
@@ -248,7 +256,7 @@ def _work(output: _Output, read_task: Callable[[], bytes], budget: float = BUDGE
 
 def _unexpected(error: BaseException) -> FetcherError:
     """Return an error that tells where the exception came from, and nothing of what it says."""
-    if isinstance(error, MemoryError):
+    if no_memory(error):
         return FetcherError("the fetcher ran out of memory", transient=True, hint="free; ulimit -v")
     return FetcherError(
         f"the fetcher met an unexpected {type(error).__name__}{place_of(error)}",

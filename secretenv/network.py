@@ -14,6 +14,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretenv.errors import no_memory
 from secretenv.words import moment
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def explain(
     """
     case = _Case(list(_chain(error)), where, cert, handshaken, tunnelling)
     # The order matters: what went wrong first is wrapped in what that led to.
-    for rule in (_proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
+    for rule in (_starved, _proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
         if words := rule(case):
             return words
     kind = type(case.chain[-1]).__name__
@@ -102,6 +103,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
         kwargs = getattr(one, "kwargs", None)  # of botocore
         waiting += kwargs.values() if isinstance(kwargs, dict) else []
+
+
+def _starved(case: _Case) -> dict[str, Any] | None:
+    """It is not the other side that failed."""
+    if not any(no_memory(link) for link in case.chain):
+        return None
+    return _words("fetcher", f"there is no memory left to talk to {case.where}", "free; ulimit -v")
 
 
 def _proxy(case: _Case) -> dict[str, Any] | None:

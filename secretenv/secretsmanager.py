@@ -32,7 +32,7 @@ from botocore.loaders import Loader
 
 from secretenv import __version__, batch, network, refusals
 from secretenv.environ import Reading
-from secretenv.errors import SecretError
+from secretenv.errors import SecretError, no_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +121,8 @@ class Reader:
                 f"secret {secret.id}: no client for region {region} ({type(error).__name__})",
                 hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
                 link="endpoint",
-                transient=isinstance(error, ssl.SSLError),  # so OpenSSL says that there is no memory left
+                transient=isinstance(error, ssl.SSLError)
+                or no_memory(error),  # so OpenSSL says that there is none left
             ) from None
 
     def _one(self, secret: Secret) -> Reading:
@@ -234,7 +235,9 @@ class Reader:
             # The link `endpoint` is the credentials provider's.
             link = "connection" if words["link"] == "endpoint" else words["link"]
             raise SecretError(**{**words, "link": link, "message": f"{what}: {words['message']}"}) from None
-        except Exception as error:  # noqa: BLE001 - botocore's parsers raise what an answer of another shape leads to
+        except Exception as error:
+            if no_memory(error):
+                raise
             raise _not_an_answer(what, self._where(region), type(error).__name__) from None
 
 

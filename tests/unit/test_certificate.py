@@ -111,6 +111,20 @@ def test_unreadable_files(tmp_path: Path, which: str) -> None:
     assert "Permission denied" in refusal(device(**{**pair(tmp_path).to_json(), which: path})).message
 
 
+@pytest.mark.parametrize("step", ["load_verify_locations", "load_cert_chain"])
+@pytest.mark.parametrize("error", [ssl.SSLError("[X509] malloc failure (_ssl.c:4154)"), OSError(12, "no memory")])
+def test_no_memory_for_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
+    """A file that there is no memory for is not said to be damaged, which would be the end at the start."""
+    of = pair(tmp_path)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ssl.SSLContext, step, fail)
+    with pytest.raises(MemoryError):
+        certificate.load(of)
+
+
 @pytest.mark.parametrize("which", ["cert", "key", "ca"])
 def test_damaged_files(tmp_path: Path, which: str) -> None:
     """A half-written file is said to be so, under the link of that file."""

@@ -122,6 +122,18 @@ def test_a_defect_shows_no_values(local: Settings, monkeypatch: pytest.MonkeyPat
     assert MARKER not in text
 
 
+def test_memory_is_no_defect(local: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lack of memory is told as that, not as a defect to be reported."""
+
+    def fail(_: object) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(environ, "variables", fail)
+    status, text = shown(local)
+    assert status == 1
+    assert text.endswith("broken: secretenv: check ran out of memory\nhint: free; ulimit -v\n")
+
+
 def test_a_secret_given_twice_is_read_once(local: Settings) -> None:
     """As a fetch does: one id is one call, whatever becomes of it."""
     one = local.secrets[0].id

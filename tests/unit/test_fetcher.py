@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 import tempfile
+
+import pytest
 
 from secretenv.answer import last_step, read_answer
 from secretenv.errors import FetcherError
@@ -47,7 +50,17 @@ def test_defects_show_their_place_alone() -> None:
     assert MARKER not in _unexpected(ValueError(MARKER)).message
 
 
-def test_memory_is_no_defect() -> None:
-    """A fetcher without memory says so, and may be tried again."""
-    told = _unexpected(MemoryError())
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("x.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        ssl.SSLError("[CRYPTO] malloc failure (_ssl.c:3098)"),
+    ],
+)
+def test_memory_is_no_defect(error: Exception) -> None:
+    """A fetcher without memory says so, whichever way it learns of it, and may be tried again."""
+    told = _unexpected(error)
     assert (told.message, told.transient) == ("the fetcher ran out of memory", True)

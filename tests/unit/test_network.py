@@ -215,6 +215,14 @@ def test_a_closed_connection_through_a_proxy() -> None:
     assert (found["link"], found["transient"]) == ("certificate", True)
 
 
+def test_no_memory() -> None:
+    """A lack of memory here is not blamed on the other side."""
+    for error in (MemoryError(), boto.HTTPClientError(error=MemoryError()), alert("malloc failure")):
+        found = network.explain(error, "host", cert="device.crt")
+        assert (found["link"], found["transient"]) == ("fetcher", True)
+        assert "no memory" in found["message"]
+
+
 def test_no_route() -> None:
     """What the system says is told."""
     found = network.explain(of_requests(OSError(101, "Network is unreachable")), "host")

@@ -454,8 +454,17 @@ def test_equal_names_of_two_regions() -> None:
 
 def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """What OpenSSL says where there is no memory for its contexts may pass; settings that make no client do not."""
-    for error, transient in ((ssl.SSLError("unknown error (_ssl.c:3098)"), True), (ValueError("no URL"), False)):
+    starved = (ssl.SSLError("unknown error (_ssl.c:3098)"), OSError(12, "no memory"))
+    for error, transient in (*((each, True) for each in starved), (ValueError("no URL"), False)):
         monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
         with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
             Reader(device(), [secret()])
         assert caught.value.transient is transient
+
+
+def test_an_answer_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lack of memory is not told as an answer of somebody else."""
+    client = Mock(get_secret_value=Mock(side_effect=MemoryError))
+    monkeypatch.setattr("boto3.session.Session.client", Mock(return_value=client))
+    with pytest.raises(MemoryError):
+        Reader(device(), [secret()]).read([secret()], KEYS)
