@@ -112,6 +112,17 @@ REFUSED_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+# A signature that is wrong, and not by its time: who signed and who checks did not see the same request.
+CHANGED = frozenset(
+    {
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
 # Transient, since a clock is mostly set by another program: a device without a clock battery starts in 1970.
 CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
@@ -119,6 +130,7 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "U
 _DESCRIBE = "aws secretsmanager describe-secret --secret-id '{secret}' --region {region}"
 _VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' --region {region}"
 _HEALTH = "AWS has trouble: https://health.aws.amazon.com"
+_CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 # Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
 _WHOEVER_ASKS = (
@@ -130,7 +142,15 @@ _WHOEVER_ASKS = (
         "credentials",
         "are device and secret of the same AWS partition? is the clock right? date -u",
     ),
+    ({"InvalidSignatureException"}, "signature we calculated", "signature", _CHANGED),
+    (
+        {"InvalidSignatureException"},
+        "valid region",
+        "region",
+        "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name one region?",
+    ),
     (CLOCK, "", "clock", "AWS takes 5 minutes of difference; set the clock, and compare: date -u; timedatectl status"),
+    (CHANGED, "", "signature", _CHANGED),
 )
 _NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
 ROWS = (
@@ -274,6 +294,6 @@ def _refused(what: str, rows: Sequence[Row], words: Mapping[str, str], error: Ma
         )
     text = plain(message, 2000).casefold()
     link, hint = next((link, hint) for codes, part, link, hint in rows if (not codes or code in codes) and part in text)
-    transient = code in THROTTLING | TRANSIENT | CLOCK or status == 429 or status >= 500  # noqa: PLR2004
+    transient = code in THROTTLING | TRANSIENT or link == "clock" or status == 429 or status >= 500  # noqa: PLR2004
     quote = said(message, meta.get("RequestId"))
     return SecretError(f"{what}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link)

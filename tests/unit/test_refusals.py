@@ -93,6 +93,18 @@ def refused(code: str, message: Any = "because", status: int = 400) -> SecretErr
             "date -u",
         ),
         ("RequestExpired", "", "clock", True, "date -u"),
+        ("InvalidSignatureException", "Signature not yet current: 3 is still later than 2", "clock", True, "date -u"),
+        (
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided.",
+            "signature",
+            False,
+            "HTTPS_PROXY",
+        ),
+        ("InvalidSignatureException", "Credential should be scoped to a valid region.", "region", False, "--region"),
+        ("SignatureDoesNotMatch", "", "signature", False, "HTTPS_PROXY"),
+        ("IncompleteSignatureException", "", "signature", False, "HTTPS_PROXY"),
+        ("MissingAuthenticationTokenException", "", "signature", False, "HTTPS_PROXY"),
         (
             "ExpiredTokenException",
             "The security token included in the request is expired",
