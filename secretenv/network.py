@@ -121,9 +121,11 @@ def _proxy(case: _Case) -> dict[str, Any] | None:
     if not status and not case.tunnelling and (case.handshaken or not case.named("Proxy")):
         return None
     hint = "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"
+    if status == "407":
+        message = f"the proxy refuses a tunnel to {case.where} with status 407, it wants a password"
+        return _words("proxy", message, "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT gives it one")
     if status:
         why = f"the proxy refuses a tunnel to {case.where} with status {status}"
-        hint = "it wants HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT" if status == "407" else hint
     elif any(case.named(part) for part in NO_PROXY_URL):
         return _words("proxy", "HTTPS_PROXY is no URL of an HTTP proxy", "write http://HOST:PORT, or unset it")
     elif found := case.first(socket.gaierror):

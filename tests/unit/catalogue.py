@@ -85,10 +85,10 @@ def _of_room(path: Path) -> Iterator[Entry]:
     for function in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        local = _assigned(function)
         for call in ast.walk(function):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
                 continue
+            local = _assigned(function, call.lineno)
             name, keys = call.func.id, {word.arg: word.value for word in call.keywords}
             if name in makers:
                 link, message, hint = (call.args[place] for place in makers[name])
@@ -103,13 +103,15 @@ def _of_room(path: Path) -> Iterator[Entry]:
                     yield Entry(blamed, texts[1], texts[2] or "-")
 
 
-def _assigned(function: ast.AST) -> dict[str, ast.expr]:
-    """Return what the names of a function are given first: what a text begins with, where more is added to it."""
-    found: dict[str, list[ast.expr]] = {}
+def _assigned(function: ast.AST, line: int) -> dict[str, ast.expr]:
+    """Return what the names of a function were given last before a line: each error has its own hint."""
+    found: dict[str, ast.Assign] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            found.setdefault(node.targets[0].id, []).append(node.value)
-    return {name: values[0] for name, values in found.items()}
+            name = node.targets[0].id
+            if node.lineno < line and (name not in found or found[name].lineno < node.lineno):
+                found[name] = node
+    return {name: node.value for name, node in found.items()}
 
 
 def _rendered(  # noqa: PLR0911 - a kind of expression each
