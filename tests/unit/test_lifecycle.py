@@ -75,9 +75,15 @@ class Story:
     """A lifecycle, its time, and what it asked for since the last question; lines and notices are kept apart."""
 
     def __init__(
-        self, *, ignored: tuple[int, ...] = (), leader: bool = False, shared: bool = False, **given: Any
+        self,
+        *,
+        ignored: tuple[int, ...] = (),
+        leader: bool = False,
+        shared: bool = False,
+        chance: float = 0.5,
+        **given: Any,
     ) -> None:
-        self.life = Lifecycle(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.life = Lifecycle(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: chance)
         self.now = 1000.0
         self.lines: list[str] = []
         self.told: list[Notify] = []
@@ -390,10 +396,24 @@ def test_errors_later_keep_the_command(error: SecretenvError, first: float, leve
     assert due - story.now == pytest.approx(first)
 
 
-def test_backoff_is_never_slower_than_the_interval_and_never_ends() -> None:
+@pytest.mark.parametrize("interval", [10.0, 90.0])
+def test_what_needs_an_operator_is_asked_for_once_a_minute(interval: float) -> None:
+    """A permanent error is retried after max(60 s, interval), however often it comes."""
+    story = running(interval=interval)
+    for _ in range(3):
+        story.happens("failed", PERMANENT)
+        due = story.life.due()
+        assert due is not None
+        assert due - story.now == pytest.approx(max(60.0, interval))
+        story.now = due
+        assert story.happens("tick") == [StartFetch()]
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+def test_backoff_is_never_slower_than_the_interval_and_never_ends(chance: float) -> None:
     """Retried never faster than 1 s, never slower than the interval; for ever."""
-    story = running(interval=30.0)
-    story.later(30)
+    story = running(interval=30.0, chance=chance)
+    story.later(33)
     for _ in range(2000):
         story.happens("failed", TRANSIENT)
         due = story.life.due()
