@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import select
 import socket
@@ -134,6 +135,12 @@ def test_closed_in_the_handshake(who: Device) -> None:
     assert refusal(who, lambda connection, end: connection.recv(1000)).link == "certificate"
 
 
+# What would be credentials if it were unpacked, which an answer of gigabytes is not to be.
+_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken")
+_LATER = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6 * 3600))
+PACKED = gzip.compress(json.dumps({"credentials": {**dict.fromkeys(_NAMES, "x"), "expiration": _LATER}}).encode())
+
+
 def test_no_answer(who: Device) -> None:
     """A server that does not answer the request is the link `endpoint`."""
     error = refusal(who, tls(who, lambda connection, end: end.wait()))  # type: ignore[arg-type]
@@ -149,6 +156,7 @@ def test_no_answer(who: Device) -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", id="a cut chunk"),
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", id="no chunk"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b", id="packed"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + PACKED, id="credentials, packed"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", id="a header without end"),
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", id="headers without end"),
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5_000_000, id="a body without end"),
