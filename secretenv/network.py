@@ -28,6 +28,9 @@ CERTIFICATE_ALERTS = re.compile(
     r"ALERT_(CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED"
     r"|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)"
 )
+# What `aws iot describe-endpoint` prints unless it is asked for another type. Its certificate is of a root that nobody
+# trusts any longer, so that its "Not Found", which would say what it is, is never read.
+DATA_ENDPOINT = re.compile(r"[^.]+\.iot\.[^.]+\.amazonaws\.com(\.cn)?(:|$)")
 # What OpenSSL says of bytes that are no TLS, an HTTP answer of a captive portal for one.
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
 CERTIFICATE_HINT = (
@@ -163,8 +166,11 @@ def _untrusted(case: _Case) -> dict[str, Any] | None:
     if error.verify_code == HOST_MISMATCH:
         hint = "use its own name: aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
         return _words("TLS", f"the certificate of {case.where} is for another host name", hint, transient=False)
-    hint = "--ca names the roots for the credentials provider, AWS_CA_BUNDLE those for Secrets Manager"
     message = f"the certificate of {case.where} is not trusted: {error.verify_message}"
+    if DATA_ENDPOINT.match(case.where):
+        hint = "this is the data endpoint; use: aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
+        return _words("endpoint", message, hint, transient=False)
+    hint = "--ca names the roots for the credentials provider, AWS_CA_BUNDLE those for Secrets Manager"
     return _words("TLS", message, hint, transient=False)
 
 

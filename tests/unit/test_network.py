@@ -215,6 +215,22 @@ def test_a_closed_connection_through_a_proxy() -> None:
     assert (found["link"], found["transient"]) == ("certificate", True)
 
 
+@pytest.mark.parametrize(
+    ("where", "link"),
+    [
+        ("a1b2c3.iot.eu-west-1.amazonaws.com", "endpoint"),
+        ("a1b2c3.iot.cn-north-1.amazonaws.com.cn:443", "endpoint"),
+        ("a1b2c3.credentials.iot.eu-west-1.amazonaws.com", "TLS"),
+        ("device.iot.example.com", "TLS"),
+    ],
+)
+def test_the_old_data_endpoint(where: str, link: str) -> None:
+    """The endpoint that describe-endpoint names by default is not to be trusted by more roots, but to be replaced."""
+    found = network.explain(of_requests(untrusted(20)), where, cert="device.crt")
+    assert (found["link"], found["transient"]) == (link, False)
+    assert ("describe-endpoint --endpoint-type iot:CredentialProvider" in found["hint"]) == (link == "endpoint")
+
+
 def test_no_memory() -> None:
     """A lack of memory here is not blamed on the other side."""
     for error in (MemoryError(), boto.HTTPClientError(error=MemoryError()), alert("malloc failure")):
