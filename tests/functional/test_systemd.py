@@ -1,0 +1,93 @@
+"""`examples/systemd/` as it stands, started by the real systemd, with the sandbox."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.container import PROJECT
+from tests.machine import PYTHON_FINDS, Machine, needs_systemd
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.functional.conftest import World
+    from tests.running import Program
+
+UNIT = "secretenv@myapp.service"
+
+
+@pytest.fixture
+def machine(start: Callable[..., Program], world: World, tmp_path: Path) -> Iterator[Machine]:
+    """Return a machine with the unit and a device's three files; a drop-in for what no device has."""
+    given, device = world.variables(), world.sandbox.first
+    settings = (
+        f'[device]\nca = "/etc/secretenv/ca.pem"\nendpoint = "{given["SECRETENV_ENDPOINT"]}"\n'
+        f'role_alias = "{given["SECRETENV_ROLE_ALIAS"]}"\n'
+        f'[run]\nregion = "{given["SECRETENV_REGION"]}"\n[[secret]]\nid = "{world.name}"\n'
+    )
+    output = "".join(f"Standard{each}=append:/run/out/log\n" for each in ("Output", "Error"))
+    files = {
+        "etc/systemd/system/secretenv@.service": (PROJECT / "examples/systemd/secretenv@.service").read_text("utf-8"),
+        f"etc/systemd/system/{UNIT}.d/sandbox.conf": (
+            f"[Service]\nEnvironment=AWS_ENDPOINT_URL_SECRETS_MANAGER={world.sandbox.url} {PYTHON_FINDS}\n{output}"
+        ),
+        "etc/secretenv/myapp.toml": settings,
+        "etc/secretenv/ca.pem": Path(world.sandbox.ca).read_text("utf-8"),
+        "etc/secretenv/myapp.pem.crt": device.cert.read_text("utf-8"),
+        "etc/secretenv/myapp.pem.key": device.key.read_text("utf-8"),
+    }
+    modes = {f"etc/secretenv/myapp.pem.{each}": 0o600 for each in ("crt", "key")}
+    booted = Machine(start, tmp_path / "machine", files, modes)
+    yield booted
+    booted.off()
+
+
+@needs_systemd
+def test_the_life_of_a_service(machine: Machine, world: World) -> None:
+    """The unit starts the program with root's key, hardened and enabled; reload brings new values; stop is in order."""
+    first = world.rotate("one")
+    begun = machine.systemctl("enable", "--now", "secretenv@myapp")
+    assert begun.returncode == 0, begun.stderr + machine.log("log")
+    active, pid, status = machine.shown(UNIT, "ActiveState", "MainPID", "StatusText")
+    assert (active, status.partition(" with ")) == ("active", ("running", " with ", f"{world.name} {first}"))
+    until(lambda: "VALUE=one" in machine.log("log"))
+    assert "secretenv: " not in machine.log("log")
+    command = int(machine.log("log").split()[1])
+    for each in (int(pid), command):
+        assert machine.status(each, "Uid").split()[0] != "0"
+        assert [machine.status(each, name) for name in ("NoNewPrivs", "Seccomp", "CapBnd")] == ["1", "2", "0" * 16]
+
+    version = world.rotate("two")
+    assert machine.systemctl("reload", UNIT).returncode == 0
+    until(lambda: "VALUE=two" in machine.log("log"), what=machine.log("log"))
+    until(lambda: machine.shown(UNIT, "StatusText") == [f"running with {world.name} {version}"])
+    assert machine.shown(UNIT, "MainPID", "ActiveState", "NRestarts") == [pid, "active", "0"]
+
+    assert machine.systemctl("stop", UNIT).returncode == 0
+    assert machine.shown(UNIT, "Result", "ActiveState") == ["success", "inactive"]
+    # One TERM each for the rotation and the stop, and no HUP for the reload.
+    said = [line for line in machine.log("log").splitlines() if not line.startswith("secretenv: ")]
+    assert [line.split()[0] for line in said] == ["ready", "got", "bye"] * 2
+    assert "got HUP" not in said
+
+
+@needs_systemd
+def test_what_goes_wrong_in_a_service(machine: Machine, world: World) -> None:
+    """A crash is a failure and tried again later; after a failed start `systemctl status` says why."""
+    assert machine.systemctl("start", UNIT).returncode == 0
+    until(lambda: "VALUE=one" in machine.log("log"))
+    machine.kill(int(machine.log("log").split()[1]))
+    until(lambda: machine.shown(UNIT, "SubState", "Result") == ["auto-restart", "signal"])
+
+    machine.systemctl("stop", UNIT)
+    alias = world.variables()["SECRETENV_ROLE_ALIAS"]
+    machine.edit("etc/secretenv/myapp.toml", alias, "unknown")
+    assert machine.systemctl("start", UNIT).returncode == 1
+    status, text = machine.shown(UNIT, "ExecMainStatus", "StatusText")
+    assert status == "125"
+    assert text.startswith("the credentials provider ")
+    assert "refused with status 403: Access Denied" in text
