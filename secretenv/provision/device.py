@@ -68,9 +68,10 @@ def _with_files(account: Account, wanted: Wanted, say: Callable[[str], None]) ->
             hint="put the missing file back, or take another folder: no key is ever overwritten",
         )
     if there:
-        device = _registered(account, files.certificate_id(cert), cert=str(cert), key=str(key))
+        identity = files.certificate_id(cert)
+        device = _registered(account, identity, cert=str(cert), key=str(key))
         say(f"{device.what}: unchanged")
-        _thing(account, wanted, device.target, say)
+        _thing(account, wanted, device.target, say, made=identity if files.has_note(cert, wanted) else "")
         return device
     with contextlib.suppress(MissingError):
         account.client("iot").describe_thing(thingName=wanted.thing)
@@ -93,14 +94,16 @@ def _create(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Dev
         if not account.dry:
             unused.pop_all()
             for descriptor, text in zip(
-                descriptors, (made["keyPair"]["PrivateKey"], made["certificatePem"]), strict=True
+                descriptors,
+                (made["keyPair"]["PrivateKey"], files.note(wanted) + made["certificatePem"]),
+                strict=True,
             ):
                 with os.fdopen(descriptor, "w", encoding="ascii") as file:
                     file.write(text)
     identity, arn = str(made["certificateId"]), str(made["certificateArn"])
     what = "the new certificate" if account.dry else f"certificate {identity[:12]}"
     say(f"{what}: created, {cert} and {key.name}")
-    iot.create_thing(thingName=wanted.thing, attributePayload={"attributes": {TAG: wanted.name, MADE: identity}})
+    _create_thing(iot, wanted, identity)
     iot.attach_thing_principal(thingName=wanted.thing, principal=arn)
     say(f"thing {wanted.thing}: created")
     return Device(what=what, target=arn, new=True, cert=str(cert), key=str(key))
@@ -124,13 +127,21 @@ def _registered(account: Account, identity: str, *, cert: str = "", key: str = "
     return Device(what=what, target=str(found["certificateArn"]), cert=cert, key=key)
 
 
-def _thing(account: Account, wanted: Wanted, certificate_arn: str, say: Callable[[str], None]) -> None:
-    """See to it that the thing exists and has this certificate."""
+def _create_thing(iot: Any, wanted: Wanted, made: str) -> None:
+    """Make the thing as ours; `made` is the id of its certificate if we made that as well."""
+    attributes = {TAG: wanted.name, **({MADE: made} if made else {})}
+    iot.create_thing(thingName=wanted.thing, attributePayload={"attributes": attributes})
+
+
+def _thing(
+    account: Account, wanted: Wanted, certificate_arn: str, say: Callable[[str], None], *, made: str = ""
+) -> None:
+    """See to it that the thing exists and has this certificate, whose id is `made` if we made it."""
     iot, name = account.client("iot"), wanted.thing
     try:
         found = iot.describe_thing(thingName=name)
     except MissingError:
-        iot.create_thing(thingName=name, attributePayload={"attributes": {TAG: wanted.name}})
+        _create_thing(iot, wanted, made)
         iot.attach_thing_principal(thingName=name, principal=certificate_arn)
         say(f"thing {name}: created")
         return

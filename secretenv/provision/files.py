@@ -41,6 +41,19 @@ def reserve(path: Path, unused: contextlib.ExitStack) -> int:
     return descriptor
 
 
+def note(wanted: Wanted) -> str:
+    """Return the line above a certificate that we made: PEM allows for text there, and AWS IoT for no tag.
+
+    By it a further run knows the certificate as ours, if this one ends before AWS has the thing that names it.
+    """
+    return f"# made by secretenv provision {wanted.name}\n"
+
+
+def has_note(path: Path, wanted: Wanted) -> bool:
+    """Tell whether a certificate that can be read has our line."""
+    return path.read_bytes().startswith(note(wanted).encode())
+
+
 def certificate_id(path: Path) -> str:
     """Return AWS IoT's id of the certificate in a file."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ import pytest
 from botocore.loaders import create_loader
 
 from secretenv import cli
+from secretenv.provision.aws import Account
 from secretenv.provision.documents import OPERATOR_ACTIONS
 from secretenv.sandbox.devices import Device
 from tests.integration.test_sandbox_provider import ask
@@ -374,3 +376,28 @@ def test_what_is_wrong_is_said(
     assert (ended.status, ended.out, ended.changes) == (1, "", [])
     assert message in ended.err
     assert "secretenv: hint: " in ended.err
+
+
+@pytest.mark.parametrize("operation", ["put_role_policy", "create_thing", "attach_thing_principal", "attach_policy"])
+def test_an_interrupted_run(operator: Operator, monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Ctrl-C before any call leaves nothing that a further run does not finish, or that destroy does not remove."""
+    name = operation.replace("_", "-")
+    words = [name, "--from-file", "app.json", "--new-certificate", "certs"]
+    before = operator.iot.list_certificates()["certificates"]
+    call = Account.call
+
+    def interrupted(account: Account, service: str, asked: str, parameters: dict[str, Any]) -> Any:
+        if asked == operation and not account.dry:
+            raise KeyboardInterrupt
+        return call(account, service, asked, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Account, "call", interrupted)
+        stopped = operator(*words)
+    assert (stopped.status, stopped.out) == (130, "")
+
+    finished = operator.does(*words)
+    assert tomllib.loads(finished.out)["secret"] == [{"id": name}]
+    assert operator.does(*words).changes == []
+    operator.does("destroy", name, "--yes", "--force-delete-without-recovery")
+    assert operator.iot.list_certificates()["certificates"] == before
