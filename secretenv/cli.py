@@ -280,6 +280,15 @@ def show(error: SecretenvError) -> None:
         _say(f"hint: {error.hint}")
 
 
+def with_provision() -> typer.Typer:
+    """Return the app with all its commands: a run is not to wait for options that are not its own."""
+    if "provision" not in {group.name for group in app.registered_groups}:  # once is enough
+        from secretenv.provision.command import app as provision
+
+        app.add_typer(provision, name="provision")
+    return app
+
+
 def main(arguments: list[str], pipe: int | None = None) -> int:
     """Run the command line and return its exit status; errors are shown on standard error.
 
@@ -292,11 +301,8 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
         # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
         # terminal, and the shell take its second line for another completion.
         os.environ["COLUMNS"] = "1000"
-    # A run is not to wait for options that are not its own; and once is enough.
-    if not running and "provision" not in {group.name for group in app.registered_groups}:
-        from secretenv.provision.command import app as provision
-
-        app.add_typer(provision, name="provision")
+    if not running:
+        with_provision()
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
     except SecretenvError as error:

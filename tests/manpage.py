@@ -9,7 +9,7 @@ from typer.main import get_command
 
 import secretenv
 from secretenv import errors
-from secretenv.cli import app
+from secretenv.cli import with_provision
 from secretenv.examples import CONTENT, EXAMPLES
 from secretenv.options import BY_KEY, OPTIONS, Option
 
@@ -45,7 +45,7 @@ def page() -> str:
 def _head() -> Iterator[str]:
     yield '.\\" Made by python -m tests.manpage; do not edit.'
     yield f'.TH SECRETENV 1 "" "secretenv {secretenv.__version__}" "User Commands"'
-    root: Any = get_command(app)
+    root: Any = get_command(with_provision())
     yield from (".SH NAME", f"secretenv \\- {escaped(root.help[0].lower() + root.help[1:].rstrip('.'))}")
     yield ".SH SYNOPSIS"
     for words, _ in _tree(root, "secretenv"):
@@ -57,7 +57,8 @@ def _tree(command: Any, words: str) -> Iterator[tuple[str, Any]]:
     if hasattr(command, "commands"):
         for name, each in command.commands.items():
             if not each.hidden:
-                yield from _tree(each, f"{words} {name}")
+                # Nobody types `make`: it stands behind a NAME after `provision`.
+                yield from _tree(each, words if name == "make" else f"{words} {name}")
     else:
         yield words, command
 
@@ -73,7 +74,7 @@ def _usage(command: Any) -> str:
 
 def _commands() -> Iterator[str]:
     yield ".SH COMMANDS"
-    root: Any = get_command(app)
+    root: Any = get_command(with_provision())
     for words, command in _tree(root, "secretenv"):
         yield from (f".SS {escaped(words.removeprefix('secretenv '))}", *_paragraphs(command.help))
         common = [option for each in command.params if (option := _common(each))]

@@ -8,13 +8,25 @@ import subprocess
 
 import pytest
 
+from secretenv import cli
 from secretenv.options import OPTIONS
+from secretenv.provision.command import app as provision
 from tests.manpage import FILE, escaped, page
 
 
 def test_the_manual_page_is_up_to_date() -> None:
     """The manual page is made from the help, and made anew when the help changes."""
     assert FILE.read_text("utf-8") == page(), "run python -m tests.manpage"
+
+
+def test_every_command_is_in_it() -> None:
+    """`provision`, whose options are read only where they are needed, is no exception."""
+    text = FILE.read_text("utf-8")
+    for group in (cli.with_provision(), provision):
+        for command in group.registered_commands:
+            name = command.name or getattr(command.callback, "__name__", "")
+            assert name == "make" or f"{name}\\fR [OPTIONS]" in text
+    assert "\\-\\-new\\-certificate" in text
 
 
 def test_roff_takes_each_text_as_it_is() -> None:
