@@ -129,7 +129,11 @@ def make(  # noqa: PLR0913 - each is an option
     sys.stdout.write(text)
 
 
-@app.command(epilog="Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage.")
+@app.command(
+    # The one option too long for a narrow terminal stands here in full.
+    epilog="--force-delete-without-recovery leaves no time to restore the secret. "
+    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage."
+)
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,
     *,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.main import get_command
 
 import secretenv
+from secretenv.cli import with_provision
 from secretenv.options import OPTIONS
 from tests.running import PYTHON, SECRETENV
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.running import Program
 
@@ -43,12 +45,25 @@ def test_help_says_what_the_readme_says(start: Callable[..., Program]) -> None:
         assert f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})" in words(program.out)
 
 
-@pytest.mark.parametrize("command", ["run", "export", "sandbox", "demo", "provision"])
-def test_each_command_has_help(start: Callable[..., Program], command: str) -> None:
-    """Every command explains itself."""
-    program = start(SECRETENV, command, "-h")
+def commands(command: Any, words: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield the words of each command, and the names of its options."""
+    if not words or not hasattr(command, "commands"):
+        yield words, [each.opts[0] for each in command.params if each.opts[0].startswith("-") and not each.hidden]
+    for name, each in getattr(command, "commands", {}).items():
+        # Nobody types `make`: it stands behind a NAME after `provision`.
+        yield from commands(each, words if name == "make" else f"{words} {name}".strip())
+
+
+COMMANDS = list(commands(get_command(with_provision())))
+
+
+@pytest.mark.parametrize(("command", "options"), COMMANDS, ids=[name or "secretenv" for name, _ in COMMANDS])
+def test_each_command_has_help(start: Callable[..., Program], command: str, options: list[str]) -> None:
+    """Every command explains itself, with the whole name of each option on a narrow terminal too."""
+    program = start(SECRETENV, *command.split(), "-h", variables={"COLUMNS": "80"})
     assert program.ends() == 0
-    assert "Usage: secretenv" in program.out
+    assert f"Usage: secretenv {command}".strip() in program.out
+    assert [name for name in options if name not in program.out] == []
 
 
 def test_the_no_form_of_a_flag_overrules_its_variable(start: Callable[..., Program]) -> None:
