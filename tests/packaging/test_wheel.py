@@ -15,8 +15,9 @@ from tests.container import PROJECT, read_dockerfile
 from tests.running import PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from secretenv.sandbox import Sandbox
     from tests.running import Program
 
 pytestmark = pytest.mark.wheel
@@ -56,9 +57,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_run_time_dependencies_are_enough(
-    start: Callable[..., Program], wheel: Path, tmp_path: Path, version: str
+    start: Callable[..., Program], sandbox: Sandbox, wheel: Path, tmp_path: Path, version: str
 ) -> None:
-    """The wheel installs, and `run`, `export` and each help work, with requests, boto3 and typer alone."""
+    """The wheel installs, and `run`, `export` and each help work, with requests, boto3 and typer alone.
+
+    The sandbox is this environment's; a device and an operator need nothing of it.
+    """
     python = found_python(version)
     if not python:
         pytest.skip(f"Python {version} is not here")
@@ -72,8 +76,8 @@ def test_run_time_dependencies_are_enough(
     command = str(home / "bin" / "secretenv")
     given = ["--secret", f"file://{tmp_path}/secret.json"]
 
-    def shows(*words: str) -> str:
-        program = start(*words)
+    def shows(*words: str, variables: Mapping[str, str] | None = None) -> str:
+        program = start(*words, variables=variables)
         assert program.ends() == 0, program.err
         assert program.err == ""
         return program.out
@@ -81,8 +85,18 @@ def test_run_time_dependencies_are_enough(
     assert shows(command, "--version") == f"secretenv {secretenv.__version__}\n"
     assert shows(command, "run", *given, "--", "sh", "-c", 'echo "$VALUE"') == "one\n"
     assert shows(command, "export", "--format", "json", *given).strip() == json.dumps({"VALUE": "one"}, indent=2)
-    for words in ([], ["run"], ["export"], ["check"], ["sandbox"]):
+    for words in ([], ["run"], ["export"], ["check"], ["credentials"], ["provision"], ["sandbox"], ["demo"]):
         assert "Usage: secretenv" in shows(command, *words, "--help")
+
+    # Only here is the whole way gone: certificate, requests, boto3.
+    device = sandbox.environment(secret=sandbox.secret(f"wheel/{version}", {"VALUE": "two"}))
+    assert shows(command, "run", "--", "sh", "-c", 'echo "$VALUE"', variables=device) == "two\n"
+    assert json.loads(shows(command, "credentials", variables=device))["Version"] == 1
+    assert json.loads(shows(command, "check", "--json", variables=device))["ok"] is True
+    calls = ["provision", f"wheel-{version[2:]}", "--secret", f"wheel/{version}", "--dry-run"]
+    program = start(command, *calls, variables=sandbox.operator.environment())
+    assert program.ends() == 0, program.err
+    assert "iam:CreateRole {" in program.out
     for extra in (["sandbox"], ["demo"]):
         program = start(command, *extra)
         assert program.ends() == 1
