@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from secretenv import environ
-from secretenv.errors import SettingsError
+from secretenv.errors import ContentError, SettingsError
 from secretenv.settings import Secret
 
 LARGEST = 65536  # bytes that Secrets Manager takes
@@ -48,5 +48,10 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
             hint="divide it into several secrets",
         )
     plain = Secret(id=secret, name="", version_stage="", prefix="", upcase=False, sanitize=False, only=(), except_=())
-    _, _, warnings = environ.variables([environ.Reading(secret=plain, content=text, version="", created=None)])
+    try:
+        _, _, warnings = environ.variables([environ.Reading(secret=plain, content=text, version="", created=None)])
+    except ContentError as error:
+        # What a device is advised to do may need an option that provision has not.
+        hint = f"mend {where}: a JSON object, whose keys become variables of these names"
+        raise ContentError(f"--from-file: {error.message}", hint=hint) from None
     return Value(text, f"(from {where}, {len(data)} bytes)"), warnings

@@ -151,11 +151,14 @@ def test_no_thing_name_without_need() -> None:
     ids=["no-object", "no-json", "no-text", "too-large"],
 )
 def test_a_value_that_no_device_could_use(tmp_path: Path, content: bytes, error: type[Exception]) -> None:
-    """The secret's value is checked as a device would, before it is stored."""
+    """The secret's value is checked as a device would, before it is stored; no option of `run` is advised."""
     file = tmp_path / "app.json"
     file.write_bytes(content)
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         value.read(str(file), "app")
+    assert isinstance(caught.value, SecretenvError)
+    assert caught.value.hint
+    assert " --" not in caught.value.hint
 
 
 def test_a_value_is_never_part_of_a_repr(tmp_path: Path) -> None:
