@@ -1,4 +1,4 @@
-"""Start, signal and clear away the user's command, and start helpers; one process at a time.
+"""Start, signal and clear away the user's command.
 
 Decides nothing: when to do what is the business of `lifecycle`. Everything here runs in the supervisor, which has one
 thread, so that fork is safe and PR_SET_PDEATHSIG, which watches the forking thread, means the process.
@@ -17,7 +17,7 @@ from secretenv.program import execute, readdressed, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from secretenv.errors import CommandNotFoundError
@@ -291,52 +291,17 @@ def _readable(descriptor: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def spawn_helper(
-    words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int], blocked: Iterable[int] = ()
-) -> int:
-    """Start an own program apart from the terminal and from the caller's signals and descriptors; return its pid.
-
-    Args:
-        words: its argv; the first is its file.
-        environment: all of its environment.
-        descriptors: what becomes its standard input, output and error.
-        blocked: the signals that it finds blocked.
-
-    Raises:
-        OSError: no process could be made.
-    """
-
-    def run() -> NoReturn:
-        os.setsid()
-        for number in signal.valid_signals():
-            if signal.getsignal(number) == signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for target, source in enumerate(descriptors):
-            os.dup2(source, target)
-        for descriptor in _descriptors():
-            if descriptor > 2:  # noqa: PLR2004
-                _ignoring_absence(lambda fd=descriptor: os.close(fd))  # type: ignore[misc]
-        os.execve(words[0], list(words), environment)  # noqa: S606
-
-    return fork(run)
-
-
-def _descriptors() -> Iterable[int]:
-    """Return the open descriptors of this process, or the first 256 numbers where /proc does not tell."""
-    try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
-    except OSError:
-        return range(256)
-
-
 def occupy_standard_descriptors() -> None:
     """Open /dev/null where 0, 1 or 2 is closed, so that nothing of ours gets these numbers.
 
-    They are not inherited: the command finds them closed, as the caller left them.
+    They are not inherited: the command finds them closed, as the caller left them. Where there is no /dev/null nothing
+    can be done, and mostly nothing need be.
     """
     while True:
-        descriptor = os.open(os.devnull, os.O_RDWR)
+        try:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+        except OSError:
+            return
         if descriptor > 2:  # noqa: PLR2004
             os.close(descriptor)
             return

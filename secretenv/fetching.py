@@ -11,8 +11,9 @@ import os
 import sys
 
 from secretenv.answer import GO, LARGEST, read_answer
-from secretenv.child import PR_SET_DUMPABLE, prctl, spawn_helper
+from secretenv.child import PR_SET_DUMPABLE, prctl
 from secretenv.errors import FetcherError
+from secretenv.helper import spawn_helper
 from secretenv.program import inherited
 
 TYPE_CHECKING = False

@@ -24,6 +24,7 @@ ROOMS = [
     "notify",
     "program",
     "child",
+    "helper",
     "terminal",
     "answer",
     "fetching",
