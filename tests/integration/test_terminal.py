@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.held import writer_of
 from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
 from tests.waiting import until
 
@@ -86,6 +87,13 @@ def test_ctrl_z_and_fg(shell: Screen, secret: SecretFile) -> None:
     shell.shows("PROMPT> ", times=3)
 
 
+def continue_job(shell: Screen) -> None:
+    """Type `fg` and wait until the job goes on: a key that comes earlier is the shell's."""
+    supervisor = _supervisor(shell)
+    shell.type("fg\n")
+    until(lambda: status_of(supervisor, "State").startswith("S"))
+
+
 def press_ctrl_z(opened: Screen) -> None:
     """Press Ctrl-Z and wait until the sleeping secretenv has woken up for it: two keys at once are not in order."""
     (pid,) = (pid for pid in opened.program.family() if status_of(pid, "Name") == "secretenv" and _leads(pid))
@@ -109,19 +117,19 @@ def test_ctrl_z_while_the_command_line_is_read(screen: Callable[..., Screen], se
         opened = screen(*words.split(), "true")
     else:
         opened = screen("bash", "--norc", "--noprofile", "-i")
+        opened.shows("PROMPT> ")
         opened.type(f"{words} true\n" if who == "a shell" else f"(trap '' TSTP; exec {words} true)\n")
-    until(lambda: any(status_of(pid, "Name") == "secretenv" and not _leads(pid) for pid in opened.program.family()))
-    press_ctrl_z(opened)
-    if who == "a shell":
-        opened.shows("Stopped")
-        opened.type("fg\n")
-        opened.shows("true\r\n", times=3)
-    opened.type("\x03")
-    if who == "nobody":
-        assert opened.program.ends() == -signal.SIGINT
-    else:
-        opened.shows("PROMPT> ", times=2 + (who == "a shell"))
-        assert ("Stopped" in opened.text) == (who == "a shell")
+    with writer_of(file):
+        press_ctrl_z(opened)
+        if who == "a shell":
+            opened.shows("Stopped")
+            continue_job(opened)
+        opened.type("\x03")
+        if who == "nobody":
+            assert opened.program.ends() == -signal.SIGINT
+        else:
+            opened.shows("PROMPT> ", times=2 + (who == "a shell"))
+            assert ("Stopped" in opened.text) == (who == "a shell")
 
 
 def test_a_suspend_of_the_command_itself_gives_the_prompt_back(shell: Screen, secret: SecretFile) -> None:
@@ -187,14 +195,17 @@ def test_a_terminal_after_a_killed_program(screen: Callable[..., Screen], secret
     assert opened.program.ends() == 0
 
 
-def test_a_hang_up_continues_a_stopped_command(screen: Callable[..., Screen], secret: SecretFile) -> None:
+@pytest.mark.parametrize("busy", [False, True], ids=["at leisure", "all at once"])
+def test_a_hang_up_continues_a_stopped_command(
+    screen: Callable[..., Screen], secret: SecretFile, *, busy: bool
+) -> None:
     """With a hang-up the kernel continues who leads the session, and so do we: else the command would never see it."""
     opened = screen(SECRETENV, "run", secret.option, "--", "sh", "-c", "echo ready $$; exec sleep 1000")
     opened.shows("\n")
-    pid = int(opened.text.split()[1])
-    os.kill(pid, signal.SIGSTOP)
-    until(lambda: status_of(pid, "State").startswith("T"))
-    opened.hang_up()
+    for pid in [opened.program.pid] * busy + [int(opened.text.split()[1])]:
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda pid=pid: status_of(pid, "State").startswith("T"))  # type: ignore[misc]
+    opened.hang_up()  # that it was stopped secretenv may learn only now
     assert opened.program.ends() == -signal.SIGHUP
 
 
