@@ -302,7 +302,7 @@ class Lifecycle:
             return [StopSelf()]  # there is no command whose stop could be followed
         if self.phase == CLEANING:
             if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
-                return self._begin_shutdown(signum)
+                return [] if self.shutdown else self._begin_shutdown(signum)
             return [line("info", f"{signal_name(signum)} dropped: no command is running")]
         if signum in _ENDS_BEFORE_START and signum not in self._ignored:
             self.shutdown = signum

@@ -569,10 +569,11 @@ def test_other_signals_during_a_restart_go_to_the_old_command() -> None:
 
 
 def test_shutdown_in_the_gap_ends_by_the_signal() -> None:
-    """When the old command is dead and the new one not started, TERM ends secretenv by that signal."""
+    """When the old command is dead and the new one not started, TERM ends secretenv by it; a second changes nothing."""
     story = cleaning()
     assert story.signal("USR1") == []
     assert story.signal("TERM") == []
+    assert story.signal("INT") == []
     assert story.happens("gone") == [ended(-signal.SIGTERM)]
 
 
