@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from tests.waiting import until
 
@@ -29,13 +29,7 @@ class Held:
         self._fifo = folder / "held.toml"
         os.mkfifo(self._fifo)
         self.program = run(f"--config={self._fifo}", *words, **options)
-        self._writer = -1
-        until(self._open)
-
-    def _open(self) -> bool:
-        with contextlib.suppress(OSError):  # ENXIO: nobody reads yet
-            self._writer = os.open(self._fifo, os.O_WRONLY | os.O_NONBLOCK)
-        return self._writer >= 0
+        self._writer = writer_of(self._fifo)
 
     def reader(self) -> int:
         """Return the process that reads the command line."""
@@ -49,8 +43,23 @@ class Held:
 
     def goes_on(self, text: str = "") -> None:
         """Give it its settings file."""
-        os.write(self._writer, text.encode())
-        os.close(self._writer)
+        with self._writer:
+            self._writer.write(text)
+
+    def close(self) -> None:
+        """Let go of the settings file, if nobody asked for it."""
+        self._writer.close()
+
+
+def writer_of(fifo: Path) -> IO[str]:
+    """Wait until somebody reads this FIFO, and return a file that writes to it."""
+
+    def opened() -> int | None:
+        with contextlib.suppress(OSError):  # ENXIO: nobody reads yet
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        return None
+
+    return os.fdopen(until(opened) or 0, "w")
 
 
 def _open_files(pid: int) -> set[str]:

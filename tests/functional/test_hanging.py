@@ -11,7 +11,7 @@ import pytest
 
 from secretenv.answer import GO
 from tests.functional.faulty import words_of
-from tests.integration.test_terminal import NAMESPACE, as_init, press_ctrl_z
+from tests.integration.test_terminal import NAMESPACE, as_init, continue_job, press_ctrl_z
 from tests.running import CHILD, PYTHON, SECRETENV, alive, status_of
 from tests.waiting import until
 
@@ -80,6 +80,7 @@ def test_other_signals_are_dropped_before_the_start(device_run: Callable[..., Pr
 def test_ctrl_z_during_a_hanging_start(screen: Callable[..., Screen], world: World, black_hole: BlackHole) -> None:
     """Ctrl-Z stops a start where a shell can continue it, and else does nothing: Ctrl-C still ends it."""
     shell = screen("bash", "--norc", "--noprofile", "-i", variables=world.variables())
+    shell.shows("PROMPT> ")
     shell.type(f"{SECRETENV} run -- true\n")
     until(lambda: black_hole.swallowed)
     shell.type("\x1a")
@@ -89,8 +90,7 @@ def test_ctrl_z_during_a_hanging_start(screen: Callable[..., Screen], world: Wor
     press_ctrl_z(alone)
     alone.type("\x03")
     assert alone.program.ends() == -signal.SIGINT
-    shell.type("fg\n")
-    shell.shows("true\r\n", times=3)
+    continue_job(shell)
     shell.type("\x03")
     shell.shows("PROMPT> ", times=3)
 

@@ -1,4 +1,4 @@
-"""What the integration tests of a fetch share."""
+"""What the integration tests share."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.held import Held
+
 from .fetching import VALUE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from secretenv.sandbox import Sandbox
+    from tests.running import Program
 
 
 @pytest.fixture
@@ -18,3 +24,17 @@ def aws(sandbox: Sandbox) -> Sandbox:
     sandbox.rotate("sandbox/app", VALUE)
     sandbox.reset()
     return sandbox
+
+
+@pytest.fixture
+def hold(run: Callable[..., Program], tmp_path: Path) -> Iterator[Callable[..., Held]]:
+    """Return a function that starts `secretenv run` with these words after it, and holds its command line."""
+    started: list[Held] = []
+
+    def begin(*words: str, **options: object) -> Held:
+        started.append(Held(run, tmp_path, *words, **options))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        each.close()

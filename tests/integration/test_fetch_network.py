@@ -272,7 +272,9 @@ def proxy(status: int = 200) -> Iterator[tuple[int, list[bytes]]]:
     def handle(connection: socket.socket, end: threading.Event) -> None:
         request = b""
         while not request.endswith(b"\r\n\r\n"):
-            request += connection.recv(65536)
+            if not (part := connection.recv(65536)):
+                return
+            request += part
         asked.append(request)
         connection.sendall(b"HTTP/1.1 %d Whatever\r\n\r\n" % status)
         if status != 200:

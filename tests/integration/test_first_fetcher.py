@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.answer import GO
-from tests.held import Held
 from tests.running import status_of
 from tests.waiting import until
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import SecretFile
-    from tests.running import Program
+    from tests.held import Held
 
 SHOW = ["--", "sh", "-c", 'echo "got $VALUE"']
 
@@ -27,12 +26,13 @@ def _has_loaded(pid: int, module: str) -> bool:
     return module in Path(f"/proc/{pid}/maps").read_text("utf-8")
 
 
-def test_it_loads_its_libraries_meanwhile(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
+def test_it_loads_its_libraries_meanwhile(hold: Callable[..., Held], secret: SecretFile) -> None:
     """What a fetch needs is loaded while the command line is read; the fetcher that did so makes the first fetch."""
-    held = Held(run, tmp_path, secret.option, *SHOW)
+    held = hold(secret.option, *SHOW)
     until(lambda: any(_has_loaded(pid, "/_ssl.") for pid in held.fetchers()))
     (only,) = held.fetchers()
     os.kill(only, signal.SIGSTOP)
+    until(lambda: status_of(only, "State").startswith("T"))
     held.goes_on()
     until(lambda: int(status_of(only, "ShdPnd"), 16) & 1 << (GO - 1))
     os.kill(only, signal.SIGCONT)
@@ -40,9 +40,9 @@ def test_it_loads_its_libraries_meanwhile(run: Callable[..., Program], tmp_path:
     assert held.program.lines == ["got one"]
 
 
-def test_one_that_was_killed_is_replaced(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
+def test_one_that_was_killed_is_replaced(hold: Callable[..., Held], secret: SecretFile) -> None:
     """Its end is seen, although nobody waited for it when it came; the fetch is tried again."""
-    held = Held(run, tmp_path, secret.option, *SHOW)
+    held = hold(secret.option, *SHOW)
     (first,) = held.fetchers()
     os.kill(first, signal.SIGKILL)
     until(lambda: status_of(first, "State").startswith("Z"))
@@ -54,19 +54,19 @@ def test_one_that_was_killed_is_replaced(run: Callable[..., Program], tmp_path: 
 
 @pytest.mark.parametrize("settings", ["nonsense", "[run]\ninterval = 'never'"])
 def test_it_ends_with_a_command_line_that_is_wrong(
-    run: Callable[..., Program], tmp_path: Path, secret: SecretFile, settings: str
+    hold: Callable[..., Held], secret: SecretFile, settings: str
 ) -> None:
     """There is nothing to fetch then: it is killed with the process that started it."""
-    held = Held(run, tmp_path, secret.option, *SHOW)
+    held = hold(secret.option, *SHOW)
     (first,) = held.fetchers()
     held.goes_on(settings)
     assert held.program.ends() == 125
     until(lambda: status_of(first, "State")[:1] in {"", "Z"})
 
 
-def test_none_for_what_only_shows(run: Callable[..., Program], tmp_path: Path, secret: SecretFile) -> None:
+def test_none_for_what_only_shows(hold: Callable[..., Held], secret: SecretFile) -> None:
     """A dry run fetches in its own process: no fetcher is started for nothing."""
-    held = Held(run, tmp_path, "--dry-run", secret.option, *SHOW)
+    held = hold("--dry-run", secret.option, *SHOW)
     assert held.fetchers() == []
     held.goes_on()
     assert held.program.ends() == 0

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretenv.supervisor import _Supervisor
-from tests.held import Held
 from tests.integration.test_signals import ready
 from tests.integration.test_terminal import CATCH, NAMESPACE, _supervisor, as_init, command
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import SecretFile
+    from tests.held import Held
     from tests.screen import Screen
 
 # Pins a child, lets it die, gives its number to a stranger with a child of its own, and kills what it knows.
@@ -84,6 +84,15 @@ def test_a_number_that_is_anothers_by_now_is_left_alone(start: Callable[..., Pro
     assert program.out == "S\n"
 
 
+@as_init
+def test_a_container_without_devices(start: Callable[..., Program], secret: SecretFile) -> None:
+    """A root without /dev/null is enough: only who closed a standard descriptor would miss it."""
+    words = "mount -t tmpfs none /dev && exec \"$@\" -- sh -c 'echo got $VALUE'"
+    program = start("unshare", "--mount", "sh", "-c", words, "sh", SECRETENV, "run", secret.option)
+    assert program.ends() == 0, program.err
+    assert program.lines == ["got one"]
+
+
 def test_an_exec_that_hangs_holds_nothing_up(start: Callable[..., Program]) -> None:
     """Neither a hanging disk nor a Ctrl-Z before the exec holds up the supervisor; a refusal is told later."""
     program = start(PYTHON, "-c", SLOW_EXEC)
@@ -120,11 +129,9 @@ def test_a_flood_of_signals_holds_up_nothing_that_is_due(
     assert flood.process.poll() is None
 
 
-def test_the_reader_of_the_command_line_is_killed(
-    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
-) -> None:
+def test_the_reader_of_the_command_line_is_killed(hold: Callable[..., Held], secret: SecretFile) -> None:
     """A killed helper is named, and the status is 125."""
-    held = Held(run, tmp_path, secret.option, "--", "true")
+    held = hold(secret.option, "--", "true")
     os.kill(held.reader(), signal.SIGKILL)
     assert held.program.ends() == 125
     words = "secretenv: error: secretenv: the process that reads the command line was killed by signal 9"
@@ -134,11 +141,11 @@ def test_the_reader_of_the_command_line_is_killed(
 
 @pytest.mark.parametrize("name", ["USR1", "TSTP"])
 def test_what_is_sent_to_the_group_while_the_command_line_is_read(
-    run: Callable[..., Program], secret: SecretFile, tmp_path: Path, name: str
+    hold: Callable[..., Held], secret: SecretFile, name: str
 ) -> None:
     """What would be dropped before the first start ends nothing and stops nothing, whoever of us gets it."""
     script = "trap '' USR1 TSTP; echo ready; exec sleep 1000"
-    held = Held(run, tmp_path, secret.option, "--", "sh", "-c", script)
+    held = hold(secret.option, "--", "sh", "-c", script)
     os.killpg(held.program.pid, getattr(signal, f"SIG{name}"))
     held.goes_on()
     held.program.shows("ready")
@@ -146,11 +153,9 @@ def test_what_is_sent_to_the_group_while_the_command_line_is_read(
     assert held.program.ends() == -signal.SIGTERM
 
 
-def test_the_refresh_signal_while_the_command_line_is_read(
-    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
-) -> None:
+def test_the_refresh_signal_while_the_command_line_is_read(hold: Callable[..., Held], secret: SecretFile) -> None:
     """The refresh signal never ends anything, although it may be HUP and nobody has read yet that it is."""
-    held = Held(run, tmp_path, secret.option, "--refresh-signal=HUP", "--", PYTHON, CHILD)
+    held = hold(secret.option, "--refresh-signal=HUP", "--", PYTHON, CHILD)
     reader = held.reader()
     # Both at once for secretenv, however busy the machine is: it does not wait for ever.
     held.program.send(signal.SIGSTOP)
@@ -163,25 +168,21 @@ def test_the_refresh_signal_while_the_command_line_is_read(
     assert held.program.ends() == 0
 
 
-def test_a_signal_does_not_wait_for_a_command_line_that_hangs(
-    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
-) -> None:
+def test_a_signal_does_not_wait_for_a_command_line_that_hangs(hold: Callable[..., Held], secret: SecretFile) -> None:
     """Before the first start TERM ends secretenv, also while its settings are on a disk that hangs."""
-    program = Held(run, tmp_path, secret.option, "--", "true").program
+    program = hold(secret.option, "--", "true").program
     program.send(signal.SIGHUP)
     program.send(signal.SIGTERM)
     assert program.ends() in {-signal.SIGHUP, -signal.SIGTERM}
 
 
-def test_an_ignored_hang_up_while_the_command_line_is_read(
-    run: Callable[..., Program], secret: SecretFile, tmp_path: Path
-) -> None:
+def test_an_ignored_hang_up_while_the_command_line_is_read(hold: Callable[..., Held], secret: SecretFile) -> None:
     """An ignored signal stays ignored from the first moment on: a terminal closed early does not end a nohup."""
 
     def as_nohup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    held = Held(run, tmp_path, secret.option, "--", PYTHON, CHILD, preexec_fn=as_nohup)
+    held = hold(secret.option, "--", PYTHON, CHILD, preexec_fn=as_nohup)
     held.program.send(signal.SIGHUP)
     held.goes_on()
     ready(held.program)
