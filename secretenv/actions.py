@@ -86,6 +86,10 @@ def line(level: str, message: str, link: str = "", hint: str = "") -> Log:
     return Log(level=level, message=message, link=link, hint=hint)
 
 
+# Seconds that a step may take beyond its own limit before the service manager should think that we hang.
+GRACE = 10.0
+
+
 class Notify(Action):
     """Tell the service manager; what is empty or 0 is not told."""
 

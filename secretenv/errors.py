@@ -18,6 +18,9 @@ CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 CHANGED = 75  # EX_TEMPFAIL of sysexits.h: stopped for a new version, start me again
 
+# The link that AWS names when it gets more calls than it takes: of one caller, or of all in the account.
+THROTTLED = "throttling"
+
 
 class SecretenvError(Exception):
     """A failure in words for a user.

@@ -5,7 +5,7 @@ The words are those of sd_notify(3). Whether anybody listens, and how it is sent
 
 from __future__ import annotations
 
-from secretenv.actions import Action, Notify, Prepare, notice
+from secretenv.actions import GRACE, Action, Notify, Prepare, notice
 from secretenv.errors import SecretenvError
 from secretenv.words import shown_version, signal_name
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretenv.settings import Settings
-
-# What a step may take beyond its own limit before the service manager should think that we hang.
-GRACE = 10.0
 
 
 class Notices:

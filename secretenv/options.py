@@ -247,7 +247,7 @@ OPTIONS = (
         default="1m",
         parse=parsers.interval,
         number=True,
-        help="how long the first fetch may be retried",
+        help="how long the first fetch may be retried; if it is 1m or more and AWS throttles, 10m at least",
     ),
     Option(
         name="sd-notify",

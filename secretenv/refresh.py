@@ -5,8 +5,8 @@ A part of the state machine that `lifecycle` is: no clock, no process, no I/O. W
 
 from __future__ import annotations
 
-from secretenv.actions import Action, KillFetch, StartFetch, line, notice
-from secretenv.errors import CertificateError, FetcherError, SecretenvError
+from secretenv.actions import GRACE, Action, KillFetch, StartFetch, line, notice
+from secretenv.errors import THROTTLED, CertificateError, FetcherError, SecretenvError
 from secretenv.words import span
 
 TYPE_CHECKING = False
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 FETCH_LIMIT = 30.0
 # The last try before the start timeout needs time to connect (5 s) and fail in its own words.
 LAST_TRY = 6.0
-# First and longest wait in seconds, before jitter: what devices that all start at once can be spread over.
+# First and longest wait in seconds before the first start, before jitter.
 START_BACKOFF = (0.5, 15.0)
+# The same where AWS says that it gets too many calls: a fleet that starts at once, after a power cut, is served for as
+# long as its quota takes, and what it asks beyond that is refused. An end and a new start would only ask more.
+THROTTLED_BACKOFF = (2.0, 120.0)
+THROTTLED_START = 600.0  # seconds that the first fetch may then be retried, at least
+HURRY = 60.0  # who sets a start timeout below this, its default, means it, whatever AWS says
 BACKOFF_FIRST = 2.0
 MOST_DOUBLINGS = 20
 PERMANENT_RETRY = 60.0  # what needs an operator is not asked for more often
@@ -47,6 +52,7 @@ class Refresh:
         self._start_timeout = start_timeout
         self._uniform = uniform
         self._start_limit: float | None = None  # None once the command was started
+        self._throttled_limit = 0.0
         self._again = False  # a refresh was asked for during a fetch, which may have read too early
         self._failures = 0
         self._cause: SecretenvError | None = None  # why the first fetch failed, where a fetcher could tell
@@ -57,6 +63,8 @@ class Refresh:
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
         self._start_limit = now + self._start_timeout
+        patience = THROTTLED_START if self._start_timeout >= HURRY else 0.0
+        self._throttled_limit = now + max(self._start_timeout, patience)
         return self._fetch(now)
 
     def ask(self, now: float) -> list[Action]:
@@ -110,6 +118,9 @@ class Refresh:
 
     def failed_at_start(self, error: SecretenvError, now: float) -> list[Action] | SecretenvError:
         """Plan the next try before the first start, or return the error to end with."""
+        throttled = error.link == THROTTLED
+        if throttled:
+            self._start_limit = self._throttled_limit
         limit = now if self._start_limit is None else self._start_limit
         last_try = limit - min(LAST_TRY, self._start_timeout / 4)
         if not error.transient or now >= last_try:
@@ -118,10 +129,10 @@ class Refresh:
         if not isinstance(error, FetcherError):
             self._cause = error
         self._failures += 1
-        first, longest = START_BACKOFF
-        self.due = min(now + self._jittered(first, longest), last_try)
+        self.due = min(now + self._jittered(*(THROTTLED_BACKOFF if throttled else START_BACKOFF)), last_try)
         words = f"{error.message}; trying again in {span(self.due - now)}"
-        return [line("warning", words, error.link, error.hint), notice(status=words), *self.follow_up(now)]
+        told = notice(status=words, within=limit - now + GRACE if throttled else 0.0)
+        return [line("warning", words, error.link, error.hint), told, *self.follow_up(now)]
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try while the command runs."""

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from secretenv.fetcher import ENOUGH
-from secretenv.refresh import BACKOFF_FIRST, LAST_TRY, MOST_DOUBLINGS, START_BACKOFF
+from secretenv.refresh import BACKOFF_FIRST, LAST_TRY, MOST_DOUBLINGS, START_BACKOFF, THROTTLED_BACKOFF, THROTTLED_START
 from secretenv.temporary import MARGIN
 
 Array = Any  # of numpy, which who only lints does not have
 
 EXCHANGES = 50  # a second: AssumeRoleWithCertificate (L-DA868E55), from memory, adjustable
 READS = 10_000  # a second: GetSecretValue
-INTERVAL, START_TIMEOUT, LIFE = 300.0, 60.0, 3600.0  # the defaults, and AWS's of a role alias
+INTERVAL, LIFE = 300.0, 3600.0  # the default, and AWS's of a role alias
 BOOT = 5.0  # seconds within which all are up after a power cut
 RESTART = 5.0  # seconds after which a service manager starts what ended with 125
 
@@ -34,8 +34,8 @@ class Policy(NamedTuple):
     name: str
     jitter: float = 0.1  # of the interval, to both sides
     backoff: bool = True  # without: a try each second
-    start_longest: float = START_BACKOFF[1]
-    start_timeout: float = START_TIMEOUT
+    start_backoff: tuple[float, float] = THROTTLED_BACKOFF
+    start_timeout: float = THROTTLED_START
     first_splay: float = 0.0  # a random wait before the first fetch
     renewal: float = 0.0  # share of the credentials' life by which a device renews earlier, at random
 
@@ -45,8 +45,8 @@ POLICIES = (
     AS_IS,
     Policy("no jitter, no backoff", jitter=0.0, backoff=False),
     Policy("no jitter", jitter=0.0),
-    Policy("start backoff to 5 min", start_longest=300.0, start_timeout=1e9),
-    Policy("start backoff to 5 min, renewal spread", start_longest=300.0, start_timeout=1e9, renewal=0.2),
+    Policy("throttled as other failures", start_backoff=START_BACKOFF, start_timeout=60.0),
+    Policy("backoff to 5 min, no start timeout", start_backoff=(2.0, 300.0), start_timeout=1e9),
     Policy("first fetch splayed by 5 min", first_splay=300.0),
 )
 
@@ -169,8 +169,8 @@ def start_wait(failures: Array, uniform: Array, policy: Policy = AS_IS) -> Array
     """Return how long devices wait before their first start: `Refresh.failed_at_start`."""
     if not policy.backoff:
         return np.ones(len(failures))
-    bound = START_BACKOFF[0] * 2.0 ** np.minimum(failures, MOST_DOUBLINGS)
-    return uniform * np.minimum(policy.start_longest, bound)
+    first, longest = policy.start_backoff
+    return uniform * np.minimum(longest, first * 2.0 ** np.minimum(failures, MOST_DOUBLINGS))
 
 
 def scenario(name: str, number: int, policy: Policy, seconds: int) -> Outcome:

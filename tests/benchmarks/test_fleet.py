@@ -7,16 +7,16 @@ import pytest
 
 from secretenv.errors import CredentialsError
 from secretenv.refresh import Refresh
-from tests.benchmarks.fleet import AS_IS, INTERVAL, START_TIMEOUT, Fleet, running_wait, start_wait
+from tests.benchmarks.fleet import AS_IS, INTERVAL, Fleet, running_wait, start_wait
 
-THROTTLED = CredentialsError("throttled", transient=True)
+THROTTLED = CredentialsError("throttled", transient=True, link="throttling")
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.3, 0.999])
 def test_waits_are_those_of_the_real_refresh(uniform: float) -> None:
     """After each failure in a row, before the first start and later, the arrays wait as long as one device does."""
     starting = Refresh(INTERVAL, 1e6, lambda: uniform)
-    running = Refresh(INTERVAL, START_TIMEOUT, lambda: uniform)
+    running = Refresh(INTERVAL, 60.0, lambda: uniform)
     starting.start(0.0)
     running.succeeded(0.0)
     for failures in range(1, 30):

@@ -30,6 +30,7 @@ from secretenv.settings import Device, Settings
 
 TRANSIENT = SecretenvError("no answer", transient=True, link="connection")
 PERMANENT = SecretenvError("refused", link="policy")
+THROTTLED = SecretenvError("too many calls", transient=True, link="throttling")
 
 
 class Answer:
@@ -183,15 +184,47 @@ def test_last_try_leaves_time_to_fail_in_its_own_words() -> None:
 
 def test_tries_before_the_start_are_farther_and_farther_apart() -> None:
     """First fetch, transient error: retried with full-jitter backoff; here the random number is in the middle."""
-    story = Story(start_timeout=3600.0)
+    assert waits_after(TRANSIENT, 8, start_timeout=3600.0) == pytest.approx([0.5, 1, 2, 4, 7.5, 7.5, 7.5, 7.5])
+
+
+def waits_after(error: SecretenvError, number: int, **given: Any) -> list[float]:
+    """Return the waits before the next tries while a first fetch fails so often."""
+    story = Story(**given)
     waits = []
-    for _ in range(8):
-        story.happens("failed", TRANSIENT)
+    for _ in range(number):
+        story.happens("failed", error)
         due = story.life.due()
         assert due is not None
         waits.append(due - story.now)
         story.later(waits[-1])
-    assert waits == pytest.approx([0.5, 1, 2, 4, 7.5, 7.5, 7.5, 7.5])
+    return waits
+
+
+def test_a_throttled_start_is_waited_out() -> None:
+    """Where AWS gets too many calls waits grow to 2 minutes, and the first fetch is retried for 10 minutes at least."""
+    waits = waits_after(THROTTLED, 9)
+    assert waits[:7] == pytest.approx([2, 4, 8, 16, 32, 60, 60])
+    story = Story()
+    story.later(20)
+    story.happens("failed", THROTTLED)
+    assert story.told[-1].within == pytest.approx(580 + 10), "and the service manager knows"
+    while story.life.due() is not None:
+        story.now = story.life.due() or 0.0
+        story.happens("tick")
+        story.happens("failed", THROTTLED)
+    assert story.life.ended
+    assert story.now - 1000 == pytest.approx(594)
+
+
+@pytest.mark.parametrize(("asked", "given_up"), [(20.0, 15.0), (59.0, 53.0), (3600.0, 3594.0)])
+def test_a_start_timeout_is_kept_where_it_is_meant(asked: float, given_up: float) -> None:
+    """A start timeout of less than a minute holds whatever AWS says, and so does one of more than 10 minutes."""
+    story = Story(start_timeout=asked)
+    while not story.life.ended:
+        story.happens("failed", THROTTLED)
+        if (due := story.life.due()) is not None:
+            story.later(due - story.now)
+    assert story.now - 1000 == pytest.approx(given_up)
 
 
 def test_a_fetch_that_hangs_is_killed_at_the_start_timeout() -> None:
