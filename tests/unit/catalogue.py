@@ -67,7 +67,7 @@ def table() -> str:
 def _of_aws() -> Iterator[Entry]:
     """Yield what stands in the tables of AWS's answers."""
     for part, (link, hint) in refusals.PROVIDER.items():
-        yield Entry(link, f"the credentials provider refused: … {part} …", _open(hint))
+        yield Entry(link, f"the credentials provider ENDPOINT refused with status STATUS: … {part} …", _open(hint))
     for codes, part, link, hint in (*refusals.ROWS, *refusals.BATCH_ROWS):
         named = ", ".join(sorted(codes)[:3]) + (", …" if len(codes) > 3 else "") if codes else "any other code"
         yield Entry(link, f"secret ID: {named}" + (f": … {part.strip()} …" if part else ""), _open(hint))

@@ -11,6 +11,7 @@ import pytest
 
 from secretenv import config, provision
 from secretenv.options import OPTIONS
+from secretenv.provision.documents import OPERATOR_ACTIONS
 from tests.unit import catalogue
 
 README = Path(__file__).parents[2] / "README.md"
@@ -41,6 +42,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "secret-policy": lambda: _policy(provision.secret_policy([_SECRET])),
     "trust-policy": lambda: _policy(provision.trust_policy()),
     "assume-policy": lambda: _policy(provision.assume_policy(_ALIAS)),
+    "operator-actions": lambda: "\n".join(f"- `{action}`" for action in OPERATOR_ACTIONS),
 }
 
 
