@@ -38,4 +38,6 @@ EXAMPLES = {
 def epilog(command: str, words: str = "") -> str:
     """Return what stands below the options in a command's help: these words, and the examples."""
     shown = [f"$ {each.command}\n{each.output}" for each in EXAMPLES[command]]
-    return "\n\n".join([*([words] if words else []), f"With the secret {CONTENT}:", *shown])
+    # `credentials` reads no secret, and `check` shows nothing of one.
+    given = [] if command in {"credentials", "check"} else [f"With the secret {CONTENT}:"]
+    return "\n\n".join([*([words] if words else []), *given, *shown])
