@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import lives, starts
 from tests.benchmarks.stage import Stage, installed
-from tests.benchmarks.table import machine, markdown
+from tests.benchmarks.table import machine, markdown, summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def main() -> None:
             if not given.groups or name in given.groups:
                 sys.stderr.write(f"{name} ...\n")
                 rows += measure(stage, rounds)
-    sys.stdout.write(markdown(rows, about))
+    sys.stdout.write(f"{markdown(rows, about)}\n{summary(rows, about)}")
     if given.json:
         document = {"machine": about, "rows": [row.to_json() for row in rows]}
         given.json.write_text(json.dumps(document, indent=1) + "\n", "utf-8")

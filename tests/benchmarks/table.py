@@ -131,6 +131,29 @@ def markdown(rows: Iterable[Row], about: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def summary(rows: Iterable[Row], about: dict[str, str]) -> str:
+    """Return what has a target as a short table, with the machine in a sentence: for the README."""
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for row in rows:
+        if row.most is not None and row.values:
+            medians, targets = found.setdefault(f"{row.group}, {row.what}", ([], []))
+            ratio = "" if row.ratio is None else f" ({row.ratio:.2f})"
+            medians.append(f"{row.where} {_amount(row)}{ratio}")
+            targets.append(f"{row.most:g}{'' if row.met else ' **not met**'}")
+    lines = ["| what | median (ratio to the plain script; of more secrets, to one) | target |", "| --- | --- | --- |"]
+    lines += [f"| {what} | {'; '.join(medians)} | {'; '.join(targets)} |" for what, (medians, targets) in found.items()]
+    machine = "; ".join(about[name] for name in ("cpu", "memory", "system", "libraries"))
+    return "\n".join([*lines, "", f"Python {about['python']}; {machine}; rounds: {about['rounds']}."]) + "\n"
+
+
+def _amount(row: Row) -> str:
+    return f"{_number(row.median)} {row.unit}".rstrip()
+
+
+def _target(row: Row) -> str:
+    return "" if row.most is None else f"at most {row.most:g}: {'met' if row.met else 'not met'}"
+
+
 def _cells(row: Row) -> list[str]:
     if not row.values:
         return [row.what, row.where, "-", "-", "-", row.note]
@@ -141,10 +164,9 @@ def _cells(row: Row) -> list[str]:
         if row.ratios and len(row.ratios) > 1:
             first, last = _quartiles(row.ratios)
             ratio += f" ({first:.2f} to {last:.2f})"
-    target = "" if row.most is None else f"at most {row.most:g}: {'met' if row.met else 'not met'}"
     spread = f"{_number(low)} to {_number(high)}" if len(row.values) > 1 else ""
-    return [row.what, row.where, f"{_number(row.median)} {row.unit}", spread, ratio, target or row.note]
+    return [row.what, row.where, _amount(row), spread, ratio, _target(row) or row.note]
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
