@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 from secretenv.answer import GO, LARGEST, read_answer
@@ -64,14 +65,23 @@ class Fetch:
             raise
 
     def begin(self, settings: Settings, credentials: Any) -> None:
-        """Have it fetch the secrets of these settings, with credentials handed on by an earlier fetch, or None."""
+        """Have it fetch the secrets of these settings, with credentials handed on by an earlier fetch, or None.
+
+        Raises:
+            OSError: the system has no room for what it is to be told; it is killed then.
+        """
         request = {
             "device": settings.device.to_json(),
             "secrets": [secret.to_json() for secret in settings.secrets],
             "credentials": credentials,
         }
-        # The offset, which is the fetcher's too, stays where it is to begin.
-        os.pwrite(self._memories[0], json.dumps(request).encode(), 0)
+        try:
+            # The offset, which is the fetcher's too, stays where it is to begin.
+            os.pwrite(self._memories[0], json.dumps(request).encode(), 0)
+        except OSError:
+            os.kill(self.pid, signal.SIGKILL)  # it would wait for ever
+            self.close()
+            raise
         os.kill(self.pid, GO)
 
     def finish(self, status: int) -> tuple[Answer, int]:
@@ -106,9 +116,9 @@ def fetch_once(settings: Settings) -> Answer:
         # From here on this process holds values: no core dump, no reading by others through /proc. Not earlier: /proc
         # of such a process belongs to root.
         prctl(PR_SET_DUMPABLE, 0)
+        fetch.begin(settings, None)
     except OSError as error:
         raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -u; free") from None
-    fetch.begin(settings, None)
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
     if answer.error is not None:
         raise answer.error

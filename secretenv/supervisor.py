@@ -210,11 +210,11 @@ class _Supervisor:
     def _start_fetch(self) -> None:
         try:
             fetch, self._first = self._first or Fetch(self._base), None
+            fetch.begin(self._settings, self._credentials)
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
             self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -u; free", transient=True), now()))
             return
-        fetch.begin(self._settings, self._credentials)
         self._fetch = fetch
 
     def _kill_fetch(self) -> None:

@@ -531,6 +531,25 @@ def test_too_little_memory_for_a_start(run: Callable[..., Program], secret: Secr
     assert "Traceback" not in program.err
 
 
+def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The command keeps running, and the fetcher that was started in vain does not wait for its task for ever."""
+    ours, theirs = os.pipe()  # a log file would be as full
+    program = run("--refresh-signal=USR1", secret.option, "--", PYTHON, CHILD, stderr=theirs)
+    os.close(theirs)
+    command = ready(program)
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    program.send(signal.SIGUSR1)
+    assert b"no fetcher could be started: File too large; the command keeps its values" in os.read(ours, 1 << 16)
+    until(lambda: program.family() == sorted([program.pid, command]))
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGUSR1)
+    program.shows("ready", times=2)
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    os.close(ours)
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_descriptors(start: Callable[..., Program], secret: SecretFile, closed: str) -> None:
     """Closed descriptors stay closed for the command, and nothing of ours takes their numbers."""
