@@ -36,6 +36,11 @@ class Held:
         # Its open(2) ends when it has a writer, so a moment after ours.
         return until(lambda: [pid for pid in self.program.family() if str(self._fifo) in _open_files(pid)])[0]
 
+    def fetcher(self) -> int:
+        """Return the first fetcher, which may be about to become one yet."""
+        (only,) = until(self.fetchers)
+        return only
+
     def fetchers(self) -> list[int]:
         """Return the fetchers that are alive."""
         words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.program.family()}

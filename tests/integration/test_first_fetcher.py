@@ -29,8 +29,8 @@ def _has_loaded(pid: int, module: str) -> bool:
 def test_it_loads_its_libraries_meanwhile(hold: Callable[..., Held], secret: SecretFile) -> None:
     """What a fetch needs is loaded while the command line is read; the fetcher that did so makes the first fetch."""
     held = hold(secret.option, *SHOW)
-    until(lambda: any(_has_loaded(pid, "/_ssl.") for pid in held.fetchers()))
-    (only,) = held.fetchers()
+    only = held.fetcher()
+    until(lambda: _has_loaded(only, "/_ssl."))
     os.kill(only, signal.SIGSTOP)
     until(lambda: status_of(only, "State").startswith("T"))
     held.goes_on()
@@ -43,7 +43,7 @@ def test_it_loads_its_libraries_meanwhile(hold: Callable[..., Held], secret: Sec
 def test_one_that_was_killed_is_replaced(hold: Callable[..., Held], secret: SecretFile) -> None:
     """Its end is seen, although nobody waited for it when it came; the fetch is tried again."""
     held = hold(secret.option, *SHOW)
-    (first,) = held.fetchers()
+    first = held.fetcher()
     os.kill(first, signal.SIGKILL)
     until(lambda: status_of(first, "State").startswith("Z"))
     held.goes_on()
@@ -58,7 +58,7 @@ def test_it_ends_with_a_command_line_that_is_wrong(
 ) -> None:
     """There is nothing to fetch then: it is killed with the process that started it."""
     held = hold(secret.option, *SHOW)
-    (first,) = held.fetchers()
+    first = held.fetcher()
     held.goes_on(settings)
     assert held.program.ends() == 125
     until(lambda: status_of(first, "State")[:1] in {"", "Z"})
