@@ -204,6 +204,8 @@ def main() -> None:
         if GO not in signal.sigpending():
             _get_ready()
         signal.sigwait({GO})
+        while not os.fstat(0).st_size:  # somebody sent it to each process of a service: nothing was asked for yet
+            signal.sigwait({GO})
     _work(output, sys.stdin.buffer.read)
     # Not the interpreter's own end: threads may hang, and there is nothing to put away.
     os._exit(0)

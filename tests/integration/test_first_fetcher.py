@@ -52,6 +52,18 @@ def test_one_that_was_killed_is_replaced(hold: Callable[..., Held], secret: Secr
     assert "the fetcher ended without an answer: it was killed by signal 9; trying again" in held.program.err
 
 
+def test_a_signal_that_goes_to_all_of_a_service_is_no_task(hold: Callable[..., Held], secret: SecretFile) -> None:
+    """`systemctl kill --signal=USR1` reaches the waiting fetcher too: it goes on waiting for what it is to fetch."""
+    held = hold(secret.option, *SHOW)
+    first = held.fetcher()
+    until(lambda: _has_loaded(first, "/_ssl."))
+    os.kill(first, GO)
+    until(lambda: not int(status_of(first, "ShdPnd"), 16) & 1 << (GO - 1))
+    held.goes_on()
+    assert held.program.ends() == 0
+    assert (held.program.lines, held.program.err) == (["got one"], "")
+
+
 @pytest.mark.parametrize("settings", ["nonsense", "[run]\ninterval = 'never'"])
 def test_it_ends_with_a_command_line_that_is_wrong(
     hold: Callable[..., Held], secret: SecretFile, settings: str
