@@ -16,7 +16,7 @@ import typer
 
 import secretenv
 from secretenv import config
-from secretenv.errors import FAILED, SecretenvError, SettingsError
+from secretenv.errors import FAILED, SecretenvError, SettingsError, no_memory
 from secretenv.examples import epilog
 from secretenv.options import OPTIONS, Option
 from secretenv.parsers import choice
@@ -311,4 +311,9 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
         return FAILED if running and status == USAGE else status
+    except Exception as error:
+        if running or not no_memory(error):  # of a run it is told by who started this process
+            raise
+        show(SecretenvError("there is no memory left", hint="free; ulimit -v"))
+        return 1
     return 0

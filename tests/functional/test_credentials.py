@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
 
+from secretenv import cli, process
 from secretenv.examples import EXAMPLES
 from tests.running import BASE, PYTHON, SECRETENV
 
@@ -111,3 +112,22 @@ def test_the_example_of_the_help(start: Callable[..., Program], world: World) ->
     program = start("sh", "-c", example.command, variables=world.variables())
     assert program.ends() == 0
     assert program.lines == [example.output]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_too_little_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """It is said in a line, not with Python's traceback."""
+
+    def starve(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(process, "obtain", starve)
+    for name, value in world.variables().items():
+        monkeypatch.setenv(name, value)
+    assert cli.main(["credentials"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n",
+    )
