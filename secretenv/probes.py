@@ -130,7 +130,8 @@ def lookup(to: Target) -> Step:
 def unresolved(to: Target, span: str) -> CredentialsError:
     """Return the error for a lookup that was given up."""
     hint = f"check the network and the name servers: getent hosts {to.host}"
-    return CredentialsError(f"the name {to.host} was not resolved within {span}", hint=hint, link="DNS")
+    link = "proxy" if to.proxy else "DNS"
+    return CredentialsError(f"the name {to.host} was not resolved within {span}", hint=hint, link=link)
 
 
 def connect(to: Target) -> Step:

@@ -90,6 +90,12 @@ def test_proxies(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], hos
     assert "pAsswOrd" not in repr(to)
 
 
+@pytest.mark.parametrize(("proxy", "link"), [(True, "proxy"), (False, "DNS")])
+def test_a_name_that_is_looked_up_for_ever(proxy: bool, link: str) -> None:  # noqa: FBT001
+    """Where it is the proxy's name the proxy is blamed, as where that name has no address."""
+    assert probes.unresolved(probes.Target("name", 1, "it", proxy=proxy), "25 s").link == link
+
+
 def test_a_proxy_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTPS_PROXY with a port that is none breaks the link `proxy`; the text is not quoted."""
     monkeypatch.setenv("https_proxy", "http://user:pAsswOrd@proxy:x")
