@@ -20,7 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# A fetcher that is started with this signal blocked waits for it before it reads its task, and gets ready meanwhile.
+# A fetcher that is started with this signal blocked waits for it, and for a task in the file that its standard input is
+# then; meanwhile it gets ready.
 GO = signal.SIGUSR1
 
 LARGEST = 64 << 20  # far above what any environment holds; a fetcher gone wild must not fill the supervisor
