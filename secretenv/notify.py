@@ -21,7 +21,7 @@ _SOCKET, _PERIOD, _WATCHED = b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID"
 # The service manager takes PIPE_BUF bytes in all, and nothing of what is longer.
 _LONGEST_STATUS = 2000
 # A queue that is full is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by
-# default. Who has not listened for so long is not there.
+# default, unless AWS throttles. Who has not listened for so long is not there.
 _FIRST_RETRY = 0.1
 _TRIES = 11
 # 31 years: what is more stands for never, and is more than a clock takes.
