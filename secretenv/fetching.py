@@ -75,9 +75,11 @@ class Fetch:
             "secrets": [secret.to_json() for secret in settings.secrets],
             "credentials": credentials,
         }
+        task, written = json.dumps(request).encode(), 0
         try:
-            # The offset, which is the fetcher's too, stays where it is to begin.
-            os.pwrite(self._memories[0], json.dumps(request).encode(), 0)
+            while written < len(task):
+                # The offset, which is the fetcher's too, stays where it is to begin.
+                written += os.pwrite(self._memories[0], task[written:], written)
         except OSError:
             os.kill(self.pid, signal.SIGKILL)  # it would wait for ever
             self.close()

@@ -531,13 +531,14 @@ def test_too_little_memory_for_a_start(run: Callable[..., Program], secret: Secr
     assert "Traceback" not in program.err
 
 
-def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret: SecretFile) -> None:
+@pytest.mark.parametrize("room", [0, 100])
+def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret: SecretFile, room: int) -> None:
     """The command keeps running, and the fetcher that was started in vain does not wait for its task for ever."""
     ours, theirs = os.pipe()  # a log file would be as full
     program = run("--refresh-signal=USR1", secret.option, "--", PYTHON, CHILD, stderr=theirs)
     os.close(theirs)
     command = ready(program)
-    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     program.send(signal.SIGUSR1)
     assert b"no fetcher could be started: File too large; the command keeps its values" in os.read(ours, 1 << 16)
     until(lambda: program.family() == sorted([program.pid, command]))
