@@ -316,6 +316,8 @@ class _Supervisor:
     def _end(self, action: Any) -> NoReturn:
         if action.error is not None:
             self._log("error", action.error.message, link=action.error.link, hint=action.error.hint)
+        if self._child is not None and not self._child.reaped:
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)  # an init process may reap nothing
         if action.status < 0:
             die(-action.status)
         os._exit(action.status)

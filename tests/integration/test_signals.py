@@ -551,6 +551,28 @@ def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret:
     os.close(ours)
 
 
+# Takes in the orphans, as the init process of a container does, and tells whether it has any.
+INIT = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+print(subprocess.run(sys.argv[1:]).returncode)
+try:
+    print(os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG))
+except ChildProcessError:
+    print("nobody")
+"""
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 3", "3"), ("kill $$", "-15")])
+def test_the_command_is_no_zombie_in_the_end(
+    start: Callable[..., Program], secret: SecretFile, script: str, status: str
+) -> None:
+    """In a container whose init process reaps nothing, each `docker exec` of secretenv would leave one for good."""
+    program = start(PYTHON, "-c", INIT, SECRETENV, "run", secret.option, "--", "sh", "-c", script)
+    assert program.ends() == 0
+    assert program.lines == [status, "nobody"]
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_descriptors(start: Callable[..., Program], secret: SecretFile, closed: str) -> None:
     """Closed descriptors stay closed for the command, and nothing of ours takes their numbers."""
