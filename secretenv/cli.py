@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
-from secretenv import config
+from secretenv import config, output
 from secretenv.errors import FAILED, SecretenvError, SettingsError, no_memory
 from secretenv.examples import epilog
 from secretenv.options import OPTIONS, Option
@@ -304,16 +304,27 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     if not running:
         with_provision()
     try:
-        app(arguments, prog_name="secretenv", obj=pipe)
+        printed = None if running and sys.stdout is None else output.watch()  # a run itself prints nothing
+        status = _status(arguments, pipe, printed)
+        return status if printed is None or printed.finish() else 1
     except SecretenvError as error:
         show(error)
         return error.status if running else 1
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(bool(end.code))
-        return FAILED if running and status == USAGE else status
     except Exception as error:
         if running or not no_memory(error):  # of a run it is told by who started this process
             raise
         show(SecretenvError("there is no memory left", hint="free; ulimit -v"))
         return 1
+
+
+def _status(arguments: list[str], pipe: int | None, printed: output.Output | None) -> int:
+    """Run the command line and return what it ends with."""
+    try:
+        app(arguments, prog_name="secretenv", obj=pipe)
+    except OSError:
+        if printed is None or printed.finish():
+            raise
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(bool(end.code))
+        return FAILED if arguments[:1] == ["run"] and status == USAGE else status
     return 0

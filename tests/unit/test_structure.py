@@ -55,6 +55,7 @@ ROOMS = [
     "export",
     "process",
     "dryrun",
+    "output",
     "provision",
     "sandbox",
     "cli",

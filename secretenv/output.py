@@ -1,0 +1,65 @@
+"""Standard output of the commands that print: all of it arrives, or an error says that it did not.
+
+With PYTHONUNBUFFERED, which many container images set, Python writes once and does not look how much of it the system
+took: a disk that fills up would cut a file of secrets short, and the status would be 0. Without it the error would come
+when the interpreter ends, in its own words.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from secretenv.errors import SecretenvError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+LINK = "standard output"
+
+
+class Output(io.FileIO):
+    """A descriptor whose error is kept in words for a user; after it nothing is written, as it would not be whole."""
+
+    _error: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write what the system takes; once it has refused, drop it."""
+        if self._error is None:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self._error = error
+                raise
+        return memoryview(data).nbytes
+
+    def finish(self) -> bool:
+        """Write what is still buffered, and tell whether somebody was there to read it.
+
+        Raises:
+            SecretenvError: not all of it could be written.
+        """
+        with suppress(OSError):
+            sys.stdout.flush()
+        if self._error is None or isinstance(self._error, BrokenPipeError):
+            return self._error is None
+        hint = "is the disk full? df -h; what was written so far is not all of it"
+        raise SecretenvError(f"cannot be written: {self._error.strerror}", hint=hint, link=LINK)
+
+
+def watch() -> Output | None:
+    """Have whatever is printed from here on written whole, or its error kept for `finish`; None: it is a caller's own.
+
+    Raises:
+        SecretenvError: standard output is closed.
+    """
+    given = sys.stdout
+    if given is None:
+        raise SecretenvError("it is closed", hint="to throw it away: > /dev/null", link=LINK)
+    if given is not sys.__stdout__ or not isinstance(given, io.TextIOWrapper):
+        return None
+    made = Output(given.fileno(), "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(made), given.encoding, given.errors, line_buffering=given.isatty())
+    return made
