@@ -84,8 +84,8 @@ def _value(
             return given
         if option.repeatable:
             return tuple(option.parse(word) for word in given)
-        if not given:
-            return False if option.flag else ""
+        if not given and not option.default:
+            return False if option.flag else ""  # elsewhere an empty text is for the parser to refuse
         return os.path.abspath(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH100, PTH111
     except SettingsError as error:
         raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None

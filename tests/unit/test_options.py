@@ -325,6 +325,21 @@ def test_bad_variables_are_named(name: str, value: str, says: str) -> None:
     assert error.value.hint
 
 
+WITH_DEFAULT = [option for option in MERGED if option.default and option.parse is not parsers.text]
+
+
+@pytest.mark.parametrize("option", WITH_DEFAULT, ids=lambda option: option.name)
+def test_an_empty_text_is_no_value(option: Option, tmp_path: Path) -> None:
+    """`--interval "$FORGOTTEN"` and `interval = ""` are errors now, not when the value is needed."""
+    path = tmp_path / "config.toml"
+    path.write_text(f'[{option.table}]\n{option.key} = ""\n', "utf-8")
+    for flags, source in (({option.key: ""}, f"--{option.name}: "), ({"config": str(path)}, f"{option.key}: ")):
+        with pytest.raises(SettingsError) as error:
+            read({"secret": ["file:///x.json"], **flags}, {}, ["true"])
+        assert source in error.value.message
+        assert error.value.hint
+
+
 def test_batch_and_another_stage_do_not_go_together() -> None:
     """BatchGetSecretValue has no VersionStage: asking for both is an error."""
     with pytest.raises(SettingsError, match="--batch reads only"):
