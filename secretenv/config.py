@@ -86,7 +86,7 @@ def _value(
             return tuple(option.parse(word) for word in given)
         if not given and not option.default:
             return False if option.flag else ""  # elsewhere an empty text is for the parser to refuse
-        return os.path.abspath(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH100, PTH111
+        return configfile.absolute(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH111
     except SettingsError as error:
         raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None
 
@@ -144,7 +144,7 @@ def _name_and_id(word: str) -> tuple[str, str]:
         raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
     if word.startswith("="):
         raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
-    return name, _local(identifier, os.path.abspath)
+    return name, _local(identifier, configfile.absolute)
 
 
 def _local(identifier: str, resolve: Callable[[str], str]) -> str:

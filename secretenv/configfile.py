@@ -119,7 +119,7 @@ def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> C
         SettingsError: the chosen one is missing, or one cannot be read or understood.
     """
     if chosen:
-        return _read(Path(os.path.abspath(os.path.expanduser(chosen))))  # noqa: PTH100, PTH111
+        return _read(Path(absolute(os.path.expanduser(chosen))))  # noqa: PTH111
     # XDG base directory specification: a relative XDG_CONFIG_HOME is to be ignored, an empty one is the default.
     home = environ.get("XDG_CONFIG_HOME", "")
     user = Path(home) if Path(home).is_absolute() else Path(os.path.expanduser("~")) / ".config"  # noqa: PTH111
@@ -130,6 +130,19 @@ def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> C
         except PermissionError:
             continue  # not ours to read, so not meant for us
     return ConfigFile(None, {})
+
+
+def absolute(path: str) -> str:
+    """Return a path as an absolute one, from the working directory.
+
+    Raises:
+        SettingsError: it is relative, and somebody has removed the working directory.
+    """
+    try:
+        return os.path.abspath(path)  # noqa: PTH100
+    except FileNotFoundError:
+        hint = "write the whole path, or cd to a folder that is there"
+        raise SettingsError(f"{path} starts at the working directory, which is gone", hint=hint) from None
 
 
 def _read(path: Path) -> ConfigFile:

@@ -340,6 +340,29 @@ def test_an_empty_text_is_no_value(option: Option, tmp_path: Path) -> None:
         assert error.value.hint
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ({"secret": ["file://x.json"]}, "x.json starts at"),
+        ({"config": "x.toml"}, "x.toml starts at"),
+        ({"cert": "x.pem"}, "--cert: x.pem starts at"),
+    ],
+    ids=["secret", "config", "cert"],
+)
+def test_a_working_directory_that_is_gone(
+    flags: dict[str, Any], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path needs a working directory; that somebody has removed it is said, a whole path needs none."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError) as error:
+        read({"secret": ["file:///x.json"], **flags}, {}, ["true"])
+    assert f"{says} the working directory, which is gone" in error.value.message
+    assert read({"secret": ["file:///x.json"]}, {}, ["true"]).secrets[0].id == "file:///x.json"
+
+
 def test_batch_and_another_stage_do_not_go_together() -> None:
     """BatchGetSecretValue has no VersionStage: asking for both is an error."""
     with pytest.raises(SettingsError, match="--batch reads only"):
