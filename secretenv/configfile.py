@@ -149,7 +149,7 @@ def _read(path: Path) -> ConfigFile:
     import tomllib  # where there is a file: 5 ms of each start
 
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # editors of Windows put a byte order mark in front
         return ConfigFile(path, tomllib.loads(text))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
@@ -157,6 +157,8 @@ def _read(path: Path) -> ConfigFile:
         raise SettingsError(f"{path} is not text in UTF-8", hint="TOML is UTF-8: iconv converts it") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}", hint="mend that line; see https://toml.io") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, brackets in thousands of brackets
+        raise SettingsError(f"{path} holds what no setting is", hint="is it the right file?") from None
 
 
 def _nearest(word: str, known: Iterable[str], otherwise: str) -> str:

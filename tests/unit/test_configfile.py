@@ -103,6 +103,8 @@ def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
         pytest.param("[run]\ninterval = -5", "[run] interval: not a duration", "1h30m", id="negative"),
         pytest.param("[run]\nkill_signal = 'TREM'", "[run] kill_signal: not a signal", "TERM", id="bad-signal"),
         pytest.param("[run\n", "is not TOML", "toml.io", id="not-toml"),
+        pytest.param(f"[run]\ninterval = {'9' * 5000}", "holds what no setting is", "the right file", id="digits"),
+        pytest.param("x = " + "[" * 5000, "holds what no setting is", "the right file", id="brackets"),
     ],
 )
 def test_errors_name_the_place_and_the_next_step(tmp_path: Path, text: str, says: str, hint: str) -> None:
@@ -127,6 +129,11 @@ def test_not_utf8(tmp_path: Path) -> None:
     path.write_bytes(b"[run]\nprefix = '\xff'")
     with pytest.raises(SettingsError, match="not text in UTF-8"):
         configfile.load(str(path), {})
+
+
+def test_a_byte_order_mark(tmp_path: Path) -> None:
+    """The mark that editors of Windows put in front is no part of the first line."""
+    assert read(tmp_path, '\ufeff[[secret]]\nid = "file:///x"\r\n').secrets[0].id == "file:///x"
 
 
 def test_a_chosen_file_must_exist(tmp_path: Path) -> None:
