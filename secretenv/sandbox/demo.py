@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from secretenv.handover import die
 from secretenv.sandbox import Sandbox
 from secretenv.sandbox.serve import variables
 from secretenv.sandbox.world import FIRST_VALUE, SECRET
@@ -35,8 +36,20 @@ CHANGE_DEADLINE = 6.0
 END_DEADLINE = 4.0
 
 
+# What ends the demo early: a closed terminal window is a HUP. INT is Python's own KeyboardInterrupt.
+ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
+
+
 class Untold(Exception):  # noqa: N818 - the end of the story, not an error of a caller
     """What should have happened did not, in a sentence."""
+
+
+class Interrupted(BaseException):
+    """A signal that ends the demo: first everything that it made is cleared away."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
 
 
 def demo(secretenv: Sequence[str] = (sys.executable, "-P", "-m", "secretenv")) -> int:
@@ -47,7 +60,10 @@ def demo(secretenv: Sequence[str] = (sys.executable, "-P", "-m", "secretenv")) -
     """
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     try:
-        _tell(console, secretenv)
+        with _interrupted_by(ENDING):
+            _tell(console, secretenv)
+    except Interrupted as error:
+        die(error.signum)
     except Untold as error:
         console.print(f"\nthe demo failed: {error}", style="bold red")
         return 1
@@ -124,6 +140,25 @@ class Output:
             if not received:
                 self._descriptor = -1
             self._rest += received
+
+
+@contextmanager
+def _interrupted_by(signals: frozenset[signal.Signals]) -> Iterator[None]:
+    """Raise `Interrupted` where one of these signals arrives, once; one that the caller ignores stays ignored."""
+
+    def interrupt(signum: int, _frame: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)  # a second one has nothing to add to the clean-up
+        raise Interrupted(signum)
+
+    before = {each: signal.getsignal(each) for each in signals if signal.getsignal(each) is not signal.SIG_IGN}
+    for each in before:
+        signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from secretenv.sandbox.demo import demo
+from tests.running import SECRETENV
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.running import Program
 
 DEMO = [sys.executable, "-c", "import sys; from secretenv.sandbox.demo import demo; sys.exit(demo())"]
 
@@ -77,3 +85,16 @@ def test_a_story_that_takes_too_long(capfd: pytest.CaptureFixture[str], monkeypa
     assert demo(["sh", "-c", "exec sleep 60"]) == 1
 
     assert "within 0.3 s" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT])
+def test_a_story_that_is_broken_off(start: Callable[..., Program], signum: signal.Signals) -> None:
+    """A signal ends the demo, and leaves neither the program nor the certificates behind."""
+    begun = start(SECRETENV, "demo")
+    begun.shows("started: GREETING=hello")
+    begun.send(signum)
+
+    assert begun.ends() == (130 if signum == signal.SIGINT else -signum)
+    assert "Traceback" not in begun.err
+    assert not begun.group(begun.pid)
+    assert not list(begun.folder.glob("secretenv-sandbox-*"))
