@@ -220,9 +220,10 @@ def fork(run: Callable[[], NoReturn]) -> int:
             os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
         run()
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
-        words = f"a process could not be started: {type(error).__name__}"
+        why = error.strerror if isinstance(error, OSError) else type(error).__name__
         whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
-        Log()("error", words, link="secretenv", hint=f"{whole}is there memory left? free; ulimit -v")
+        hint = f"{whole}is there memory left, or a limit reached? free; ulimit -a"
+        Log()("error", f"a process could not be started: {why}", link="secretenv", hint=hint)
     finally:
         os._exit(FAILED)
 

@@ -16,7 +16,7 @@ import typer
 
 import secretenv
 from secretenv import config, output
-from secretenv.errors import FAILED, SecretenvError, SettingsError, no_memory
+from secretenv.errors import FAILED, SecretenvError, SettingsError, no_memory, place_of
 from secretenv.examples import epilog
 from secretenv.options import OPTIONS, Option
 from secretenv.parsers import choice
@@ -321,9 +321,12 @@ def _status(arguments: list[str], pipe: int | None, printed: output.Output | Non
     """Run the command line and return what it ends with."""
     try:
         app(arguments, prog_name="secretenv", obj=pipe)
-    except OSError:
-        if printed is None or printed.finish():
-            raise
+    except OSError as error:
+        if printed is not None and not printed.finish():
+            return 1
+        where = f": {error.filename}" if error.filename else place_of(error)
+        hint = "is a disk full or read-only, or a limit reached? df -h; ulimit -a"
+        raise SecretenvError(f"{error.strerror}{where}", hint=hint) from None
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
         return FAILED if arguments[:1] == ["run"] and status == USAGE else status

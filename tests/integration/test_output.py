@@ -1,4 +1,4 @@
-"""What the commands that print do where standard output cannot be written: no half answer passes for a whole one."""
+"""What the system refuses is said in words: of standard output first, where no half answer passes for a whole one."""
 
 from __future__ import annotations
 
@@ -83,3 +83,27 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
     program = start(SECRETENV, *words.split(), variables={"SECRETENV_SECRET": f"file://{secret.path}"}, stdout=writer)
     os.close(writer)
     assert (program.ends(), program.err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        ("run -- true", 125, "a process could not be started: File too large"),
+        ("export", 1, "File too large at fetching.py:"),
+        ("sandbox -- true", 1, "No usable temporary directory"),
+        ("demo", 1, "No usable temporary directory"),
+    ],
+)
+def test_what_the_system_refuses_is_said(
+    start: Callable[..., Program], secret: SecretFile, words: str, status: int, message: str
+) -> None:
+    """A full disk or a limit is named, by every command, with what to look at; no traceback, and nothing left."""
+    # Through pipes, as the limit is on our own files too.
+    script = f"(ulimit -f 0; {SECRETENV} {words}; echo status $?) 2>&1 | cat >&2"
+    program = start("sh", "-c", script, variables={"SECRETENV_SECRET": f"file://{secret.path}"})
+    assert program.ends() == 0
+    assert f"secretenv: error: secretenv: {message}" in program.err
+    assert "\nsecretenv: hint: " in program.err
+    assert program.err.endswith(f"status {status}\n")
+    assert "Traceback" not in program.err
+    assert not list(program.folder.glob("secretenv-sandbox-*"))
