@@ -96,15 +96,20 @@ def find(command: str, path: str | None) -> str:
     if refused and (stat.S_ISDIR(_mode(refused)) and "/" not in command):
         refused = ""
     if refused:
-        raise CommandError(
-            f"{refused}: {'is a directory' if stat.S_ISDIR(_mode(refused)) else 'permission denied'}",
-            hint=f"make it executable for uid {os.geteuid()}, or name another program",
-        )
+        raise _unusable(refused)
     where = "" if "/" in command else " in PATH"
     hint = "check its name, or give its whole path"
     if command.split()[1:]:  # envconsul and a Dockerfile's CMD take such a line to a shell
         hint = "no shell reads it: give each word by itself, or sh -c 'WORDS'"
     raise CommandNotFoundError(f"{command}: not found{where}", hint=hint)
+
+
+def _unusable(file: str) -> CommandError:
+    """Return the error for a file that is there, and that this user cannot execute."""
+    if stat.S_ISDIR(_mode(file)):
+        return CommandError(f"{file}: is a directory", hint="name a program in it")
+    hint = f"make it executable for uid {os.geteuid()}, or name another program"
+    return CommandError(f"{file}: permission denied", hint=hint)
 
 
 def _mode(file: str) -> int:
