@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 PACKAGE = Path(errors.__file__).parent
+FILES = "certificate file, key file or roots file"  # where the call says which of them
 # The chain in the order in which it is walked; what is not named here comes behind, by the alphabet.
 CHAIN = (
-    "settings", "certificate file", "key file", "key password", "roots file", "key", "key of another certificate",
-    "certificate", "DNS", "proxy", "connection", "TLS", "endpoint", "clock", "throttling", "thing name", "policy",
-    "role alias", "role", "credentials", "region", "secret", "KMS", "file", "content", "environment", "command",
-    "fetcher",
+    "settings", FILES, "certificate file", "key file", "key password", "roots file", "key",
+    "key of another certificate", "certificate", "DNS", "proxy", "connection", "TLS", "endpoint", "clock",
+    "throttling", "thing name", "policy", "role alias", "role", "credentials", "region", "secret", "KMS", "file",
+    "content", "environment", "command", "fetcher",
 )  # fmt: skip
 # Names of the source that say little to a reader.
 _NAMES = {"QUOTE": ": AWS's words", "__NAME__": "KIND", "STRERROR": "REASON", "TB_LINENO": "LINE", "FINGERPRINT": "ID"}
@@ -99,7 +100,7 @@ def _of_room(path: Path) -> Iterator[Entry]:
                 continue
             texts = [_rendered(node, local, module) for node in (link, message, hint)]
             if texts[1]:
-                for blamed in (texts[0] or _KINDS.get(name, "")).split(" / "):
+                for blamed in (texts[0] or _KINDS.get(name, FILES)).split(" / "):
                     yield Entry(blamed, texts[1], texts[2] or "-")
 
 

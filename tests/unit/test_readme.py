@@ -58,6 +58,11 @@ def test_derived_parts_are_up_to_date(name: str) -> None:
     assert [part.strip() for part in found] == [PARTS[name]()], "run python -m tests.unit.test_readme"
 
 
+def test_each_error_stands_below_a_link() -> None:
+    """The page of errors has no heading without a word: what several links can say names them all."""
+    assert all(entry.link for entry in catalogue.entries())
+
+
 def test_readme_is_short() -> None:
     """README.md stays under 250 lines."""
     assert len(README.read_text("utf-8").splitlines()) < 250
