@@ -47,6 +47,8 @@ def refusal(*readings: Reading) -> ContentError:
 VALUES = [
     pytest.param('{"A": "text"}', {"A": "text"}, id="text"),
     pytest.param('{"A": ""}', {"A": ""}, id="empty text"),
+    pytest.param('\ufeff{"A": "text"}', {"A": "text"}, id="byte order mark"),
+    pytest.param(b'\xef\xbb\xbf{"A": "text"}', {"A": "text"}, id="byte order mark in bytes"),
     pytest.param('{"A": "a\\nb\\t\\"c\\" $d `e` é 😀"}', {"A": 'a\nb\t"c" $d `e` é 😀'}, id="any text"),
     pytest.param('{"A": "\\ud83d\\ude00"}', {"A": "😀"}, id="both halves of a surrogate pair"),
     pytest.param('{"A": 1.10}', {"A": "1.10"}, id="fraction"),
