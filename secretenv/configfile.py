@@ -87,7 +87,7 @@ class ConfigFile:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise self._error("secret is not a list of tables", "write [[secret]], with two brackets, for each secret")
         for number, table in enumerate(tables, 1):
-            where = f"[[secret]] {table.get('id', f'number {number}')}"
+            where = f"[[secret]] {table.get('id') or f'number {number}'}"
             self._check(where, "secret", table)
             for key in _SECRET_ONLY & table.keys():
                 if not isinstance(table[key], str) or not table[key]:

@@ -90,7 +90,7 @@ def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
         pytest.param("[run]\nsecret = ['x']", "[run] has no key secret", "[[secret]]", id="secret-key"),
         pytest.param("[run]\nconfig = 'x'", "[run] has no key config", "the keys here are", id="config-key"),
         pytest.param("[[secret]]\nname = 'X'", "[[secret]] number 1 has no id", "id =", id="no-id"),
-        pytest.param("[[secret]]\nid = ''", "id is empty", "text in quotes", id="empty-id"),
+        pytest.param("[[secret]]\nid = ''", "number 1: id is empty", "text in quotes", id="empty-id"),
         pytest.param("[[secret]]\nid = 5", "id is a number", "text in quotes", id="id-kind"),
         pytest.param("[[secret]]\nid = 'x'\ninterval = '5m'", "x has no key interval", "[run]", id="run-key-in-secret"),
         pytest.param("[run]\nupcase = 'yes'", "[run] upcase is a text", "true or false", id="flag-kind"),
