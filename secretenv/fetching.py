@@ -120,7 +120,7 @@ def fetch_once(settings: Settings) -> Answer:
         prctl(PR_SET_DUMPABLE, 0)
         fetch.begin(settings, None)
     except OSError as error:
-        raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -u; free") from None
+        raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -a; free") from None
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
     if answer.error is not None:
         raise answer.error

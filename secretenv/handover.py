@@ -102,8 +102,8 @@ def stop() -> None:
 
     SIGSTOP would stop it all the same, for ever: under `ssh -t`, `script` or `xterm -e`, where we lead the session.
     """
-    if signal.SIGCONT in signal.sigpending():
-        return  # somebody continues the job already; to raise a stop would discard that (signal(7))
+    if os.getsid(0) == os.getpid():
+        return  # the kernel would not stop us, and the CONT of a hang-up that comes just now would be lost by the try
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})

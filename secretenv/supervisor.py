@@ -213,7 +213,7 @@ class _Supervisor:
             fetch.begin(self._settings, self._credentials)
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
-            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -u; free", transient=True), now()))
+            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -a; free", transient=True), now()))
             return
         self._fetch = fetch
 

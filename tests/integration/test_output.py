@@ -88,10 +88,10 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ("run -- true", 125, "a process could not be started: File too large"),
-        ("export", 1, "File too large at fetching.py:"),
-        ("sandbox -- true", 1, "No usable temporary directory"),
-        ("demo", 1, "No usable temporary directory"),
+        ("run -- true", 125, "secretenv: a process could not be started: File too large"),
+        ("export", 1, "fetcher: no fetcher could be started: File too large"),
+        ("sandbox -- true", 1, "secretenv: No usable temporary directory"),
+        ("demo", 1, "secretenv: No usable temporary directory"),
     ],
 )
 def test_what_the_system_refuses_is_said(
@@ -102,7 +102,7 @@ def test_what_the_system_refuses_is_said(
     script = f"(ulimit -f 0; {SECRETENV} {words}; echo status $?) 2>&1 | cat >&2"
     program = start("sh", "-c", script, variables={"SECRETENV_SECRET": f"file://{secret.path}"})
     assert program.ends() == 0
-    assert f"secretenv: error: secretenv: {message}" in program.err
+    assert f"secretenv: error: {message}" in program.err
     assert "\nsecretenv: hint: " in program.err
     assert program.err.endswith(f"status {status}\n")
     assert "Traceback" not in program.err
