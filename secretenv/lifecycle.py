@@ -145,7 +145,8 @@ class Lifecycle:
             self._end()
             return [*actions, *self._notices.becoming(answer.versions), Exec(answer=answer)]
         self.phase = RUNNING
-        return [*actions, *self._start(), *self._refresh.follow_up(now)]
+        # The fetch first: where the start fails, it is ended with all the rest.
+        return [*actions, *self._refresh.follow_up(now), *self._start()]
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Take the error that a fetch, or a look at its answer, ended with."""

@@ -642,7 +642,7 @@ def test_refresh_signal_during_the_first_fetch() -> None:
     assert story.signal("USR2") == []
     assert story.happens("failed", TRANSIENT) == [StartFetch()]
     assert story.signal("USR2") == []
-    assert story.happens("fetched", A) == [Spawn(answer=A), StartFetch()]
+    assert story.happens("fetched", A) == [StartFetch(), Spawn(answer=A)]
     assert story.signal("USR2") == []
     assert story.happens("failed", PERMANENT) == [StartFetch()]
 
