@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretenv import certificate, environ, localfile, network, probes
 from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, no_memory, place_of
-from secretenv.isolation import in_time, isolate
+from secretenv.isolation import exchange, in_time, isolate
 from secretenv.polling import cost
 from secretenv.report import Step, closing, document, lines, table
 from secretenv.words import span
@@ -187,10 +187,7 @@ class _Walk:
         device, context = self._device, self._context
         found: Credentials | CredentialsError
         try:
-            found = in_time(
-                lambda: credentials.exchange(device, context, self._clock, ask),
-                lambda span: CredentialsError(**network.endless(device.endpoint, span, handshaken=context.handshaken)),
-            )
+            found = exchange(device, context, self._clock, ask)
         except CredentialsError as error:
             found = error
         if isinstance(found, CredentialsError) and not context.handshaken:

@@ -8,14 +8,20 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, TypeVar
 
+from secretenv import network
 from secretenv.child import PR_SET_DUMPABLE, prctl
+from secretenv.errors import CredentialsError
 from secretenv.fetcher import BUDGET
 from secretenv.fetching import for_helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
+    from secretenv.certificate import Context
     from secretenv.errors import SecretenvError
+    from secretenv.settings import Device
+    from secretenv.temporary import Credentials
 
 Found = TypeVar("Found")
 
@@ -56,3 +62,22 @@ def in_time(work: Callable[[], Found], late: Callable[[str], SecretenvError]) ->
     if not outcome:
         raise late(f"{BUDGET:g} s")
     return outcome[0]
+
+
+def exchange(device: Device, context: Context, *how: Any) -> Credentials:
+    """Return new credentials for the certificate of `context`, in a fetcher's time.
+
+    Args:
+        device: who asks.
+        context: shows the certificate.
+        how: what else `credentials.exchange` takes.
+
+    Raises:
+        CredentialsError: no answer in time, a refusal, or an answer that cannot be used.
+    """
+    from secretenv import credentials
+
+    return in_time(
+        lambda: credentials.exchange(device, context, *how),
+        lambda span: CredentialsError(**network.endless(device.endpoint, span, handshaken=context.handshaken)),
+    )

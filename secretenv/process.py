@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from secretenv import certificate, network
-from secretenv.errors import CredentialsError
-from secretenv.isolation import in_time, isolate
+from secretenv import certificate
+from secretenv.isolation import exchange, isolate
 from secretenv.words import moment
 
 if TYPE_CHECKING:
@@ -29,15 +28,11 @@ def obtain(device: Device, warn: Callable[[str], None]) -> Credentials:
         CredentialsError: the provider cannot be reached, or refuses.
     """
     isolate()
-    from secretenv import credentials
 
     context, warnings = certificate.load(device)
     for warning in warnings:
         warn(warning)
-    return in_time(
-        lambda: credentials.exchange(device, context),
-        lambda span: CredentialsError(**network.endless(device.endpoint, span, handshaken=context.handshaken)),
-    )
+    return exchange(device, context)
 
 
 def document(found: Credentials) -> str:
