@@ -14,6 +14,7 @@ import time
 from secretenv.child import PR_SET_DUMPABLE, Origin, fork, prctl
 from secretenv.errors import SecretenvError
 from secretenv.fetching import read_memory
+from secretenv.lifecycle import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.settings import Settings
 
 TYPE_CHECKING = False
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-# What ends secretenv as long as there is no command.
-_ENDING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
-_JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
-
-# Seconds that such a signal waits for the settings, which may be on a disk that hangs.
+# Seconds that a signal which ends secretenv waits for the settings, which may be on a disk that hangs.
 _PATIENCE = 0.5
 
 
@@ -80,17 +77,19 @@ def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
     held: list[int] = []
     limit = 0.0
     while True:
-        wait = limit - time.monotonic()
-        info = signal.sigtimedwait(EVERY_SIGNAL, max(wait, 0.0)) if held else signal.sigwaitinfo(EVERY_SIGNAL)
+        if held:
+            info = signal.sigtimedwait(EVERY_SIGNAL, max(limit - time.monotonic(), 0.0))
+        else:
+            info = signal.sigwaitinfo(EVERY_SIGNAL)
         if info is None:
             die(held[0])  # and the helper with us
-        if info.si_signo in _ENDING - origin.ignored:
+        if info.si_signo in ENDS_BEFORE_START - origin.ignored:
             if info.si_code > 0:  # from the terminal
                 die(info.si_signo)
             limit = limit or time.monotonic() + _PATIENCE
             held.append(info.si_signo)
         # From the terminal; one that is sent is for the command.
-        if info.si_signo in _JOB_STOPS and info.si_code > 0:
+        if info.si_signo in JOB_STOPS and info.si_code > 0:
             stop()
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:

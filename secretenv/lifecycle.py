@@ -58,8 +58,8 @@ SENT = "sent"  # another process
 TERMINAL = "terminal"  # the kernel, on behalf of the terminal, to the whole foreground job
 COMMAND = "command"  # the command itself
 
-_ENDS_BEFORE_START = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
-_JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+ENDS_BEFORE_START = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
 
 class Lifecycle:
@@ -253,7 +253,7 @@ class Lifecycle:
         if self._shared:
             return [StopSelf()] if self.phase in {RUNNING, STOPPING} else []
         # A service that is being stopped has limits to keep.
-        return [StopSelf()] if self.phase == RUNNING and not self.shutdown and signum in _JOB_STOPS else []
+        return [StopSelf()] if self.phase == RUNNING and not self.shutdown and signum in JOB_STOPS else []
 
     def gone(self, now: float) -> list[Action]:  # noqa: ARG002
         """Go on after the last process of the old command."""
@@ -288,7 +288,7 @@ class Lifecycle:
         begins = signum == signal.SIGTERM or (signum == signal.SIGINT and (sent or self.phase == STOPPING))
         if begins and origin != COMMAND and signum not in self._ignored and not self.shutdown:
             actions += self._begin_shutdown(signum)
-        elif signum in _ENDS_BEFORE_START and origin != COMMAND:
+        elif signum in ENDS_BEFORE_START and origin != COMMAND:
             # Many programs end gracefully of it: a new version that comes meanwhile must not start them again.
             self._ending_until = now + self._settings.kill_timeout
             self._splay_due = self._splay_due and max(self._splay_due, self._ending_until)
@@ -299,13 +299,13 @@ class Lifecycle:
 
     def _signalled_without_command(self, signum: int, origin: str) -> list[Action]:
         """Take a signal before the first start, or between the death of a command and the start of the next."""
-        if signum in _JOB_STOPS and origin == TERMINAL:
+        if signum in JOB_STOPS and origin == TERMINAL:
             return [StopSelf()]  # there is no command whose stop could be followed
         if self.phase == CLEANING:
             if signum in {signal.SIGTERM, signal.SIGINT} and signum not in self._ignored:
                 return [] if self.shutdown else self._begin_shutdown(signum)
             return [line("info", f"{signal_name(signum)} dropped: no command is running")]
-        if signum in _ENDS_BEFORE_START and signum not in self._ignored:
+        if signum in ENDS_BEFORE_START and signum not in self._ignored:
             self.shutdown = signum
             return self._end_with(-signum)
         return [line("debug", f"{signal_name(signum)} dropped: no command is running yet")]
