@@ -306,6 +306,8 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     try:
         printed = None if running and sys.stdout is None else output.watch()  # a run itself prints nothing
         status = _status(arguments, pipe, printed)
+        if running and status == USAGE:
+            status = FAILED
         return status if printed is None or printed.finish() else 1
     except SecretenvError as error:
         show(error)
@@ -328,6 +330,5 @@ def _status(arguments: list[str], pipe: int | None, printed: output.Output | Non
         hint = "is a disk full or read-only, or a limit reached? df -h; ulimit -a"
         raise SecretenvError(f"{error.strerror}{where}", hint=hint) from None
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(bool(end.code))
-        return FAILED if arguments[:1] == ["run"] and status == USAGE else status
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0

@@ -148,9 +148,8 @@ def _parse(secret: Secret, text: str) -> Any:
             f"secret {_shown(secret.id)} holds {text}, which is not JSON", hint="write it as a string, or as null"
         )
 
-    text = text.removeprefix(
-        "\ufeff"
-    )  # a parser may ignore the mark (RFC 8259, 8.1), which editors of Windows put there
+    # A parser may ignore the byte order mark (RFC 8259, 8.1), which editors of Windows put there.
+    text = text.removeprefix("\ufeff")
     return json.loads(text, object_pairs_hook=members, parse_int=_Number, parse_float=_Number, parse_constant=constant)
 
 

@@ -121,8 +121,8 @@ class Reader:
                 f"secret {secret.id}: no client for region {region} ({type(error).__name__})",
                 hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
                 link="endpoint",
-                transient=isinstance(error, ssl.SSLError)
-                or no_memory(error),  # so OpenSSL says that there is none left
+                # An SSLError is how OpenSSL says that there is no memory left.
+                transient=isinstance(error, ssl.SSLError) or no_memory(error),
             ) from None
 
     def _one(self, secret: Secret) -> Reading:
