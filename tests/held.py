@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from tests.running import words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ class Held:
 
     def fetchers(self) -> list[int]:
         """Return the fetchers that are alive."""
-        words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in self.program.family()}
-        return [pid for pid in words if b"secretenv.fetcher" in words[pid]]
+        return [pid for pid in self.program.family() if b"secretenv.fetcher" in words_of(pid)]
 
     def goes_on(self, text: str = "") -> None:
         """Give it its settings file."""
@@ -68,4 +68,10 @@ def writer_of(fifo: Path) -> IO[str]:
 
 
 def _open_files(pid: int) -> set[str]:
-    return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    """Return what a process has open; what it closes meanwhile, or all of it where it ends, is left out."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found

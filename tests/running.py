@@ -151,6 +151,14 @@ def alive(pid: int) -> bool:
         return False
 
 
+def words_of(pid: int) -> bytes:
+    """Return the arguments of a process, none if it has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def status_of(pid: int, field: str) -> str:
     """Return a field of /proc/PID/status, empty once the process is gone."""
     try:

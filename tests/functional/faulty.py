@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.functional.conftest import MARKER, World
-from tests.running import CHILD, PYTHON, Program, alive, status_of
+from tests.running import CHILD, PYTHON, Program, alive, status_of, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -137,11 +137,3 @@ def files_of(program: Program) -> Iterator[Path]:
         target = link.resolve()
         if target.is_file():
             yield target
-
-
-def words_of(pid: int) -> bytes:
-    """Return the arguments of a process, none if it has just ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.answer import GO
-from tests.functional.faulty import words_of
 from tests.integration.test_terminal import NAMESPACE, as_init, continue_job, press_ctrl_z
-from tests.running import CHILD, PYTHON, SECRETENV, alive, status_of
+from tests.running import CHILD, PYTHON, SECRETENV, alive, status_of, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:

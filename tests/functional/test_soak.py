@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.functional.faulty import RUNNING, WORDS, Run, halve, starved, words_of
+from tests.functional.faulty import RUNNING, WORDS, Run, halve, starved
 from tests.functional.test_faults import PASSING
-from tests.running import alive, status_of
+from tests.running import alive, status_of, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
