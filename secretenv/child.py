@@ -30,6 +30,12 @@ PR_SET_CHILD_SUBREAPER = 36
 # Seconds in which nearly every exec is over; as long as that a signal may wait.
 EXEC_PATIENCE = 0.5
 
+# What is said where there is no memory left to say anything else.
+_STARVED = (
+    b"secretenv: error: secretenv: a process could not be started: there is no memory left\n"
+    b"secretenv: hint: free; ulimit -a\n"
+)
+
 # CPython ignores these for itself at its start; the command must find what any program finds.
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -220,10 +226,13 @@ def fork(run: Callable[[], NoReturn]) -> int:
             os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
         run()
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
-        why = error.strerror if isinstance(error, OSError) else type(error).__name__
-        whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
-        hint = f"{whole}is there memory left, or a limit reached? free; ulimit -a"
-        Log()("error", f"a process could not be started: {why}", link="secretenv", hint=hint)
+        try:
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+            whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
+            hint = f"{whole}is there memory left, or a limit reached? free; ulimit -a"
+            Log()("error", f"a process could not be started: {why}", link="secretenv", hint=hint)
+        except BaseException:  # noqa: BLE001 - such a line takes memory too
+            os.write(2, _STARVED)
     finally:
         os._exit(FAILED)
 

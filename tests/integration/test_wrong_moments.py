@@ -76,6 +76,26 @@ print(started.refused())
 """
 
 
+# A process that has no memory for a line that says so.
+STARVED = """
+import os
+from secretenv import child
+def starved():
+    raise MemoryError
+child.Log = starved
+print(os.waitstatus_to_exitcode(os.waitpid(child.fork(starved), 0)[1]))
+"""
+
+
+def test_no_memory_even_to_say_so(start: Callable[..., Program]) -> None:
+    """A process that cannot be started for lack of memory never ends in silence."""
+    program = start(PYTHON, "-c", STARVED)
+    assert program.ends() == 0, program.err
+    assert program.lines == ["125"]
+    assert program.err.startswith("secretenv: error: secretenv: a process could not be started: there is no memory")
+    assert "\nsecretenv: hint: " in program.err
+
+
 @as_init
 def test_a_number_that_is_anothers_by_now_is_left_alone(start: Callable[..., Program]) -> None:
     """SIGKILL to what is left of the command never reaches a process that got the number of a dead one."""
