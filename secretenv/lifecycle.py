@@ -96,7 +96,7 @@ class Lifecycle:
         self._doubted: list[tuple[str, str]] = []  # what is to be seen twice, and was said to be
         # Due times; None is never.
         self._splay_due: float | None = None
-        self._ending_until = 0.0  # as long as that the command may be about to end by itself
+        self._ending_until: dict[int, float] = {}  # for a signal: as long as that the command may be ending of it
         self._stop_limit: float | None = None
         self._sweep_limit: float | None = None
 
@@ -197,7 +197,7 @@ class Lifecycle:
             return [line("info", "it is the one that the command runs with: no restart")]
         if self._splay_due is not None:
             return []
-        wait = max(self._settings.splay * self._uniform(), self._ending_until - now)
+        wait = max([self._settings.splay * self._uniform(), *(until - now for until in self._ending_until.values())])
         if wait <= 0:
             return [Prepare(answer=answer)]
         self._splay_due = now + wait
@@ -265,6 +265,7 @@ class Lifecycle:
         if self._settings.on_change == "exit":
             return [line("info", "ending, to be started anew with the new version"), *self._end_with(CHANGED)]
         self.phase, self.running, self._splay_due = RUNNING, self.target, None
+        self._ending_until.clear()
         return self._start()
 
     # Signals
@@ -289,13 +290,20 @@ class Lifecycle:
         if begins and origin != COMMAND and signum not in self._ignored and not self.shutdown:
             actions += self._begin_shutdown(signum)
         elif signum in ENDS_BEFORE_START and origin != COMMAND:
-            # Many programs end gracefully of it: a new version that comes meanwhile must not start them again.
-            self._ending_until = now + self._settings.kill_timeout
-            self._splay_due = self._splay_due and max(self._splay_due, self._ending_until)
+            self._may_end_of(signum, now)
         # The kernel tells a hang-up, HUP and then CONT, to the leader of the session alone.
         if sent or (origin == TERMINAL and signum in {signal.SIGHUP, signal.SIGCONT} and self._leader):
             actions.append(Send(signum=signum))
         return actions
+
+    def _may_end_of(self, signum: int, now: float) -> None:
+        """Hold up a restart: many programs end gracefully of this signal, and a new version must not start them again.
+
+        One that comes again meanwhile is no news: else who sends HUP every few seconds would never see a restart.
+        """
+        if now >= self._ending_until.get(signum, now):
+            self._ending_until[signum] = until = now + self._settings.kill_timeout
+            self._splay_due = self._splay_due and max(self._splay_due, until)
 
     def _signalled_without_command(self, signum: int, origin: str) -> list[Action]:
         """Take a signal before the first start, or between the death of a command and the start of the next."""

@@ -728,6 +728,38 @@ def test_a_command_that_is_ending_gracefully_is_not_started_again(name: str, ori
     assert story.later(0.2) == [Prepare(answer=B)]
 
 
+@pytest.mark.parametrize("splay", [0.0, 4.0])
+def test_a_signal_that_comes_again_and_again_holds_up_no_restart(splay: float) -> None:
+    """A command that is still there after the kill timeout does not end of HUP."""
+    story = running(splay=splay, kill_timeout=10.0)
+    story.signal("HUP")
+    assert story.happens("fetched", B) == []
+    for seconds in (4.0, 3.0, 2.9):
+        assert story.later(seconds) == []
+        assert story.signal("HUP") == [Send(signum=signal.SIGHUP)]
+    assert story.later(0.2) == [Prepare(answer=B)]
+
+
+def test_another_signal_is_news() -> None:
+    """A command that took a HUP as a request to reload may still end gracefully of QUIT."""
+    story = running(splay=4.0, kill_timeout=10.0)
+    assert story.happens("fetched", B) == []
+    story.signal("HUP")
+    story.later(9.9)
+    story.signal("QUIT")
+    assert story.later(9.9) == []
+    assert story.later(0.2) == [Prepare(answer=B)]
+
+
+def test_a_new_command_has_got_no_signal_yet() -> None:
+    """What its predecessor may have been ending of does not hold up the next restart, and counts as news again."""
+    story = stopping(kill_timeout=10.0)
+    story.signal("HUP")
+    story.happens("exited", -15)
+    story.happens("gone")
+    assert story.happens("fetched", C) == [Prepare(answer=C)]
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_what_stops_a_command_that_is_being_stopped(*, shared: bool) -> None:
     """A terminal's prompt comes back at any time; without a terminal the limits of a stop go on."""
