@@ -14,7 +14,7 @@ import sys
 from secretenv.answer import GO, LARGEST, read_answer
 from secretenv.child import PR_SET_DUMPABLE, prctl
 from secretenv.errors import FetcherError
-from secretenv.helper import spawn_helper
+from secretenv.helper import end_helper, spawn_helper
 from secretenv.program import inherited
 
 TYPE_CHECKING = False
@@ -100,6 +100,11 @@ class Fetch:
         stray = os.fstat(self._memories[2]).st_size
         self.close()
         return answer, stray
+
+    def abandon(self) -> None:
+        """End it: nobody wants its answer, since this process ends too."""
+        end_helper(self.pid)
+        self.close()
 
     def close(self) -> None:
         """Let go of the memfds, and with them of the values in them."""

@@ -14,6 +14,7 @@ import time
 from secretenv.child import PR_SET_DUMPABLE, Origin, fork, prctl
 from secretenv.errors import SecretenvError
 from secretenv.fetching import read_memory
+from secretenv.helper import end_helper
 from secretenv.lifecycle import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.settings import Settings
 
@@ -27,14 +28,27 @@ EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 _PATIENCE = 0.5
 
 
+class Ended(Exception):  # noqa: N818 - no error: whoever reads the command line has said what there is to say
+    """There are no settings: this process is to end with a status.
+
+    Args:
+        status: an exit status, or -N for signal N.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
-    """Return the settings that the command line gives, or end as it did.
+    """Return the settings that the command line gives.
 
     Args:
         read_settings: takes a descriptor to write the settings to, returns an exit status.
         origin: the signal state that the caller left us.
 
     Raises:
+        Ended: it gives none, or a signal came that ends secretenv.
         OSError: no helper could be started.
         SecretenvError: it was killed.
     """
@@ -50,21 +64,26 @@ def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
                 stream.flush()
         os._exit(status)
 
-    ended, held = _wait(fork(run), origin)
+    pid = fork(run)
+    try:
+        ended, held = _wait(pid, origin)
+    except Ended:
+        end_helper(pid)
+        raise
     text = read_memory(ours)
     os.close(ours)
     whole = text and ended.si_code == os.CLD_EXITED and not ended.si_status
     settings = Settings.from_json(json.loads(text)) if whole else None
     for signum in held:
         if settings is None or signum != settings.refresh_signal:
-            die(signum)
+            raise Ended(-signum)
     if ended.si_code != os.CLD_EXITED:
         if ended.si_status == signal.SIGPIPE:
-            die(signal.SIGPIPE)
+            raise Ended(-signal.SIGPIPE)
         words = f"the process that reads the command line was killed by signal {ended.si_status}"
         raise SecretenvError(words, hint="is there memory left? free; dmesg | tail")
     if settings is None:
-        sys.exit(ended.si_status)
+        raise Ended(ended.si_status)
     return settings
 
 
@@ -82,10 +101,10 @@ def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
         else:
             info = signal.sigwaitinfo(EVERY_SIGNAL)
         if info is None:
-            die(held[0])  # and the helper with us
+            raise Ended(-held[0])
         if info.si_signo in ENDS_BEFORE_START - origin.ignored:
             if info.si_code > 0:  # from the terminal
-                die(info.si_signo)
+                raise Ended(-info.si_signo)
             limit = limit or time.monotonic() + _PATIENCE
             held.append(info.si_signo)
         # From the terminal; one that is sent is for the command.
@@ -106,6 +125,13 @@ def stop() -> None:
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+
+
+def leave(status: int) -> NoReturn:
+    """End this process with an exit status, or by signal N where it is -N."""
+    if status < 0:
+        die(-status)
+    os._exit(status)
 
 
 def die(signum: int) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Start a helper: a program of our own, apart from the terminal and from what the caller left for the command.
+"""Start a helper: a program of our own, apart from the terminal and from what the caller left for the command; end one.
 
 The supervisor imports this room.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from secretenv.child import fork
 
@@ -14,6 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import NoReturn
+
+# Seconds in which a killed process is gone, unless it hangs in the kernel.
+_GONE = 0.2
 
 
 def spawn_helper(
@@ -53,6 +57,20 @@ def spawn_helper(
         return fork(run)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_helper(pid: int) -> None:
+    """SIGKILL an own process and take its zombie: an init process may reap nothing once we have ended.
+
+    SIGCHLD has to be blocked. One that is not there any more, or hangs in the kernel, is left.
+    """
+    limit = time.monotonic() + _GONE
+    try:
+        os.kill(pid, signal.SIGKILL)
+        while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None and (left := limit - time.monotonic()) > 0:
+            signal.sigtimedwait({signal.SIGCHLD}, left)
+    except OSError:
+        pass  # it was reaped before
 
 
 def _descriptors() -> Iterable[int]:

@@ -21,7 +21,7 @@ from secretenv.child import (
 )
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
 from secretenv.fetching import Fetch
-from secretenv.handover import EVERY_SIGNAL, ask, die, stop
+from secretenv.handover import EVERY_SIGNAL, Ended, ask, leave, stop
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
@@ -52,9 +52,11 @@ def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: boo
     log = Log()
     try:
         first = _early(base) if early else None
-        settings = ask(read_settings, origin)
+        settings = _asked(read_settings, origin, first)
         log = Log(settings.log_level, settings.log_format)
         _Supervisor(settings, origin, base, log, first).run()
+    except Ended as error:
+        leave(error.status)
     except OSError as error:
         words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
         log("error", words, link="secretenv", hint="ulimit -n -u; free")
@@ -72,6 +74,16 @@ def _early(base: dict[bytes, bytes]) -> Fetch | None:
         return Fetch(base)
     except OSError:
         return None
+
+
+def _asked(read_settings: Callable[[int], int], origin: Origin, first: Fetch | None) -> Settings:
+    """Return what `ask` does; where there are no settings, the first fetcher goes with us."""
+    try:
+        return ask(read_settings, origin)
+    except BaseException:
+        if first is not None:
+            first.abandon()
+        raise
 
 
 def now() -> float:
@@ -317,7 +329,9 @@ class _Supervisor:
         if action.error is not None:
             self._log("error", action.error.message, link=action.error.link, hint=action.error.hint)
         if self._child is not None and not self._child.reaped:
-            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)  # an init process may reap nothing
-        if action.status < 0:
-            die(-action.status)
-        os._exit(action.status)
+            # An init process may reap nothing.
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
+        for fetch in (self._first, self._fetch):
+            if fetch is not None:
+                fetch.abandon()
+        leave(action.status)

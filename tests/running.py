@@ -20,6 +20,19 @@ SECRETENV = str(Path(sys.executable).with_name("secretenv"))
 CHILD = str(Path(__file__).with_name("child.py"))
 PYTHON = sys.executable
 
+# Runs a program and takes in its orphans, as the init process of a container does, but reaps none; tells its status,
+# and whether there are any.
+_INIT = """
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+print(subprocess.run(sys.argv[1:]).returncode)
+try:
+    print(os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG))
+except ChildProcessError:
+    print("nobody")
+"""
+REAPS_NOTHING = [PYTHON, "-c", _INIT]
+
 # What a program needs to run at all; the rest of the tester's environment must not decide a test.
 BASE = {"PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 

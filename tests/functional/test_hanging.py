@@ -11,7 +11,7 @@ import pytest
 
 from secretenv.answer import GO
 from tests.integration.test_terminal import NAMESPACE, as_init, continue_job, press_ctrl_z
-from tests.running import CHILD, PYTHON, SECRETENV, alive, status_of, words_of
+from tests.running import CHILD, PYTHON, REAPS_NOTHING, SECRETENV, alive, status_of, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -61,6 +61,16 @@ def test_signals_end_a_hanging_start(device_run: Callable[..., Program], black_h
     assert program.ends(within=4) == -int(getattr(signal, f"SIG{name}"))
     until(lambda: not program.family())
     assert program.err == ""
+
+
+def test_no_fetcher_is_left_to_reap(start: Callable[..., Program], world: World, black_hole: BlackHole) -> None:
+    """A container's init process may reap nothing: the fetcher that is killed in the end leaves no zombie."""
+    program = start(*REAPS_NOTHING, SECRETENV, "run", "--", "true", variables=world.variables())
+    until(lambda: black_hole.swallowed)
+    (fetcher,) = (pid for pid in program.family() if b"secretenv.fetcher" in words_of(pid))
+    os.kill(int(status_of(fetcher, "PPid")), signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.lines == ["-15", "nobody"]
 
 
 def test_other_signals_are_dropped_before_the_start(device_run: Callable[..., Program], black_hole: BlackHole) -> None:

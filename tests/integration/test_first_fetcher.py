@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.answer import GO
-from tests.running import status_of
+from tests.held import Held
+from tests.running import REAPS_NOTHING, SECRETENV, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import SecretFile
-    from tests.held import Held
+    from tests.running import Program
 
 SHOW = ["--", "sh", "-c", 'echo "got $VALUE"']
 
@@ -74,6 +76,19 @@ def test_it_ends_with_a_command_line_that_is_wrong(
     held.goes_on(settings)
     assert held.program.ends() == 125
     until(lambda: status_of(first, "State")[:1] in {"", "Z"})
+
+
+@pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP"])
+def test_a_signal_that_ends_the_start_leaves_nothing_to_reap(
+    start: Callable[..., Program], tmp_path: Path, secret: SecretFile, name: str
+) -> None:
+    """Neither it nor the reader of the command line is left to an init process that may reap nothing."""
+    number = int(getattr(signal, f"SIG{name}"))
+    held = Held(lambda *words: start(*REAPS_NOTHING, SECRETENV, "run", *words), tmp_path, secret.option, *SHOW)
+    with contextlib.closing(held):
+        os.kill(int(status_of(held.fetcher(), "PPid")), number)
+        assert held.program.ends() == 0
+    assert held.program.lines == [str(-number), "nobody"]
 
 
 def test_none_for_what_only_shows(hold: Callable[..., Held], secret: SecretFile) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
+from tests.running import CHILD, PYTHON, REAPS_NOTHING, SECRETENV, Program, alive, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -551,26 +551,22 @@ def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret:
     os.close(ours)
 
 
-# Takes in the orphans, as the init process of a container does, and tells whether it has any.
-INIT = """
-import ctypes, os, subprocess, sys
-ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
-print(subprocess.run(sys.argv[1:]).returncode)
-try:
-    print(os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG))
-except ChildProcessError:
-    print("nobody")
-"""
-
-
-@pytest.mark.parametrize(("script", "status"), [("exit 3", "3"), ("kill $$", "-15")])
-def test_the_command_is_no_zombie_in_the_end(
-    start: Callable[..., Program], secret: SecretFile, script: str, status: str
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--", "sh", "-c", "exit 3"], 3),
+        (["--", "sh", "-c", "kill $$"], -15),
+        (["--", "no-such-program"], 127),
+        (["--interval=never", "--", "true"], 125),
+    ],
+)
+def test_nothing_is_left_to_reap(
+    start: Callable[..., Program], secret: SecretFile, words: list[str], status: int
 ) -> None:
-    """In a container whose init process reaps nothing, each `docker exec` of secretenv would leave one for good."""
-    program = start(PYTHON, "-c", INIT, SECRETENV, "run", secret.option, "--", "sh", "-c", script)
+    """In a container whose init process reaps nothing, each `docker exec` of secretenv would leave zombies for good."""
+    program = start(*REAPS_NOTHING, SECRETENV, "run", secret.option, *words)
     assert program.ends() == 0
-    assert program.lines == [status, "nobody"]
+    assert program.lines == [str(status), "nobody"]
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
