@@ -138,9 +138,7 @@ class Child:
     def kill_all(self) -> None:
         """SIGKILL the process, its group and every descendant that is known or can be found."""
         self.remember_descendants()
-        self.send(signal.SIGKILL, whole_group=True)
-        if self.group:
-            self.send(signal.SIGKILL, whole_group=False)
+        self.send(signal.SIGKILL, whole_group=False)  # it may have left its group
         self.kill_rest()
 
     def kill_rest(self) -> None:

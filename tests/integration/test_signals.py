@@ -218,6 +218,59 @@ def test_the_new_start_waits_for_the_last_of_the_old_command(run: Callable[..., 
     assert "cannot be killed" not in program.err
 
 
+def test_a_command_that_has_itself_traced(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Its stop at a signal is told to us, as to a debugger that we are not: a stop it is, no end, and is got over."""
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=100ms", "--", PYTHON, "-c", TRACED)
+    program.shows("one")
+    secret.put({"VALUE": "two"})
+    program.shows("two")
+    assert "the command did not stop within 0.1 s: killing it" in program.err
+
+
+TRACED = """
+import ctypes, os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+ctypes.CDLL(None).ptrace(0, 0, 0, 0)  # PTRACE_TRACEME
+print(os.environ["VALUE"], flush=True)
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_a_command_that_left_its_group(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A signal that is meant for all of its group reaches at least the command."""
+    script = "import os, time; os.setpgid(0, os.getppid()); print('moved', flush=True); time.sleep(600)"
+    program = run(secret.option, "--signal-group", "--", PYTHON, "-c", script)
+    program.shows("moved")
+    program.send(signal.SIGTERM)
+    assert program.ends() == -signal.SIGTERM
+
+
+def test_a_command_that_left_its_group_is_killed(run: Callable[..., Program], secret: SecretFile) -> None:
+    """SIGKILL at the kill timeout goes to it wherever it is."""
+    leave = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.setpgid(0, os.getppid())"
+    script = f"{leave}; print(os.environ['VALUE'], flush=True); time.sleep(600)"
+    program = run(secret.option, "--interval=50ms", "--kill-timeout=100ms", "--", PYTHON, "-c", script)
+    program.shows("one")
+    secret.put({"VALUE": "two"})
+    program.shows("two")
+
+
+# A parent that has ended already when its child asks for it: chance, so that it is feigned.
+ORPHAN = """
+import os
+from secretenv import child
+os.getppid = lambda: 1
+print(os.waitstatus_to_exitcode(os.waitpid(child.fork(lambda: os._exit(7)), 0)[1]))
+"""
+
+
+def test_a_child_whose_parent_ended_before_it_could_notice(start: Callable[..., Program]) -> None:
+    """PR_SET_PDEATHSIG comes too late for it: it ends all the same, and is no command without a supervisor."""
+    program = start(PYTHON, "-c", ORPHAN)
+    assert program.ends() == 0
+    assert program.lines == [str(-signal.SIGKILL)]
+
+
 def _ptrace(request: int, pid: int) -> int:
     return int(ctypes.CDLL(None).ptrace(request, pid, 0, 0))
 
