@@ -205,12 +205,39 @@ def test_the_new_start_waits_for_the_last_of_the_old_command(run: Callable[..., 
     program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--grandchild")
     first = ready(program)
     left = next(pid for pid in program.group(first) if pid != first)
-    # The zombie of a traced process is kept until its tracer has seen it.
-    if _ptrace(0x4206, left):  # PTRACE_SEIZE
-        program.clean()
-        pytest.skip("ptrace is not allowed here")
+    _trace(program, left)
     secret.put({"VALUE": "two"})
     until(lambda: not alive(first) and not alive(left))
+    _waits_for(program, left)
+
+
+def test_the_new_start_waits_for_what_was_started_at_the_last_moment(
+    run: Callable[..., Program], secret: SecretFile
+) -> None:
+    """What the old command started after the kill signal, and left in its group, is awaited as well."""
+    go = secret.path.with_name("go")
+    trap = f"sleep 1000 & echo left $!; until [ -e {go} ]; do sleep 0.05; done; exit"
+    script = f"trap '{trap}' TERM; echo ready $$; while :; do sleep 0.05; done"
+    program = run(secret.option, "--interval=50ms", "--", "sh", "-c", script)
+    first = ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("left ")
+    left = int(program.lines[1].split()[1])
+    _trace(program, left)
+    go.touch()
+    until(lambda: not alive(first) and not alive(left))
+    _waits_for(program, left)
+
+
+def _trace(program: Program, pid: int) -> None:
+    """Be the tracer of a process: its zombie is kept until its tracer has seen it."""
+    if ctypes.CDLL(None).ptrace(0x4206, pid, 0, 0):  # PTRACE_SEIZE
+        program.clean()
+        pytest.skip("ptrace is not allowed here")
+
+
+def _waits_for(program: Program, left: int) -> None:
+    """See that nothing is started as long as this process is a zombie."""
     program.send(signal.SIGUSR1)
     program.logs("USR1 dropped: no command is running")
     os.waitpid(left, 0)
@@ -255,24 +282,25 @@ def test_a_command_that_left_its_group_is_killed(run: Callable[..., Program], se
     program.shows("two")
 
 
-# A parent that has ended already when its child asks for it: chance, so that it is feigned.
-ORPHAN = """
-import os
-from secretenv import child
+# What befalls a child before it is the command is chance, and so feigned: its parent has ended already, ...
+ORPHANED = """
 os.getppid = lambda: 1
-print(os.waitstatus_to_exitcode(os.waitpid(child.fork(lambda: os._exit(7)), 0)[1]))
+pid = child.fork(lambda: os._exit(7))
+"""
+# ... or somebody presses Ctrl-C.
+INTERRUPTED = """
+origin = child.Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
+os.setpgid = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+pid = child.spawn("/bin/true", ["true"], {}, origin, group=True).pid
 """
 
 
-def test_a_child_whose_parent_ended_before_it_could_notice(start: Callable[..., Program]) -> None:
-    """PR_SET_PDEATHSIG comes too late for it: it ends all the same, and is no command without a supervisor."""
-    program = start(PYTHON, "-c", ORPHAN)
-    assert program.ends() == 0
-    assert program.lines == [str(-signal.SIGKILL)]
-
-
-def _ptrace(request: int, pid: int) -> int:
-    return int(ctypes.CDLL(None).ptrace(request, pid, 0, 0))
+@pytest.mark.parametrize(("story", "end"), [(ORPHANED, signal.SIGKILL), (INTERRUPTED, signal.SIGINT)])
+def test_what_befalls_a_child_before_it_is_the_command(start: Callable[..., Program], story: str, end: int) -> None:
+    """No command is left without a supervisor, where PR_SET_PDEATHSIG comes too late; no interrupt is swallowed."""
+    tell = "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
+    program = start(PYTHON, "-c", f"import os, signal\nfrom secretenv import child\n{story}{tell}")
+    assert (program.ends(), program.lines, program.err) == (0, [str(-end)], "")
 
 
 def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:

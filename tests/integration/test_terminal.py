@@ -132,6 +132,16 @@ def test_ctrl_z_while_the_command_line_is_read(screen: Callable[..., Screen], se
             assert ("Stopped" in opened.text) == (who == "a shell")
 
 
+def test_a_hang_up_while_the_command_line_is_read(screen: Callable[..., Screen], secret: SecretFile) -> None:
+    """It ends a start, even where HUP is the refresh signal: that is one which somebody sends."""
+    file = secret.path.with_name("slow.toml")
+    os.mkfifo(file)
+    opened = screen(*command(secret, f"--config={file}", "--refresh-signal=HUP").split(), "sleep", "1000")
+    with writer_of(file):
+        opened.hang_up()
+    assert opened.program.ends() == -signal.SIGHUP
+
+
 def test_a_suspend_of_the_command_itself_gives_the_prompt_back(shell: Screen, secret: SecretFile) -> None:
     """A command that stops itself stops the job, as it would without secretenv."""
     shell.type(f"{command(secret)} sh -c 'kill -STOP $$; echo went on'\n")

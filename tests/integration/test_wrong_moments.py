@@ -165,7 +165,8 @@ def test_what_is_sent_to_the_group_while_the_command_line_is_read(
 ) -> None:
     """What would be dropped before the first start ends nothing and stops nothing, whoever of us gets it."""
     script = "trap '' USR1 TSTP; echo ready; exec sleep 1000"
-    held = hold(secret.option, "--", "sh", "-c", script)
+    # In a session of its own nothing could stop it anyway.
+    held = hold(secret.option, "--", "sh", "-c", script, start_new_session=False, process_group=0)
     os.killpg(held.program.pid, getattr(signal, f"SIG{name}"))
     held.goes_on()
     held.program.shows("ready")
@@ -196,6 +197,18 @@ def test_a_signal_does_not_wait_for_a_command_line_that_hangs(hold: Callable[...
     assert program.ends() in {-signal.SIGHUP, -signal.SIGTERM}
 
 
+def test_signals_that_come_again_put_off_no_end(hold: Callable[..., Held], secret: SecretFile) -> None:
+    """Somebody impatient who sends TERM again and again does not have to wait for longer than who sends one."""
+    program = hold(secret.option, "--", "true").program
+
+    def over() -> bool:
+        program.send(signal.SIGTERM)
+        return program.process.poll() is not None
+
+    until(over)
+    assert program.ends() == -signal.SIGTERM
+
+
 def test_an_ignored_hang_up_while_the_command_line_is_read(hold: Callable[..., Held], secret: SecretFile) -> None:
     """An ignored signal stays ignored from the first moment on: a terminal closed early does not end a nohup."""
 
@@ -223,6 +236,27 @@ def test_a_restart_in_the_background_leaves_the_foreground_alone(
     for line in ("waited for already", "asked for since"):  # who waits is not told that the foreground was taken
         shell.type(f"{line}\n")
         shell.shows(line, times=2)
+
+
+def test_a_restart_in_the_background_leaves_the_settings_alone(
+    screen: Callable[..., Screen], secret: SecretFile
+) -> None:
+    """An editor that the user went on with keeps the terminal as it has set it."""
+    shell = screen("bash", "--norc", "--noprofile", "-i")
+    shell.shows("PROMPT> ")
+    shell.type(f"{command(secret, '--refresh-signal=USR2')} {CATCH}\n")
+    shell.shows("ready ")
+    supervisor = _supervisor(shell)
+    shell.type("\x1a")
+    shell.shows("PROMPT> ", times=2)
+    shell.type("bg\n")
+    until(lambda: status_of(supervisor, "State").startswith("S"))
+    shell.type("sh -c 'stty -echo; echo editing; exec sleep 1000'\n")
+    shell.shows("editing\r\n")
+    secret.put({"VALUE": "two"})
+    os.kill(supervisor, signal.SIGUSR2)
+    shell.shows("ready ", times=2)
+    assert not shell.echo()
 
 
 def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: SecretFile) -> None:
