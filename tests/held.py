@@ -35,7 +35,7 @@ class Held:
     def reader(self) -> int:
         """Return the process that reads the command line."""
         # Its open(2) ends when it has a writer, so a moment after ours.
-        return until(lambda: [pid for pid in self.program.family() if str(self._fifo) in _open_files(pid)])[0]
+        return until(lambda: [pid for pid in self.program.family() if str(self._fifo) in open_files(pid)])[0]
 
     def fetcher(self) -> int:
         """Return the first fetcher, which may be about to become one yet."""
@@ -67,7 +67,7 @@ def writer_of(fifo: Path) -> IO[str]:
     return os.fdopen(until(opened) or 0, "w")
 
 
-def _open_files(pid: int) -> set[str]:
+def open_files(pid: int) -> set[str]:
     """Return what a process has open; what it closes meanwhile, or all of it where it ends, is left out."""
     found = set()
     with contextlib.suppress(OSError):

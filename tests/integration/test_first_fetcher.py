@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.answer import GO
-from tests.held import Held
-from tests.running import REAPS_NOTHING, SECRETENV, status_of
+from tests.held import Held, open_files
+from tests.running import PYTHON, REAPS_NOTHING, SECRETENV, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -40,6 +40,41 @@ def test_it_loads_its_libraries_meanwhile(hold: Callable[..., Held], secret: Sec
     os.kill(only, signal.SIGCONT)
     assert held.program.ends() == 0
     assert held.program.lines == ["got one"]
+
+
+def test_it_is_apart_from_what_the_caller_left_for_the_command(
+    hold: Callable[..., Held], secret: SecretFile, tmp_path: Path
+) -> None:
+    """No key of the terminal reaches it, it holds none of the command's files open, and it ignores nothing."""
+
+    def as_nohup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with (tmp_path / "inherited").open("w") as file:
+        held = hold(secret.option, *SHOW, pass_fds=[file.fileno()], preexec_fn=as_nohup)
+    fetcher = held.fetcher()
+    assert os.getsid(fetcher) == fetcher
+    assert not int(status_of(fetcher, "SigIgn"), 16) & 1 << (signal.SIGHUP - 1)
+    assert file.name in open_files(held.program.pid)
+    assert file.name not in open_files(fetcher)
+    held.goes_on()
+    assert held.program.ends() == 0
+
+
+def test_a_task_that_comes_before_it_is_one(start: Callable[..., Program]) -> None:
+    """GO waits for it, whenever it comes: here, as if by chance, before it has blocked anything."""
+    program = start(PYTHON, "-c", EARLY_GO)
+    assert (program.ends(), program.lines) == (0, ["0"])
+
+
+EARLY_GO = """
+import os
+from secretenv.answer import GO
+from secretenv.helper import spawn_helper
+os.setsid = lambda: os.kill(os.getpid(), GO)
+pid = spawn_helper(["/bin/true"], {}, [0, 1, 2], blocked={GO})
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
 
 
 def test_one_that_was_killed_is_replaced(hold: Callable[..., Held], secret: SecretFile) -> None:

@@ -200,14 +200,18 @@ def _words(pid: int) -> list[bytes]:
         return []
 
 
-def test_the_new_start_waits_for_the_last_of_the_old_command(run: Callable[..., Program], secret: SecretFile) -> None:
+@pytest.mark.parametrize("session", ["", "setsid "], ids=["in its group", "in a session of its own"])
+def test_the_new_start_waits_for_the_last_of_the_old_command(
+    run: Callable[..., Program], secret: SecretFile, session: str
+) -> None:
     """Death is awaited, then comes the spawn: also that of a process which is not ours to reap."""
-    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--grandchild")
-    first = ready(program)
-    left = next(pid for pid in program.group(first) if pid != first)
+    script = f"{session}sleep 1000 & echo left $!; exec {PYTHON} {CHILD}"
+    program = run(secret.option, "--interval=50ms", "--", "sh", "-c", script)
+    program.shows("ready")
+    left = int(program.lines[0].split()[1])
     _trace(program, left)
     secret.put({"VALUE": "two"})
-    until(lambda: not alive(first) and not alive(left))
+    until(lambda: not alive(left))
     _waits_for(program, left)
 
 
