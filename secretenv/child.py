@@ -13,6 +13,7 @@ import signal
 
 from secretenv.errors import FAILED, CommandError
 from secretenv.log import Log
+from secretenv.processes import Pinned, children, is_there
 from secretenv.program import execute, readdressed, refusal
 
 TYPE_CHECKING = False
@@ -93,7 +94,7 @@ class Child:
         self.group = group
         self.reaped = False
         self.refused = refused
-        self._known: dict[int, int] = {}  # descendants: pid and a pidfd that pins it
+        self._known: dict[int, Pinned] = {}  # descendants by pid
 
     def send(self, signum: int, *, whole_group: bool) -> bool:
         """Send a signal to the process, or to its group where it has one; return False if the system forbids it."""
@@ -116,24 +117,21 @@ class Child:
 
     def remember_descendants(self) -> None:
         """Pin every descendant, so that none can escape by a new session or by losing its parent."""
-        for pid, descriptor in list(self._known.items()):
-            if not _pinned(descriptor):  # its number may be another's by now
-                os.close(self._known.pop(pid))
+        for pid, pinned in list(self._known.items()):
+            if not pinned.there():  # its number may be another's by now
+                self._known.pop(pid).close()
         todo = [self.pid, *self._known]
         while todo:
             parent = todo.pop()
-            for pid in _children(parent):
+            for pid in children(parent):
                 if pid in self._known:
                     continue
-                try:
-                    descriptor = os.pidfd_open(pid)
-                except OSError:
-                    continue
-                if pid in _children(parent):  # still: it is the one that we have pinned
-                    self._known[pid] = descriptor
+                pinned = Pinned(pid)
+                if pid in children(parent):  # still: it is the one that we have pinned
+                    self._known[pid] = pinned
                     todo.append(pid)
                 else:
-                    os.close(descriptor)
+                    pinned.close()
 
     def kill_all(self) -> None:
         """SIGKILL the process, its group and every descendant that is known or can be found."""
@@ -148,8 +146,8 @@ class Child:
         """
         if self.group and not self.reaped:
             _ignoring_absence(lambda: os.killpg(self.pid, signal.SIGKILL))
-        for descriptor in self._known.values():
-            _ignoring_absence(lambda fd=descriptor: signal.pidfd_send_signal(fd, signal.SIGKILL))  # type: ignore[misc]
+        for pinned in self._known.values():
+            _ignoring_absence(pinned.kill)
 
     def term_group(self) -> None:
         """Send TERM to what is left of its group; the dead command must not be reaped yet."""
@@ -158,32 +156,16 @@ class Child:
 
     def anything_left(self) -> bool:
         """Whether a process of its group or a known descendant is still there, zombies of others included."""
-        if self.group and _there(lambda: os.killpg(self.pid, 0)):
+        if self.group and is_there(lambda: os.killpg(self.pid, 0)):
             return True
-        return any(_pinned(descriptor) for descriptor in self._known.values())
+        return any(pinned.there() for pinned in self._known.values())
 
     def forget(self) -> None:
         """Let go of the pinned descendants, and of the pipe to a start that is not over."""
         self.refused()
-        for descriptor in self._known.values():
-            os.close(descriptor)
+        for pinned in self._known.values():
+            pinned.close()
         self._known.clear()
-
-
-def _children(pid: int) -> list[int]:
-    """Return the children of a process, from /proc; none where the kernel lacks CONFIG_PROC_CHILDREN."""
-    found: list[int] = []
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
-    except OSError:
-        return found
-    for task in tasks:
-        try:
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:  # noqa: PTH123
-                found += [int(word) for word in file.read().split()]
-        except OSError:
-            continue
-    return found
 
 
 def _ignoring_absence(call: Callable[[], None]) -> None:
@@ -191,21 +173,6 @@ def _ignoring_absence(call: Callable[[], None]) -> None:
         call()
     except OSError:
         pass
-
-
-def _pinned(descriptor: int) -> bool:
-    """Whether the process behind a pidfd is there, as a zombie perhaps."""
-    return _there(lambda: signal.pidfd_send_signal(descriptor, 0))
-
-
-def _there(call: Callable[[], None]) -> bool:
-    try:
-        call()
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def fork(run: Callable[[], NoReturn]) -> int:

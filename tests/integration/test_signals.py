@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Callable  # noqa: TC003 (POINTS is annotated at run time)
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -161,10 +162,32 @@ def test_kill_timeout_reaches_grandchildren(run: Callable[..., Program], secret:
     assert not [pid for pid in old if alive(pid)]
 
 
-def test_a_grandchild_in_a_session_of_its_own_is_killed_too(run: Callable[..., Program], secret: SecretFile) -> None:
+# Runs a program under a seccomp filter, as an old container engine does: what it does not know is forbidden (EPERM).
+# The filter (linux/filter.h): load the number of the call; is it 434, pidfd_open? Then refuse, else allow.
+NO_PIDFD = """
+import ctypes, os, struct, sys
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, 434), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
+class Filter(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
+whole = Filter(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))
+libc = ctypes.CDLL(None)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(whole), 0, 0):
+    sys.exit("no seccomp here")
+try:
+    os.pidfd_open(os.getpid())
+except PermissionError:
+    os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("kernel", [[], [PYTHON, "-c", NO_PIDFD]], ids=["this kernel", "without pidfds"])
+def test_a_grandchild_in_a_session_of_its_own_is_killed_too(
+    start: Callable[..., Program], secret: SecretFile, kernel: list[str]
+) -> None:
     """SIGKILL to what is left of the command: a descendant that was known before the stop, whatever its group."""
     script = "setsid sleep 1000 & echo ready $$; wait"
-    program = run(secret.option, "--interval=50ms", "--kill-timeout=300ms", "--", "sh", "-c", script)
+    options = [secret.option, "--interval=50ms", "--kill-timeout=300ms"]
+    program = start(*kernel, SECRETENV, "run", *options, "--", "sh", "-c", script)
     first = ready(program)
     (sleeper,) = until(lambda: [pid for pid in program.family() if status_of(pid, "Name") == "sleep"])
     assert sleeper not in program.group(first)
@@ -198,6 +221,27 @@ def _words(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return []
+
+
+def test_what_a_descendant_without_its_parent_starts_is_killed_too(
+    run: Callable[..., Program], secret: SecretFile
+) -> None:
+    """A descendant that was known before the stop loses its parent, and starts one more in a session of its own."""
+    go = secret.path.with_name("go")
+    late = f"until [ -e {go} ]; do sleep 0.05; done; sleep 1000 & echo made $!; wait"
+    script = (
+        f'sh -c \'setsid sh -c "$1" & echo begun; wait\' - "$1" & parent=$!; '
+        f"trap 'kill -KILL $parent; touch {go}' TERM; echo ready $$; while :; do sleep 0.05; done"
+    )
+    program = run(secret.option, "--refresh-signal=USR2", "--kill-timeout=3s", "--", "sh", "-c", script, "-", late)
+    program.shows("begun")
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGUSR2)
+    program.shows("made ")
+    (made,) = (int(line.split()[1]) for line in program.lines if line.startswith("made"))
+    program.shows("ready", times=2)
+    assert not alive(made)
 
 
 @pytest.mark.parametrize("session", ["", "setsid "], ids=["in its group", "in a session of its own"])
@@ -305,6 +349,27 @@ def test_what_befalls_a_child_before_it_is_the_command(start: Callable[..., Prog
     tell = "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
     program = start(PYTHON, "-c", f"import os, signal\nfrom secretenv import child\n{story}{tell}")
     assert (program.ends(), program.lines, program.err) == (0, [str(-end)], "")
+
+
+def test_a_command_that_has_just_ended_is_not_started_again(run: Callable[..., Program], secret: SecretFile) -> None:
+    """It ended by itself a moment before its restart was due; that it did is only told after another signal."""
+    program = run(secret.option, "--refresh-signal=USR2", "--kill-timeout=4s", "--", PYTHON, CHILD)
+    command = ready(program)
+    program.send(signal.SIGHUP)  # from here on the restart waits for the kill timeout
+    program.shows("got HUP")
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGUSR2)
+    program.logs("restarting in")
+    told = time.monotonic()
+    program.send(signal.SIGSTOP)
+    until(lambda: status_of(program.pid, "State").startswith("T"))
+    os.kill(command, signal.SIGKILL)
+    until(lambda: not alive(command))
+    program.send(signal.SIGUSR1)
+    until(lambda: time.monotonic() > told + 4)
+    program.send(signal.SIGCONT)
+    assert program.ends() == -signal.SIGKILL
+    assert "stopping the command" not in program.err
 
 
 def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PID_REUSE = """
 import os, signal, time
 from secretenv.child import Child
+from secretenv.processes import Pinned
 command = os.fork()
 if not command:
     time.sleep(1000)
@@ -46,7 +47,7 @@ child = Child(command, group=False, refused=lambda: None)
 known = os.fork()
 if not known:
     time.sleep(1000)
-child._known[known] = os.pidfd_open(known)
+child._known[known] = Pinned(known)
 os.kill(known, signal.SIGKILL)
 os.waitpid(known, 0)
 open("/proc/sys/kernel/ns_last_pid", "w").write(str(known - 1))
@@ -118,6 +119,24 @@ def test_an_exec_that_hangs_holds_nothing_up(start: Callable[..., Program]) -> N
     program = start(PYTHON, "-c", SLOW_EXEC)
     assert program.ends() == 0, program.err
     assert program.lines == ["goes on", "127 /slow: permission denied", "None"]
+
+
+HURRIED = """
+from secretenv import child
+from secretenv.__main__ import main
+child.EXEC_PATIENCE = 0
+main()
+"""
+
+
+def test_a_late_refusal_is_told_with_the_end(start: Callable[..., Program], secret: SecretFile) -> None:
+    """A refusal that nobody waited for any more is told when the child ends, and no status of a command."""
+    script = secret.path.with_name("script")
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    program = start(PYTHON, "-c", HURRIED, "run", secret.option, "--", str(script))
+    assert program.ends() == 127
+    assert f"secretenv: error: command: {script}: " in program.err
 
 
 def test_a_child_that_is_killed_after_it_was_seen_stopped() -> None:

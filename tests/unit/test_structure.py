@@ -23,6 +23,7 @@ ROOMS = [
     "log",
     "notify",
     "program",
+    "processes",
     "child",
     "helper",
     "terminal",
