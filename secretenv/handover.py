@@ -17,13 +17,13 @@ from secretenv.fetching import read_memory
 from secretenv.helper import end_helper
 from secretenv.lifecycle import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.settings import Settings
+from secretenv.signals import next_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 # Seconds that a signal which ends secretenv waits for the settings, which may be on a disk that hangs.
 _PATIENCE = 0.5
 
@@ -96,10 +96,7 @@ def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
     held: list[int] = []
     limit = 0.0
     while True:
-        if held:
-            info = signal.sigtimedwait(EVERY_SIGNAL, max(limit - time.monotonic(), 0.0))
-        else:
-            info = signal.sigwaitinfo(EVERY_SIGNAL)
+        info = next_signal(max(limit - time.monotonic(), 0.0) if held else None)
         if info is None:
             raise Ended(-held[0])
         if info.si_signo in ENDS_BEFORE_START - origin.ignored:

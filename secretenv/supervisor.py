@@ -1,7 +1,7 @@
 """The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
 
-One thread, the standard library only, and one place where it sleeps. It never opens a network connection: what is
-fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
+One thread, the standard library only, and one place where it sleeps, `next_signal`. It never opens a network
+connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from secretenv.child import (
 )
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
 from secretenv.fetching import Fetch
-from secretenv.handover import EVERY_SIGNAL, Ended, ask, leave, stop
+from secretenv.handover import Ended, ask, leave, stop
 from secretenv.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.log import Log
 from secretenv.program import check_size, environment, execute, find, inherited, refusal
+from secretenv.signals import next_signal
 from secretenv.terminal import Terminal
 from secretenv.words import signal_name
 
@@ -150,8 +151,7 @@ class _Supervisor:
             due = self._lifecycle.due()
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
-            wait = None if due is None else max(due - now(), 0.0)
-            info = signal.sigwaitinfo(EVERY_SIGNAL) if wait is None else signal.sigtimedwait(EVERY_SIGNAL, wait)
+            info = next_signal(None if due is None else max(due - now(), 0.0))
             if info is None:
                 continue
             if info.si_signo == signal.SIGCHLD:

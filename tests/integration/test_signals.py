@@ -368,8 +368,25 @@ def test_a_command_that_has_just_ended_is_not_started_again(run: Callable[..., P
     program.send(signal.SIGUSR1)
     until(lambda: time.monotonic() > told + 4)
     program.send(signal.SIGCONT)
-    assert program.ends() == -signal.SIGKILL
+    assert program.ends() == -signal.SIGKILL, program.err
     assert "stopping the command" not in program.err
+
+
+def test_a_pause_beyond_what_is_due_is_no_signal(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Stopped (or frozen, as by `docker pause`) while it waits for its next check, and continued after that was due."""
+    program = run(secret.option, "--interval=100ms", "--", PYTHON, CHILD)
+    ready(program)
+    for times in range(1, 11):
+        program.send(signal.SIGSTOP)
+        until(lambda: status_of(program.pid, "State").startswith("T"))
+        due = time.monotonic() + 0.11  # with the 10 % that the interval varies by
+        until(lambda due=due: time.monotonic() > due)  # type: ignore[misc]
+        program.send(signal.SIGCONT)
+        program.shows("got CONT", times)
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.lines[1:] == ["got CONT"] * 10 + ["got TERM", "bye"]
+    assert program.err == ""
 
 
 def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:

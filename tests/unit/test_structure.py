@@ -24,6 +24,7 @@ ROOMS = [
     "notify",
     "program",
     "processes",
+    "signals",
     "child",
     "helper",
     "terminal",
