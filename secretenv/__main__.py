@@ -16,10 +16,23 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] != ["run"]:
         _own_path_first()
+        sys.exit(_command_line(arguments))
+    _run(arguments)
+
+
+def _command_line(arguments: list[str]) -> int:
+    """Run the command line and return its exit status; memory may be short already for loading it, or for saying so."""
+    try:
         from secretenv.cli import main as command_line
 
-        sys.exit(command_line(arguments))
-    _run(arguments)
+        return command_line(arguments)
+    except (MemoryError, SystemError, ImportError) as error:  # SystemError: what could not be allocated had no words
+        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+            raise  # no matter of memory, but of the installation
+        import os
+
+        os.write(2, b"secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n")
+        return 1
 
 
 def _run(arguments: list[str]) -> None:

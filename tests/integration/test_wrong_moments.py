@@ -97,6 +97,18 @@ def test_no_memory_even_to_say_so(start: Callable[..., Program]) -> None:
     assert "\nsecretenv: hint: " in program.err
 
 
+@pytest.mark.parametrize("command", ["check", "export", "credentials"])
+@pytest.mark.parametrize("room", range(16_000, 44_000, 4_000))
+def test_no_memory_for_the_command_line(start: Callable[..., Program], command: str, room: int) -> None:
+    """Whichever module or word finds no memory any more, it is said in a line, not with Python's traceback."""
+    program = start("sh", "-c", f"ulimit -v {room}; exec {SECRETENV} {command} --help")
+    assert program.ends() in {0, 1}
+    assert program.err in {
+        "",
+        "secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n",
+    }
+
+
 @as_init
 def test_a_number_that_is_anothers_by_now_is_left_alone(start: Callable[..., Program]) -> None:
     """SIGKILL to what is left of the command never reaches a process that got the number of a dead one."""
