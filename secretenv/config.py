@@ -14,7 +14,7 @@ from secretenv import configfile
 from secretenv.errors import SettingsError
 from secretenv.options import BY_KEY, OPTIONS, PREFIX, Option
 from secretenv.parsers import boolean, nearest
-from secretenv.settings import Device, Secret, Settings
+from secretenv.settings import FILE_SCHEME, Device, Secret, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from secretenv.configfile import ConfigFile
 
-FILE_SCHEME = "file://"
 CURRENT = "AWSCURRENT"
 
 _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")

@@ -7,12 +7,14 @@ flags and variables is the business of `config`.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretenv.errors import SettingsError
 from secretenv.options import OPTIONS, Option
 from secretenv.parsers import nearest
+from secretenv.settings import FILE_SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,6 +96,12 @@ class ConfigFile:
                     raise self._error(f"{where}: {key} is {_kind(table[key])}", "write a text in quotes")
             if "id" not in table:
                 raise self._error(f"{where} has no id", 'write id = "NAME_OR_ARN"')
+            # A name of AWS may have a `=`, but what stands behind one is neither a file nor an ARN then.
+            if found := re.match(r"([^=:/]+)=((?:file|arn):.+)", table["id"], re.DOTALL):
+                hint = f'write name = "{found[1]}" and id = "{found[2]}"'
+                raise self._error(f"{where}: id holds a variable's name as well, as --secret does", hint)
+            if table["id"] == FILE_SCHEME:
+                raise self._error(f"{where} names no file", 'write id = "file://PATH"')
         return tuple(tables)
 
     def _check(self, where: str, table: str, given: Mapping[str, Any]) -> None:

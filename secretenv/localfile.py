@@ -8,6 +8,7 @@ import stat
 
 from secretenv.environ import Reading
 from secretenv.errors import SecretError
+from secretenv.settings import FILE_SCHEME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
     from secretenv.settings import Secret
 
-SCHEME = "file://"
 LARGEST = 1 << 20  # 16 times what Secrets Manager stores: whoever passes more means another file
 
 
 def is_local(secret: Secret) -> bool:
     """Tell whether a secret is a file."""
-    return secret.id.startswith(SCHEME)
+    return secret.id.startswith(FILE_SCHEME)
 
 
 def read(secret: Secret) -> Reading:
@@ -30,7 +30,7 @@ def read(secret: Secret) -> Reading:
     Raises:
         SecretError: the file is missing, unreadable, not UTF-8 or too large.
     """
-    path = secret.id.removeprefix(SCHEME)
+    path = secret.id.removeprefix(FILE_SCHEME)
     try:
         # Not blocking: opening a FIFO without a writer would wait for one.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -139,6 +139,7 @@ OPTIONS = (
         section="secret",
         metavar="LABEL",
         default="AWSCURRENT",
+        parse=parsers.version_stage,
         help="staging label of the version to read",
     ),
     Option(name="prefix", section="secret", metavar="TEXT", help="text in front of each name"),

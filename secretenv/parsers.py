@@ -182,6 +182,11 @@ def region(text: str) -> str:
     return _name(text, r"[a-z]{2,}(-[a-z0-9]+)+", "a region", "for example eu-west-1")
 
 
+def version_stage(text: str) -> str:
+    """Return a staging label: 1 to 256 characters (botocore's model of Secrets Manager, SecretVersionStageType)."""
+    return _name(text, r"[^\x00-\x1f\x7f]{1,256}", "a staging label", "for example AWSCURRENT, which is the default")
+
+
 def _name(text: str, pattern: str, what: str, example: str) -> str:
     if not re.fullmatch(pattern, text, re.ASCII):
         raise SettingsError(f"not {what}: {text!r}", hint=example)

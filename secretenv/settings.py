@@ -16,6 +16,10 @@ else:
         return lambda cls: cls
 
 
+# What a secret's id begins with where it is a file.
+FILE_SCHEME = "file://"
+
+
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Values:
     """A frozen record with the annotated fields of its class, all given by keyword, compared by value."""

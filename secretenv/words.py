@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+from secretenv.settings import FILE_SCHEME
+
 
 def signal_name(signum: int) -> str:
     """Return the name of a signal, without SIG; real-time signals have only two names of their own."""
@@ -16,7 +18,7 @@ def signal_name(signum: int) -> str:
 
 def shown_version(secret: str, version: str) -> str:
     """Return a secret's version; nothing of a file's, which is a hash from which a short secret could be guessed."""
-    return "" if secret.startswith("file://") else version
+    return "" if secret.startswith(FILE_SCHEME) else version
 
 
 def span(seconds: float) -> str:

@@ -92,6 +92,11 @@ def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
         pytest.param("[[secret]]\nname = 'X'", "[[secret]] number 1 has no id", "id =", id="no-id"),
         pytest.param("[[secret]]\nid = ''", "number 1: id is empty", "text in quotes", id="empty-id"),
         pytest.param("[[secret]]\nid = 5", "id is a number", "text in quotes", id="id-kind"),
+        pytest.param(
+            "[[secret]]\nid = 'X=file:///y'", "a variable's name", 'name = "X" and id = "file:///y"', id="both"
+        ),
+        pytest.param("[[secret]]\nid = 'X=arn:aws:y'", "a variable's name", 'id = "arn:aws:y"', id="both-arn"),
+        pytest.param("[[secret]]\nid = 'file://'", "file:// names no file", "file://PATH", id="no-file"),
         pytest.param("[[secret]]\nid = 'x'\ninterval = '5m'", "x has no key interval", "[run]", id="run-key-in-secret"),
         pytest.param("[run]\nupcase = 'yes'", "[run] upcase is a text", "true or false", id="flag-kind"),
         pytest.param("[run]\nonly = 'A*'", "[run] only is a text", "list", id="list-kind"),
