@@ -96,7 +96,9 @@ class Reader:
             return self._in_batches(secrets)
         if len(secrets) == 1:
             return [self._one(secrets[0])]
-        pool = ThreadPoolExecutor(min(AT_ONCE, math.ceil(len(secrets) / SHARE)), thread_name_prefix="secret")
+        # Each region needs a connection anyway.
+        workers = min(AT_ONCE, max(len(self._clients), math.ceil(len(secrets) / SHARE)))
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="secret")
         try:
             return list(pool.map(self._one, secrets))
         finally:

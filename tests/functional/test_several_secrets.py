@@ -163,7 +163,7 @@ def test_the_last_of_equal_names_wins(device_run: Callable[..., Program], world:
 
 @pytest.mark.parametrize("batch", [False, True], ids=["each", "batch"])
 def test_a_secret_of_another_region(device_run: Callable[..., Program], world: World, batch: bool) -> None:  # noqa: FBT001
-    """A secret in another region, by its ARN, is asked for in that region; the others in the device's."""
+    """A secret in another region, by its ARN, is asked for in that region; the others in the device's, meanwhile."""
     operator = world.sandbox.operator.environment()
     session = own_session(
         aws_access_key_id=operator["AWS_ACCESS_KEY_ID"],
@@ -177,10 +177,12 @@ def test_a_secret_of_another_region(device_run: Callable[..., Program], world: W
     other = world.sandbox.secret(f"{world.name}/home", {"HOME_VALUE": "from home"}, readable=False)
     role = alias(world, [arn, other], batch=batch)
     regions = []
+    gate = Gate(world, 2)
 
-    def note(request: Request) -> None:
+    def note(request: Request) -> Reply | None:
         if request.service == "aws":
             regions.append(request.headers["authorization"].split("/")[2])
+        return gate(request)
 
     world.sandbox.on_request = note
     words = ["--batch"] * batch
@@ -188,6 +190,7 @@ def test_a_secret_of_another_region(device_run: Callable[..., Program], world: W
     assert program.ends() == 0, program.err
     assert {"VALUE=from elsewhere", "HOME_VALUE=from home"} <= set(program.lines)
     assert sorted(regions) == sorted([ELSEWHERE, world.sandbox.region])
+    assert gate.most == 2
 
 
 @pytest.mark.parametrize("count", [1, 20, 21, 45])
