@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import sys
 
+# In the words of the loaders of glibc and musl, for a module in C.
+_NO_ROOM = ("failed to map segment", "cannot map zero-fill pages", "llocate memory", "Out of memory")
+
 
 def main() -> None:
     """Run secretenv and exit with its status."""
@@ -27,7 +30,7 @@ def _command_line(arguments: list[str]) -> int:
 
         return command_line(arguments)
     except (MemoryError, SystemError, ImportError) as error:  # SystemError: what could not be allocated had no words
-        if isinstance(error, ImportError) and "failed to map segment" not in str(error):
+        if isinstance(error, ImportError) and not any(words in str(error) for words in _NO_ROOM):
             raise  # no matter of memory, but of the installation
         import os
 

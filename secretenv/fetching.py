@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 
 from secretenv.answer import GO, LARGEST, read_answer
@@ -81,8 +80,7 @@ class Fetch:
                 # The offset, which is the fetcher's too, stays where it is to begin.
                 written += os.pwrite(self._memories[0], task[written:], written)
         except OSError:
-            os.kill(self.pid, signal.SIGKILL)  # it would wait for ever
-            self.close()
+            self.abandon()  # it would wait for ever
             raise
         os.kill(self.pid, GO)
 
@@ -102,7 +100,7 @@ class Fetch:
         return answer, stray
 
     def abandon(self) -> None:
-        """End it: nobody wants its answer, since this process ends too."""
+        """End it, before it has answered; nothing of it is left."""
         end_helper(self.pid)
         self.close()
 

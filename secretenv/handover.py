@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 _PATIENCE = 0.5
 
 
-class Ended(Exception):  # noqa: N818 - no error: whoever reads the command line has said what there is to say
-    """There are no settings: this process is to end with a status.
+class Ended(Exception):  # noqa: N818 - no error, and nothing is left to say
+    """There is to be no run: this process is to end with a status.
 
     Args:
         status: an exit status, or -N for signal N.
@@ -67,7 +67,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
     pid = fork(run)
     try:
         ended, held = _wait(pid, origin)
-    except Ended:
+    except BaseException:
         end_helper(pid)
         raise
     text = read_memory(ours)

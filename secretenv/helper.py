@@ -68,7 +68,7 @@ def end_helper(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
         while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None and (left := limit - time.monotonic()) > 0:
-            signal.sigtimedwait({signal.SIGCHLD}, left)
+            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `signals`
     except OSError:
         pass  # it was reaped before
 

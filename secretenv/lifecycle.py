@@ -197,6 +197,7 @@ class Lifecycle:
             return [line("info", "it is the one that the command runs with: no restart")]
         if self._splay_due is not None:
             return []
+        self._ending_until = {signum: until for signum, until in self._ending_until.items() if until > now}
         wait = max([self._settings.splay * self._uniform(), *(until - now for until in self._ending_until.values())])
         if wait <= 0:
             return [Prepare(answer=answer)]
@@ -299,9 +300,10 @@ class Lifecycle:
     def _may_end_of(self, signum: int, now: float) -> None:
         """Hold up a restart: many programs end gracefully of this signal, and a new version must not start them again.
 
-        One that comes again meanwhile is no news: else who sends HUP every few seconds would never see a restart.
+        One that comes again meanwhile, or while a restart waits, is no news: else who sends HUP every few seconds would
+        never see a restart.
         """
-        if now >= self._ending_until.get(signum, now):
+        if signum not in self._ending_until or (self._splay_due is None and now >= self._ending_until[signum]):
             self._ending_until[signum] = until = now + self._settings.kill_timeout
             self._splay_due = self._splay_due and max(self._splay_due, until)
 

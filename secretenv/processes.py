@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Pinned:
-    """A process that cannot be mistaken for one which gets its number later.
+    """A process that is not mistaken for one which gets its number later.
 
     By a pidfd, or by when it began where there is none: before Linux 5.3, and in containers of an engine from then.
     """
@@ -38,7 +38,7 @@ class Pinned:
         """Send it SIGKILL, if it is there.
 
         Raises:
-            OSError: it is gone, or another user's.
+            OSError: it is another user's, or went just now.
         """
         if self._descriptor >= 0:
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)

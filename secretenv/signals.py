@@ -1,4 +1,4 @@
-"""Wait for signals, all of which are blocked: the one place where the supervisor sleeps.
+"""Wait for signals, all of which are blocked: where the supervisor sleeps.
 
 The supervisor imports this room.
 """
@@ -9,15 +9,18 @@ import ctypes
 import os
 import select
 import signal
+import time
 
 EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
-# sys/signalfd.h: the flag is that of open(2). A sigset_t has 128 bytes in glibc and in musl.
+# A sigset_t has 128 bytes in glibc and in musl.
 _SIGSET = ctypes.c_ulong * (128 // ctypes.sizeof(ctypes.c_ulong))
-# Seconds; what is longer would be too many milliseconds for poll(2).
+# Seconds: poll(2) takes at most 24 days.
 _LONGEST = 86_400.0
+# Seconds between two looks where the kernel has no signalfd, or no descriptor is left for one.
+_LOOK = 0.05
 
-_pending: list[select.poll] = []
+_pending: list[select.poll | None] = []
 
 
 def next_signal(seconds: float | None) -> signal.struct_siginfo | None:
@@ -25,9 +28,6 @@ def next_signal(seconds: float | None) -> signal.struct_siginfo | None:
 
     Not by a sigtimedwait that sleeps: if this process is stopped or frozen meanwhile, as by `docker pause`, and goes on
     after that time, CPython takes what lies in its memory for a signal (measured: 3.11 to 3.13).
-
-    Raises:
-        OSError: there is no descriptor left.
     """
     if seconds is None:
         return signal.sigwaitinfo(EVERY_SIGNAL)
@@ -39,14 +39,24 @@ def next_signal(seconds: float | None) -> signal.struct_siginfo | None:
 def _wait(seconds: float) -> None:
     """Return when a signal is pending, or the time is over."""
     if not _pending:
-        libc = ctypes.CDLL(None, use_errno=True)
-        every = _SIGSET()
-        libc.sigfillset(every)
-        descriptor = libc.signalfd(-1, every, os.O_CLOEXEC)
-        if descriptor < 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        _pending.append(poll)
-    _pending[0].poll(seconds * 1000)
+        _pending.append(_poll())
+    poll = _pending[0]
+    if poll is not None:
+        poll.poll(seconds * 1000)
+        return
+    end = time.monotonic() + seconds
+    while not signal.sigpending() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK))
+
+
+def _poll() -> select.poll | None:
+    """Return what wakes up when a signal is pending, None if the system has no such thing for us."""
+    libc = ctypes.CDLL(None)
+    every = _SIGSET()
+    libc.sigfillset(every)
+    descriptor = libc.signalfd(-1, every, os.O_CLOEXEC)  # its flag is that of open(2)
+    if descriptor < 0:
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return poll

@@ -1,7 +1,7 @@
 """The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
 
-One thread, the standard library only, and one place where it sleeps, `next_signal`. It never opens a network
-connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
+One thread, the standard library only, and one place where it waits for what comes, `next_signal`. It never opens a
+network connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
 """
 
 from __future__ import annotations

@@ -740,6 +740,29 @@ def test_a_signal_that_comes_again_and_again_holds_up_no_restart(splay: float) -
     assert story.later(0.2) == [Prepare(answer=B)]
 
 
+def test_signals_that_take_turns_hold_up_no_restart() -> None:
+    """While a restart waits each signal holds it up once, however often they come."""
+    story = running(kill_timeout=10.0)
+    story.signal("HUP")
+    assert story.happens("fetched", B) == []
+    for turn in range(100):
+        if story.later(1.0) == [Prepare(answer=B)]:
+            return
+        story.signal(("HUP", "QUIT")[turn % 2])
+    pytest.fail("no restart in 100 seconds")
+
+
+def test_a_signal_of_long_ago_is_forgotten() -> None:
+    """What the command outlived does not keep a restart from being held up when it comes again."""
+    story = running(splay=20.0, kill_timeout=15.0)
+    story.signal("HUP")
+    story.later(200)
+    assert story.happens("fetched", B) == []
+    story.signal("HUP")
+    assert story.later(14.9) == []
+    assert story.later(0.2) == [Prepare(answer=B)]
+
+
 def test_another_signal_is_news() -> None:
     """A command that took a HUP as a request to reload may still end gracefully of QUIT."""
     story = running(splay=4.0, kill_timeout=10.0)
