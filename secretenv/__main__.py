@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-# In the words of the loaders of glibc and musl, for a module in C.
+# In the words of the system, and of the loaders of glibc and musl for a module in C.
 _NO_ROOM = ("failed to map segment", "cannot map zero-fill pages", "llocate memory", "Out of memory")
 
 
@@ -29,9 +29,10 @@ def _command_line(arguments: list[str]) -> int:
         from secretenv.cli import main as command_line
 
         return command_line(arguments)
-    except (MemoryError, SystemError, ImportError) as error:  # SystemError: what could not be allocated had no words
-        if isinstance(error, ImportError) and not any(words in str(error) for words in _NO_ROOM):
-            raise  # no matter of memory, but of the installation
+    except Exception as error:
+        # SystemError: the interpreter found no memory for the exception either.
+        if not isinstance(error, MemoryError | SystemError) and not any(words in str(error) for words in _NO_ROOM):
+            raise
         import os
 
         os.write(2, b"secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ class Machine:
     def __init__(
         self, start: Callable[..., Program], folder: Path, files: Mapping[str, str], modes: Mapping[str, int]
     ) -> None:
-        self._name = f"secretenv-{folder.parent.name}"
+        self._name = f"secretenv-{uuid.uuid4().hex}"  # of its control group: the suite may run twice at a time
         self._work, self._out, added = (folder / name for name in ("work", "out", "added"))
         for each in (self._work, self._out, added):
             each.mkdir(parents=True)
