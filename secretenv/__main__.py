@@ -26,7 +26,7 @@ def main() -> None:
 def _command_line(arguments: list[str]) -> int:
     """Run the command line and return its exit status; memory may be short already for loading it, or for saying so."""
     try:
-        from secretenv.cli import main as command_line
+        from secretenv.cli.app import main as command_line
 
         return command_line(arguments)
     except Exception as error:
@@ -53,24 +53,24 @@ def _run(arguments: list[str]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)
-    from secretenv.child import Origin
-    from secretenv.supervisor import supervise
+    from secretenv.supervisor.command import Origin
+    from secretenv.supervisor.loop import supervise
 
     def read_settings(descriptor: int) -> int:
         import os
 
+        from secretenv.config.argv import write_settings
         from secretenv.errors import SecretenvError
-        from secretenv.plainwords import write_settings
 
         try:
             if write_settings(arguments[1:], os.environ, descriptor):
                 return 0
         except SecretenvError as error:
-            from secretenv.cli import show
+            from secretenv.cli.app import show
 
             show(error)
             return error.status
-        from secretenv.cli import main as command_line
+        from secretenv.cli.app import main as command_line
 
         return command_line(arguments, descriptor)
 

@@ -75,11 +75,11 @@ def no_memory(error: BaseException) -> bool:
 
 def place_of(error: BaseException) -> str:
     """Return the line of ours where an exception came from, ` at FILE:LINE`. Its text may hold a value."""
-    here, place, trace = __file__.rpartition("/")[0], "", error.__traceback__
+    here, place, trace = __file__.rpartition("/")[0] + "/", "", error.__traceback__
     while trace:
-        folder, _, name = trace.tb_frame.f_code.co_filename.rpartition("/")
-        if folder == here:
-            place = f" at {name}:{trace.tb_lineno}"
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(here):
+            place = f" at {file.removeprefix(here)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place
 

@@ -44,7 +44,7 @@ class Held:
 
     def fetchers(self) -> list[int]:
         """Return the fetchers that are alive."""
-        return [pid for pid in self.program.family() if b"secretenv.fetcher" in words_of(pid)]
+        return [pid for pid in self.program.family() if b"secretenv.fetcher.main" in words_of(pid)]
 
     def goes_on(self, text: str = "") -> None:
         """Give it its settings file."""

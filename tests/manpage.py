@@ -9,9 +9,9 @@ from typer.main import get_command
 
 import secretenv
 from secretenv import errors
-from secretenv.cli import with_provision
-from secretenv.examples import CONTENT, EXAMPLES
-from secretenv.options import BY_KEY, OPTIONS, Option
+from secretenv.cli.app import with_provision
+from secretenv.cli.examples import CONTENT, EXAMPLES
+from secretenv.config.options import BY_KEY, OPTIONS, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

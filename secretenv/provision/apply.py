@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from secretenv.errors import SecretenvError
 from secretenv.provision import steps
-from secretenv.provision.aws import AwsError, MissingError
-from secretenv.provision.device import Device, make_device
+from secretenv.provision.account import AwsError, MissingError
 from secretenv.provision.documents import THING, assume_policy, same, secret_policy, trust_policy
+from secretenv.provision.principal import Device, make_device
 from secretenv.provision.wanted import TAG, is_arn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from secretenv.provision.aws import Account
-    from secretenv.provision.value import Value
+    from secretenv.provision.account import Account
+    from secretenv.provision.secret_value import Value
     from secretenv.provision.wanted import Wanted
 
 MOST_VERSIONS = 5  # of an IoT policy

@@ -18,8 +18,8 @@ from secretenv.errors import SecretenvError, SettingsError
 from secretenv.provision.wanted import Wanted, wanted
 
 if TYPE_CHECKING:
-    from secretenv.provision.aws import Account
-    from secretenv.provision.value import Value
+    from secretenv.provision.account import Account
+    from secretenv.provision.secret_value import Value
 
 _FORMS = ("cloudformation", "terraform")
 
@@ -185,7 +185,7 @@ def _confirm(all_: list[str], account: Account) -> None:
 
 
 def _account(region: str, profile: str, value: Value | None = None) -> Account:
-    from secretenv.provision.aws import Account
+    from secretenv.provision.account import Account
 
     return Account(region=region, profile=profile, secret_words=value.words if value else "")
 
@@ -203,7 +203,7 @@ def _ignore(_: str) -> None:
 def _apply(account: Account, asked: Wanted, value: Value | None, say: Any) -> str:
     """Make, or show, everything, and return the settings file."""
     from secretenv.provision.apply import apply
-    from secretenv.provision.settingsfile import text
+    from secretenv.provision.device_settings import text
 
     made = apply(account, asked, value, say)
     ca = os.environ.get("SECRETENV_CA", "")  # as the device's own variable: whoever has other roots than AWS's
@@ -213,7 +213,7 @@ def _apply(account: Account, asked: Wanted, value: Value | None, say: Any) -> st
 def _value(asked: Wanted, source: str) -> Value | None:
     if not source:
         return None
-    from secretenv.provision.value import read
+    from secretenv.provision.secret_value import read
 
     if len(asked.read) > 1:
         raise SettingsError("--from-file is the value of one secret, several are named", hint="run it once for each")
@@ -232,7 +232,7 @@ def _template(asked: Wanted, form: str, *, with_value: bool) -> None:
         from secretenv.provision.terraform import template, words
     else:
         from secretenv.provision.cloudformation import template, words
-    from secretenv.provision.files import id_of
+    from secretenv.provision.device_files import id_of
 
     document = template(asked, with_value=with_value, certificate_id=id_of(asked.certificate))
     sys.stdout.write(json.dumps(document, indent=2) + "\n")

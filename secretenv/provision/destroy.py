@@ -11,14 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretenv.provision import steps
-from secretenv.provision.aws import MissingError
-from secretenv.provision.device import MADE, is_ours
+from secretenv.provision.account import MissingError
+from secretenv.provision.principal import MADE, is_ours
 from secretenv.provision.wanted import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from secretenv.provision.aws import Account
+    from secretenv.provision.account import Account
     from secretenv.provision.wanted import Wanted
 
 RECOVERY_WINDOW = 30  # days, AWS's own default

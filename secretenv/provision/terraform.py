@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from secretenv.provision import settingsfile, steps
+from secretenv.provision import device_settings, steps
 from secretenv.provision.documents import ANY_SUFFIX, THING, assume_policy, secret_policy, trust_policy
 from secretenv.provision.wanted import is_arn
 
@@ -41,7 +41,7 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
     resources = _secret(wanted, data, variables, with_value=with_value) | _who(wanted, variables, certificate_id)
     resources |= _chain(wanted, _arns(wanted, data, with_value=with_value))
     endpoint = "${data.aws_iot_endpoint.credentials.endpoint_address}"
-    settings = settingsfile.text(wanted, endpoint=endpoint, region=_REGION)
+    settings = device_settings.text(wanted, endpoint=endpoint, region=_REGION)
     return {
         "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
         **({"variable": variables} if variables else {}),

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secretenv import parsers
+from secretenv.config import parsers
 from secretenv.errors import SettingsError
 from secretenv.provision.steps import DURATION
 

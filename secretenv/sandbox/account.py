@@ -25,7 +25,7 @@ from moto.iot.models import iot_backends
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.sts.models import sts_backends
 
-from secretenv.sandbox.clients import own_session
+from secretenv.sandbox.operator import own_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

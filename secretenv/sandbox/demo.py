@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from secretenv.handover import die
 from secretenv.sandbox import Sandbox
-from secretenv.sandbox.serve import variables
+from secretenv.sandbox.command import variables
 from secretenv.sandbox.world import FIRST_VALUE, SECRET
+from secretenv.supervisor.reader import die
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

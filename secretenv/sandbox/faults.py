@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from secretenv.config.parsers import duration, nearest
 from secretenv.errors import SettingsError
-from secretenv.parsers import duration, nearest
-from secretenv.sandbox import answers
+from secretenv.sandbox import fault_answers
 from secretenv.sandbox.authority import write_private
 
 if TYPE_CHECKING:
@@ -175,13 +175,13 @@ class Faults:
             self.met += bool(faults)
         for fault in faults:
             self._hold_up(fault)
-            if fault.kind in answers.INSTEAD:
-                return answers.INSTEAD[fault.kind](fault.service, fault.value)
+            if fault.kind in fault_answers.INSTEAD:
+                return fault_answers.INSTEAD[fault.kind](fault.service, fault.value)
         reply = answer(request)
         kinds = {fault.kind for fault in faults}
         if "expired-token" in kinds:
             reply = self._expired(request, reply)
-        return answers.truncated(reply) if "truncated" in kinds else reply
+        return fault_answers.truncated(reply) if "truncated" in kinds else reply
 
     def _read(self, file: Path) -> None:
         try:
@@ -223,8 +223,8 @@ class Faults:
     def _expired(self, request: Request, reply: Reply) -> Reply:
         """Return the reply of a service for which the credentials have expired an hour ago."""
         if request.service != "credentials":
-            return answers.expired_token()
-        if not (key := answers.access_key(reply)):
+            return fault_answers.expired_token()
+        if not (key := fault_answers.access_key(reply)):
             return reply
         self._account.expire_sessions(key)
-        return answers.expiring(reply, self._account.now() - timedelta(hours=1))
+        return fault_answers.expiring(reply, self._account.now() - timedelta(hours=1))

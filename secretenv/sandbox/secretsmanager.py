@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import Client
 
-from secretenv.sandbox.control import QUERY, Control, error
+from secretenv.sandbox.control_plane import QUERY, Control, error
 from secretenv.sandbox.policy import allows
 from secretenv.sandbox.server import Reply
 from secretenv.sandbox.signature import is_signed, parse, untimely

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 from secretenv import provision
 from secretenv.sandbox.account import Account
 from secretenv.sandbox.authority import Authority, write_private
-from secretenv.sandbox.clients import Operator
 from secretenv.sandbox.devices import Device, make_device
+from secretenv.sandbox.operator import Operator
 from secretenv.sandbox.server import Reply, Request
 from secretenv.sandbox.services import Services
 

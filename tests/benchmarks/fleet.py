@@ -15,9 +15,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from secretenv.fetcher import ENOUGH
-from secretenv.refresh import BACKOFF_FIRST, LAST_TRY, MOST_DOUBLINGS, START_BACKOFF, THROTTLED_BACKOFF, THROTTLED_START
-from secretenv.temporary import MARGIN
+from secretenv.credentials import MARGIN
+from secretenv.fetcher.main import ENOUGH
+from secretenv.supervisor.schedule import (
+    BACKOFF_FIRST,
+    LAST_TRY,
+    MOST_DOUBLINGS,
+    START_BACKOFF,
+    THROTTLED_BACKOFF,
+    THROTTLED_START,
+)
 
 Array = Any  # of numpy, which who only lints does not have
 

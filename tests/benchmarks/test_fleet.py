@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from secretenv.errors import CredentialsError
-from secretenv.refresh import Refresh
+from secretenv.supervisor.schedule import Refresh
 from tests.benchmarks.fleet import AS_IS, INTERVAL, Fleet, running_wait, start_wait
 
 THROTTLED = CredentialsError("throttled", transient=True, link="throttling")

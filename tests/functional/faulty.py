@@ -53,7 +53,7 @@ class Run:
     def fetcher(self) -> int:
         """The pid of the fetcher, once it has met a fault."""
         until(lambda: self.faults.met, what="a fault that was met")
-        return next(pid for pid in self.program.family() if b"secretenv.fetcher" in words_of(pid))
+        return next(pid for pid in self.program.family() if b"secretenv.fetcher.main" in words_of(pid))
 
     def rotate(self) -> str:
         """Give the secret a value that it never had, and return what the command shows of it."""

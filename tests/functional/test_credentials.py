@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
 
-from secretenv import cli, process
-from secretenv.examples import EXAMPLES
+from secretenv.cli import app, credential_process
+from secretenv.cli.examples import EXAMPLES
 from tests.running import BASE, PYTHON, SECRETENV
 
 if TYPE_CHECKING:
@@ -123,10 +123,10 @@ def test_too_little_memory(
     def starve(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(process, "obtain", starve)
+    monkeypatch.setattr(credential_process, "obtain", starve)
     for name, value in world.variables().items():
         monkeypatch.setenv(name, value)
-    assert cli.main(["credentials"]) == 1
+    assert app.main(["credentials"]) == 1
     assert capsys.readouterr() == (
         "",
         "secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n",

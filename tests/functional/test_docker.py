@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from secretenv.options import BY_KEY
+from secretenv.config.options import BY_KEY
 from tests.container import PROJECT, needs_namespaces, read_dockerfile, run_container
 from tests.running import CHILD, SECRETENV, status_of
 from tests.waiting import until

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.examples import CONTENT, EXAMPLES
+from secretenv.cli.examples import CONTENT, EXAMPLES
 from tests.container import PROJECT
 from tests.running import SECRETENV
 

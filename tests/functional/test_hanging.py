@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.answer import GO
-from tests.integration.test_terminal import NAMESPACE, as_init, continue_job, press_ctrl_z
+from secretenv.protocol import GO
+from tests.integration.supervisor.test_terminal import NAMESPACE, as_init, continue_job, press_ctrl_z
 from tests.running import CHILD, PYTHON, REAPS_NOTHING, SECRETENV, alive, status_of, words_of
 from tests.waiting import until
 
@@ -67,7 +67,7 @@ def test_no_fetcher_is_left_to_reap(start: Callable[..., Program], world: World,
     """A container's init process may reap nothing: the fetcher that is killed in the end leaves no zombie."""
     program = start(*REAPS_NOTHING, SECRETENV, "run", "--", "true", variables=world.variables())
     until(lambda: black_hole.swallowed)
-    (fetcher,) = (pid for pid in program.family() if b"secretenv.fetcher" in words_of(pid))
+    (fetcher,) = (pid for pid in program.family() if b"secretenv.fetcher.main" in words_of(pid))
     os.kill(int(status_of(fetcher, "PPid")), signal.SIGTERM)
     assert program.ends() == 0
     assert program.lines == ["-15", "nobody"]
@@ -156,7 +156,7 @@ def test_a_command_that_has_ended_is_not_started_again(device_run: Callable[...,
     hole = BlackHole(world, "aws")
     program.send(signal.SIGHUP)
     until(lambda: hole.swallowed)
-    (fetcher,) = (pid for pid in program.family() if b"secretenv.fetcher" in words_of(pid))
+    (fetcher,) = (pid for pid in program.family() if b"secretenv.fetcher.main" in words_of(pid))
     program.send(signal.SIGUSR2)
     program.shows("ready", times=2)
     program.send(signal.SIGSTOP)

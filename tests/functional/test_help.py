@@ -9,8 +9,8 @@ import pytest
 from typer.main import get_command
 
 import secretenv
-from secretenv.cli import with_provision
-from secretenv.options import OPTIONS
+from secretenv.cli.app import with_provision
+from secretenv.config.options import OPTIONS
 from tests.running import PYTHON, SECRETENV
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv import config
+from secretenv.config import merge
 from tests.running import BASE, SECRETENV
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_commands_print_what_the_readme_shows(start: Callable[..., Program], blo
 def test_the_device_block(start: Callable[..., Program], world: World, tmp_path: Path) -> None:
     """The variables of "On a device" are settings, and its last line runs with them."""
     exports = dict(re.findall(r"^export (\w+)=(.*)$", DEVICE, re.MULTILINE))
-    read = config.read({}, exports, ["myapp"])
+    read = merge.read({}, exports, ["myapp"])
     assert read.device.region == "eu-west-1"
     assert exports.keys() <= world.variables().keys()
     app = tmp_path / "myapp"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.sandbox.clients import own_session
+from secretenv.sandbox.operator import own_session
 from tests.functional.conftest import MARKER
 from tests.running import CHILD, PYTHON, SECRETENV
 from tests.waiting import DEADLINE

@@ -64,7 +64,7 @@ class Soak(Run):
         children = dict(children_of(pid))
         assert "Z" not in children.values(), children
         assert sorted(self.program.family()) == sorted([pid, *children])
-        assert sum(b"secretenv.fetcher" in words_of(child) for child in children) == 1
+        assert sum(b"secretenv.fetcher.main" in words_of(child) for child in children) == 1
         descriptors = sorted(os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())  # noqa: PTH115
         memory = int(status_of(pid, "VmRSS").removesuffix(" kB"))
         self.faults.clear()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.held import Held
-
-from .fetching import VALUE
+from tests.integration.fetcher.fetching import VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

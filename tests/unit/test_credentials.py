@@ -1,222 +1,45 @@
-"""The credentials provider's answers: credentials, or an error that says which link broke."""
+"""Temporary credentials: until when they are used."""
 
 from __future__ import annotations
 
 import json
-import ssl
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from requests.structures import CaseInsensitiveDict
 
-from secretenv import credentials
-from secretenv.certificate import Context
-from secretenv.errors import CredentialsError
-from secretenv.settings import Device
-from secretenv.temporary import Credentials
-
-NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
-MARKER = "t0ken-that-must-not-show"
-GOOD = {
-    "accessKeyId": "ASIAEXAMPLE",
-    "secretAccessKey": MARKER,
-    "sessionToken": MARKER,
-    "expiration": "2023-11-14T23:13:20Z",
-}
-DEVICE = Device.from_json(
-    {
-        **dict.fromkeys(Device.fields(), ""),
-        "cert": "device.crt",
-        "endpoint": "example.credentials.iot.eu-west-1.amazonaws.com",
-        "role_alias": "my-alias",
-        "thing_name": "my-thing",
-    }
-)
+from secretenv.credentials import Credentials
 
 
-def exchange(status: int, body: bytes, headers: dict[str, str] | None = None) -> Credentials:
-    """Return what an exchange makes of an answer."""
-    reply = (status, CaseInsensitiveDict(headers or {}), body)
-    return credentials.exchange(DEVICE, Context(ssl.PROTOCOL_TLS_CLIENT), lambda: NOW, lambda *_: reply)
-
-
-def refusal(status: int, body: Any, headers: dict[str, str] | None = None) -> CredentialsError:
-    """Return the error that an answer leads to, which shows no credentials."""
-    with pytest.raises(CredentialsError) as caught:
-        exchange(status, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
-    error = caught.value
-    assert MARKER not in f"{error.message} {error.hint}"
-    assert error.hint
-    assert "example.credentials.iot" in error.message
-    return error
-
-
-def test_good_answer() -> None:
-    """An answer with the four texts gives credentials, with the time by our clock at which they came."""
-    found = exchange(200, json.dumps({"credentials": GOOD}).encode())
-    assert found == Credentials(
-        access_key_id="ASIAEXAMPLE",
-        secret_access_key=MARKER,
-        session_token=MARKER,
-        expiration=NOW + 3600,
-        obtained=NOW,
+def credentials(life: float) -> Credentials:
+    """Return credentials that were obtained at 1000 and live so long."""
+    return Credentials(
+        access_key_id="ASIA", secret_access_key="s", session_token="t", expiration=1000 + life, obtained=1000.0
     )
-    assert MARKER not in repr(found)
-    assert "ASIA" not in repr(found)
-
-
-@pytest.mark.parametrize("text", ["2023-11-14T23:13:20Z", "2023-11-15T00:13:20+01:00", "2023-11-14T23:13:20"])
-def test_expiration_formats(text: str) -> None:
-    """The expiration is ISO 8601, UTC unless it says otherwise."""
-    assert exchange(200, json.dumps({"credentials": {**GOOD, "expiration": text}}).encode()).expiration == NOW + 3600
-
-
-# facts-aws.md 1.2, row by row, as the real service was seen to answer.
-@pytest.mark.parametrize(
-    ("status", "message", "link", "step"),
-    [
-        (403, "Invalid thing name passed", "thing name", "attach-thing-principal --thing-name my-thing"),
-        (403, "Access Denied", "policy", "iot:AssumeRoleWithCertificate on role alias my-alias"),
-        (403, "Certificate is invalid on this endpoint", "certificate", "aws iot describe-certificate"),
-        (404, "Role alias does not exist", "role alias", "describe-role-alias --role-alias my-alias"),
-        (400, "Unable to assume the role, or the role to assume does not exist", "role", "aws iam get-role"),
-        (
-            400,
-            "The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role",
-            "role",
-            "--max-session-duration",
-        ),
-        (403, "Something new", "policy", "describe-role-alias"),
-        (418, "Something new", "endpoint", "describe-role-alias"),
-    ],
-)
-def test_refusals(status: int, message: str, link: str, step: str) -> None:
-    """Each refusal names its link, quotes AWS with the request id, says the next step, and is permanent."""
-    error = refusal(status, {"message": message}, {"X-Amzn-RequestId": "11112222-3333", "x-amzn-ErrorType": "X"})
-    assert error.link == link
-    assert message in error.message
-    assert "(request id 11112222-3333)" in error.message
-    assert step in error.hint
-    assert not error.transient
-
-
-def test_data_endpoint() -> None:
-    """The data endpoint, which `aws iot describe-endpoint` names by default, is recognised."""
-    error = refusal(404, {"message": "Not Found", "traceId": "1-2-3"})
-    assert error.link == "endpoint"
-    assert "data endpoint" in error.message
-    assert "--endpoint-type iot:CredentialProvider" in error.hint
-    assert not error.transient
-
-
-@pytest.mark.parametrize("body", [{"message": "Rate exceeded"}, b"", b"slow down"])
-def test_throttling(body: Any) -> None:
-    """429 is throttling, whatever comes with it, and passes."""
-    error = refusal(429, body)
-    assert (error.link, error.transient) == ("throttling", True)
-
-
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-@pytest.mark.parametrize("body", [{"message": "Internal failure"}, b"<html>", b""])
-def test_trouble_of_aws(status: int, body: Any) -> None:
-    """5xx passes."""
-    error = refusal(status, body)
-    assert (error.link, error.transient) == ("endpoint", True)
-    assert str(status) in error.message
 
 
 @pytest.mark.parametrize(
-    ("status", "body"),
+    ("life", "at", "good"),
     [
-        pytest.param(200, b"<html>Welcome to the hotel</html>", id="HTML"),
-        pytest.param(200, b"", id="nothing"),
-        pytest.param(200, b"[" * 60_000, id="nested"),
-        pytest.param(200, b"\xff\xfe", id="no text"),
-        pytest.param(200, {}, id="other JSON"),
-        pytest.param(200, {"credentials": {**GOOD, "sessionToken": None}}, id="no token"),
-        pytest.param(200, {"credentials": {**GOOD, "sessionToken": ""}}, id="empty token"),
-        pytest.param(200, {"credentials": {**GOOD, "accessKeyId": 7}}, id="a number"),
-        pytest.param(200, {"credentials": [GOOD]}, id="an array"),
-        pytest.param(200, {"credentials": {**GOOD, "expiration": MARKER}}, id="no time"),
-        pytest.param(200, {"credentials": GOOD, "more": "x" * 65_536}, id="over 64 KiB"),
-        pytest.param(204, b"", id="204"),
-        pytest.param(302, {"message": "this way"}, id="redirect"),
-        pytest.param(307, b"", id="other redirect"),
-        pytest.param(403, b"<html>Forbidden</html>", id="403 of a portal"),
-        pytest.param(404, b"Not Found", id="404 of a portal"),
-        pytest.param(404, {"message": ["Not Found"]}, id="a message that is no text"),
-        pytest.param(511, b"<html>log in</html>", id="network authentication required"),
+        pytest.param(3600, 1000, True, id="new"),
+        pytest.param(3600, 1000 + 3299, True, id="just over five minutes left"),
+        pytest.param(3600, 1000 + 3300, False, id="five minutes left"),
+        pytest.param(3600, 1000 + 7200, False, id="expired"),
+        pytest.param(600, 1000 + 399, True, id="short life: over a third left"),
+        pytest.param(600, 1000 + 400, False, id="short life: a third left"),
+        pytest.param(30, 1000 + 5, True, id="very short life"),
+        pytest.param(3600, 500, True, id="the clock was set back"),
     ],
 )
-def test_answers_of_others(status: int, body: Any) -> None:
-    """An answer that is not AWS's, a captive portal's say, passes."""
-    error = refusal(status, body)
-    assert (error.link, error.transient) == ("endpoint", True)
+def test_still_good(life: float, at: float, good: bool) -> None:  # noqa: FBT001
+    """They are used until five minutes before their end, or a third of a short life."""
+    assert credentials(life).still_good(at) is good
 
 
-@pytest.mark.parametrize(
-    "expiration",
-    [
-        "2023-11-14T22:13:20Z",
-        "2018-01-18T09:18:06Z",
-        "2023-11-15T11:13:21Z",
-        "9999-12-31T23:59:59Z",
-        "0001-01-01T00:00:00Z",
-    ],
-)
-def test_clock(expiration: str) -> None:
-    """An expiration in the past, or more than 13 hours ahead, is our clock's fault: both clocks are shown."""
-    error = refusal(200, {"credentials": {**GOOD, "expiration": expiration}}, {"Date": "Wed, 15 Nov 2023 10:00:00 GMT"})
-    assert (error.link, error.transient) == ("clock", True)
-    assert "2023-11-14T22:13:20Z" in error.message
-    assert "2023-11-15T10:00:00Z" in error.message
-    assert "date -u" in error.hint
+def test_a_clock_set_back_makes_them_no_longer() -> None:
+    """They never have more left than they were given for."""
+    assert credentials(600).left(-1_000_000) == 600
 
 
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Wed, 15 Nov 99999 10:00:00 GMT"])
-def test_clock_without_date(date: str | None) -> None:
-    """The Date header may be missing or nonsense."""
-    headers = {} if date is None else {"Date": date}
-    assert "nothing" in refusal(200, {"credentials": {**GOOD, "expiration": "2018-01-18T09:18:06Z"}}, headers).message
-
-
-def test_quotes_are_tame() -> None:
-    """AWS's words are quoted as one printable line of at most 200 characters."""
-    error = refusal(403, {"message": "a\n\x1b[31mb\u202e" + "x" * 10_000}, {"x-amzn-RequestId": "r" * 1000})
-    assert error.message.isprintable()
-    assert len(error.message) < 500
-
-
-texts = st.none() | st.booleans() | st.floats() | st.integers() | st.text()
-documents = st.recursive(
-    texts,
-    lambda inner: (
-        st.lists(inner)
-        | st.dictionaries(st.sampled_from(["message", "credentials", "traceId", *GOOD]) | st.text(), inner)
-    ),
-)
-
-
-@given(
-    st.sampled_from([200, 204, 302, 400, 403, 404, 429, 500, 503, 999]),
-    st.binary() | documents.map(lambda document: json.dumps(document).encode()),
-    st.dictionaries(st.sampled_from(["Date", "x-amzn-RequestId"]), st.text()),
-)
-def test_any_answer(status: int, body: bytes, headers: dict[str, str]) -> None:
-    """Whatever comes back is a classified error."""
-    with pytest.raises(CredentialsError) as caught:
-        exchange(status, body, headers)
-    assert caught.value.message.isprintable()
-    assert caught.value.hint
-
-
-@given(st.fixed_dictionaries({name: texts | st.just(value) for name, value in GOOD.items()}))
-def test_nearly_good_answers(fields: dict[str, Any]) -> None:
-    """An answer that looks like credentials is credentials or a classified error."""
-    try:
-        found = exchange(200, json.dumps({"credentials": fields}).encode())
-    except CredentialsError:
-        return
-    assert NOW < found.expiration <= NOW + 13 * 3600
+def test_journey_as_json() -> None:
+    """They travel from fetcher to fetcher as JSON."""
+    found = credentials(3600)
+    assert Credentials.from_json(json.loads(json.dumps(found.to_json()))) == found

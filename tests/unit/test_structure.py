@@ -1,145 +1,183 @@
-"""The rooms of the package: imports go one way, and what is dear is imported in one room only."""
+"""The walls of the house: which package may import which, and what the resident process may load.
+
+`docs/architecture.md` draws the same picture. A new name in one of these tables is a decision, not a convenience.
+"""
 
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PACKAGE = Path(__file__).parents[2] / "secretenv"
+FILES = sorted(PACKAGE.rglob("*.py"))
 
-# From the bottom up: a room may import the rooms above it in this list, never one below.
-ROOMS = [
-    "__init__",
-    "errors",
-    "settings",
-    "actions",
-    "words",
-    "versions",
-    "refresh",
-    "notices",
-    "lifecycle",
-    "log",
-    "notify",
-    "program",
-    "processes",
-    "signals",
-    "child",
-    "helper",
-    "terminal",
-    "answer",
-    "fetching",
-    "handover",
-    "supervisor",
-    "parsers",
-    "options",
-    "examples",
-    "configfile",
-    "config",
-    "plainwords",
-    "environ",
-    "x509",
-    "certificate",
-    "network",
-    "refusals",
-    "temporary",
-    "credentials",
-    "batch",
-    "secretsmanager",
-    "localfile",
-    "fetcher",
-    "isolation",
-    "polling",
-    "report",
-    "probes",
-    "check",
-    "export",
-    "process",
-    "dryrun",
-    "output",
-    "provision",
-    "sandbox",
-    "cli",
-    "__main__",
-]
+# The files beside the packages: what the processes say to one another.
+SHARED = {"__init__", "credentials", "errors", "protocol", "settings", "wording"}
 
-# What the supervisor process loads, and keeps for as long as the command runs.
-SUPERVISOR = ROOMS[: ROOMS.index("supervisor") + 1]
+# What each package may import: whole packages, or single rooms of them. "shared" stands for the files above.
+ARROWS = {
+    "shared": {"shared"},
+    "supervisor": {"shared"},
+    "identity": {"shared"},
+    "config": {"shared"},
+    "fetcher": {"shared", "identity"},
+    "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
+    "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
+    "sandbox": {"shared", "config.parsers", "provision", "supervisor.reader"},
+    "__main__": {"shared", "supervisor.loop", "supervisor.command", "config.argv", "cli.app"},
+}
+# The operator's and the tester's side: nobody waits for them to load before they are asked for.
+LAZY = {"cli": {"provision", "sandbox"}}
 
+# All of the standard library that the process that stays may import, for types alone not counted. Each name costs
+# memory for as long as the command runs.
+RESIDENT = {
+    "__future__", "_socket", "ctypes", "errno", "fnmatch", "json", "os", "resource", "select", "signal", "stat", "sys",
+    "termios", "time",
+}  # fmt: skip
+
+# The libraries that are dear, and the rooms that may import them.
 ONLY_IN = {
-    "requests": {"credentials"},
-    "boto3": {"secretsmanager", "provision", "sandbox"},
-    "botocore": {"secretsmanager", "provision", "sandbox"},
-    "typer": {"cli", "provision"},
+    "requests": {"identity.provider"},
+    "urllib3": {"identity.provider"},
+    "boto3": {"fetcher.secretsmanager", "provision", "sandbox"},
+    "botocore": {"fetcher.secretsmanager", "provision", "sandbox"},
+    "typer": {"cli.app", "provision.command"},
     "click": set[str](),
     "moto": {"sandbox"},
     "flask": {"sandbox"},
     "cryptography": {"sandbox"},
-    "rich": {"report", "sandbox"},
+    "rich": {"cli.check.report", "sandbox"},
 }
+
+DOCSTRING_ONLY = ("supervisor", "fetcher", "identity", "config", "cli", "cli/check")
+LONGEST_FUNCTION = 40
+# Typer reads the options from the arguments of one function.
+LONG = {"provision.command.make"}
+
+
+class Import(NamedTuple):
+    """One import statement's module."""
+
+    module: str
+    at_load: bool  # whether it runs when the file is loaded, not when a function is called
 
 
 def room_of(path: Path) -> str:
-    """Return the room a file belongs to: its name, or the folder's."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    """Return a file's name with dots below the package: `supervisor.loop`, `errors`."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imports(path: Path) -> set[str]:
-    """Return the full names of all modules that a file imports, in functions and for types too."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def package_of(room: str) -> str:
+    """Return the package of a room, `shared` for a file beside the packages."""
+    top = room.partition(".")[0]
+    return "shared" if top in SHARED else top
+
+
+ROOMS = {room_of(path) for path in FILES}
+
+
+def imports(path: Path, *, types: bool = False) -> Iterator[Import]:
+    """Yield what a file imports, in functions too; for types alone only where asked for."""
+    tree = ast.parse(path.read_text("utf-8"))
+    if not types:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+                node.body = [ast.Pass()]
+    later = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        at_load = id(node) not in later
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (Import(alias.name, at_load) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
-            if node.module == "secretenv":
-                found |= {f"secretenv.{alias.name}" for alias in node.names}
-    return found
+            module = node.module or ""
+            for alias in node.names:
+                whole = f"{module}.{alias.name}"
+                yield Import(whole if whole.removeprefix("secretenv.") in ROOMS else module, at_load)
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def ours(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the rooms of secretenv that a file imports, and whether it does so when it is loaded."""
+    for module, at_load in imports(path):
+        top, _, room = module.partition(".")
+        if top == "secretenv":
+            yield (room if room in ROOMS else f"{room}.__init__".lstrip(".")), at_load
 
 
-def test_every_room_is_on_the_list() -> None:
-    """A new room is put where it belongs; one that is gone leaves the list."""
-    assert {room_of(path) for path in FILES} == set(ROOMS)
+PER_FILE = pytest.mark.parametrize("path", FILES, ids=room_of)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_one_way(path: Path) -> None:
-    """A room imports only rooms below it; the dear libraries are imported in their own rooms only."""
+def test_every_package_is_on_the_table() -> None:
+    """A new package gets arrows of its own, and a new file beside the packages is said to be shared."""
+    assert {package_of(room) for room in ROOMS} == set(ARROWS)
+
+
+@PER_FILE
+def test_imports_follow_the_arrows(path: Path) -> None:
+    """A package imports what the table allows and nothing else, in functions too."""
+    package = package_of(room_of(path))
+    for room, at_load in ours(path):
+        target = package_of(room)
+        allowed = ARROWS[package] | {package}
+        assert target in allowed or any(f"{room}.".startswith(f"{each}.") for each in allowed), f"imports {room}"
+        assert not at_load or target not in LAZY.get(package, set()), f"loads {room} before it is asked for"
+
+
+def test_imports_make_no_circle() -> None:
+    """No room needs itself, by whatever way round."""
+    TopologicalSorter({room_of(path): {room for room, _ in ours(path)} for path in FILES}).prepare()
+
+
+@PER_FILE
+def test_dear_libraries_have_rooms_of_their_own(path: Path) -> None:
+    """A library that is slow to load or large is imported in its rooms only."""
     room = room_of(path)
-    for name in imports(path):
-        top, _, rest = name.partition(".")
-        if top == "secretenv" and rest:
-            other = rest.partition(".")[0]
-            if other in ROOMS and other != room:
-                assert ROOMS.index(other) < ROOMS.index(room), f"{room} imports {other}"
-        elif top in ONLY_IN:
-            assert room in ONLY_IN[top], f"{room} imports {top}"
+    for module, _ in imports(path, types=True):
+        rooms = ONLY_IN.get(module.partition(".")[0])
+        assert rooms is None or any(f"{room}.".startswith(f"{each}.") for each in rooms), f"imports {module}"
 
 
-@pytest.mark.parametrize("room", SUPERVISOR)
-def test_supervisor_rooms_are_light(room: str) -> None:
-    """What the supervisor loads imports nothing that is heavy and would stay."""
-    heavy = {"typing", "dataclasses", "logging", "subprocess", "socket", "ssl", "datetime", "random", "pathlib", "enum"}
-    tree = ast.parse((PACKAGE / f"{room}.py").read_text("utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    plain = {name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in _names(node)}
-    assert not (plain | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}) & heavy
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if package_of(room_of(path)) in {"shared", "supervisor"}], ids=room_of
+)
+def test_the_resident_process_loads_what_is_allowed(path: Path) -> None:
+    """What stays in memory beside the command imports a few modules of the standard library and secretenv's own."""
+    foreign = {module.partition(".")[0] for module, _ in imports(path)} - {"secretenv"}
+    assert foreign <= RESIDENT
 
 
-def _names(node: ast.Import) -> set[str]:
-    return {alias.name for alias in node.names}
+@pytest.mark.parametrize("package", DOCSTRING_ONLY)
+def test_a_package_holds_a_docstring_and_nothing_else(package: str) -> None:
+    """An import in `__init__` is paid by whoever wants a single constant of the package."""
+    body = ast.parse((PACKAGE / package / "__init__.py").read_text("utf-8")).body
+    assert len(body) == 1
+    assert isinstance(body[0], ast.Expr)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_rooms_have_one_job(path: Path) -> None:
-    """A room that grows past 350 lines is no longer one; each says its job in its docstring."""
-    text = path.read_text("utf-8")
-    assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 350
+@PER_FILE
+def test_each_file_says_its_job(path: Path) -> None:
+    """The first sentence of a file's docstring says its one job."""
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+@PER_FILE
+def test_functions_are_short(path: Path) -> None:
+    """A function that does not fit on a screen is two."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or 0) - (node.body[0].lineno if ast.get_docstring(node) is None else node.lineno)
+            lines -= len((ast.get_docstring(node) or "").splitlines())
+            assert lines <= LONGEST_FUNCTION or f"{room_of(path)}.{node.name}" in LONG, f"{node.name} has {lines} lines"

@@ -1,0 +1,1 @@
+"""`secretenv check`: walk the chain link by link and name the broken one."""

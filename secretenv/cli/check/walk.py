@@ -1,0 +1,286 @@
+"""`secretenv check`: walk the chain link by link, say what is found at each, and name the one that is broken.
+
+The same rooms do the work as in a fetch, one step at a time and in this process. It goes on where it can: a missing
+certificate does not keep it from looking at the network. No value and no credential is shown.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from secretenv.cli.check import probes
+from secretenv.cli.check.cost import cost
+from secretenv.cli.check.report import Step, closing, document, lines, table
+from secretenv.cli.isolation import exchange, in_time, isolate
+from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, no_memory, place_of
+from secretenv.fetcher import file_secret, variables
+from secretenv.identity import certificate, connection_errors
+from secretenv.wording import span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from secretenv.credentials import Credentials
+    from secretenv.fetcher.secretsmanager import Reader
+    from secretenv.identity import x509
+    from secretenv.identity.provider import Reply
+    from secretenv.settings import Secret, Settings
+
+# The links of AWS, in groups that are tried or skipped together.
+FILES = ("certificate file", "key file", "roots file", "key", "certificate", "key permissions")
+NETWORK = ("DNS", "connection")
+EXCHANGE = ("TLS", "clock", "exchange")
+# What keeps a region from being asked for the next secret: each try would take as long again.
+UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
+
+
+def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], float] = time.time) -> int:
+    """Walk the chain, show each step, and return 0 if all is well, else 1."""
+    walk = _Walk(settings, show, clock)
+    try:
+        walk.run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value
+        walk.fail(_unexpected(error))
+    return int(walk.broken != "")
+
+
+def main(settings: Settings, *, as_json: bool = False, verbose: bool = False) -> int:
+    """Check, print what was found in the form that suits standard output, and return the exit status."""
+    isolate()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the locale has no letters for is no reason to stop
+    return present(settings, sys.stdout, as_json=as_json, verbose=verbose)
+
+
+def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False) -> int:
+    """Check and write what was found: JSON, a table for a terminal, or lines."""
+    steps: list[Step] = []
+
+    def walk(show: Callable[[Step], None]) -> int:
+        def keep(step: Step) -> None:
+            steps.append(step)
+            show(step)
+
+        return check(settings, keep)
+
+    if as_json:
+        status = walk(lambda _: None)
+        out.write(document(steps, cost(settings)))
+        return status
+    status = walk(table(out, verbose=verbose) if out.isatty() else lines(out, verbose=verbose))
+    out.write(closing(steps, cost(settings)))
+    return status
+
+
+class _Walk:
+    """One walk along the chain: what was found so far, and the first link that broke."""
+
+    def __init__(self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float]) -> None:
+        self.broken = ""
+        self._settings, self._device = settings, settings.device
+        self._show, self._clock = show, clock
+        self._wanted = {_key(secret): secret for secret in settings.secrets}
+        self._context = certificate.new_context()
+        self._said: x509.Certificate | None = None
+        self._readings: dict[tuple[str, str], variables.Reading] = {}
+        self._readers: dict[str, Reader] = {}
+        self._unreachable: set[str] = set()
+
+    def fail(self, error: SecretenvError) -> None:
+        """Show the step at which this happened."""
+        self.broken = self.broken or error.link
+        self._show(Step(error.link, ok=False, text=error.message, hint=error.hint))
+
+    def run(self) -> None:
+        """Take all steps."""
+        device = self._device
+        local = all(file_secret.is_local(secret) for secret in self._wanted.values())
+        who = "" if local else f"role alias {device.role_alias} at {device.endpoint}, "
+        secrets = probes.many(len(self._wanted), "secret")
+        text = f"{who}{secrets}, looked at every {span(self._settings.interval)}"
+        self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings))
+        credentials = None
+        if local:
+            for link in (*FILES, *NETWORK, *EXCHANGE):
+                self._show(Step(link, ok=None, text="not needed: all secrets are files"))
+        else:
+            usable = self._files()
+            # Both are asked: the network is looked at whatever the files are like.
+            if self._network() and usable:
+                credentials = self._exchange()
+            else:
+                self._skip(*EXCHANGE)
+        for secret in self._wanted.values():
+            self._read(secret, credentials)
+        self._variables()
+
+    def _attempt(self, work: Callable[[], Step]) -> bool:
+        """Show the step that `work` returns, or the error that it raises, and tell whether it was done."""
+        try:
+            step = work()
+        except SecretenvError as error:
+            self.fail(error)
+            return False
+        self._show(step)
+        return True
+
+    def _skip(self, *links: str, what: str = "") -> None:
+        for link in links:
+            self._show(Step(link, ok=None, text=f"{what}not tried: {self.broken} is broken"))
+
+    def _files(self) -> bool:
+        """Look at the certificate, its key and the roots, and tell whether they can be used."""
+        device, keys = self._device, list[str]()
+
+        def certificate_file() -> Step:
+            self._said = certificate.said_by(certificate.read_certificate(device))
+            return probes.certificate_file(device, self._said)
+
+        def key_file() -> Step:
+            key, step = probes.key_file(device)
+            keys.append(key)
+            return step
+
+        has_certificate = self._attempt(certificate_file)
+        has_key = self._attempt(key_file)
+        has_roots = self._attempt(lambda: probes.roots(device, self._context))
+        fits = current = False
+        if has_certificate and has_key:
+            fits = self._attempt(lambda: probes.pair(device, self._context, keys[0]))
+        else:
+            self._skip("key")
+        if has_certificate:
+            current = self._attempt(lambda: probes.dates(device, self._said, self._clock()))
+        else:
+            self._skip("certificate")
+        if has_key:
+            self._attempt(lambda: probes.permissions(device))
+        else:
+            self._skip("key permissions")
+        return has_roots and fits and current
+
+    def _network(self) -> bool:
+        """Look for the endpoint, or the proxy on the way to it, and tell whether it listens."""
+        found: list[probes.Target] = []
+
+        def lookup() -> Step:
+            found.append(probes.target(self._device.endpoint))
+            return in_time(lambda: probes.lookup(found[0]), lambda span: probes.unresolved(found[0], span))
+
+        if not self._attempt(lookup):
+            self._skip("connection")
+            return False
+        return self._attempt(lambda: probes.connect(found[0]))
+
+    def _exchange(self) -> Credentials | None:
+        """Exchange the certificate, and say what was seen of TLS and of the other clock on the way."""
+        from secretenv.identity import provider
+
+        replies: list[tuple[Reply, float]] = []
+
+        def ask(*given: Any) -> Reply:
+            replies.append((provider.ask(*given), self._clock()))
+            return replies[0][0]
+
+        device, context = self._device, self._context
+        found: Credentials | CredentialsError
+        try:
+            found = exchange(device, context, self._clock, ask)
+        except CredentialsError as error:
+            found = error
+        if isinstance(found, CredentialsError) and not context.handshaken:
+            self.fail(found)
+            self._skip("clock", "exchange")
+            return None
+        self._show(probes.handshake(context, device.endpoint))
+        if replies:
+            (_, headers, _), at = replies[0]
+            self._attempt(lambda: probes.clocks(headers, at, device.endpoint))
+        if isinstance(found, CredentialsError):
+            if not replies:
+                self._show(Step("clock", ok=None, text=f"{device.endpoint} gave no answer to compare it with"))
+            self.fail(found)
+            return None
+        fingerprint = self._said.fingerprint if self._said else ""
+        self._show(probes.exchanged(device, found, fingerprint))
+        return found
+
+    def _read(self, secret: Secret, credentials: Credentials | None) -> None:
+        """Read a secret, from its file or from AWS."""
+        if file_secret.is_local(secret):
+            self._attempt(lambda: self._keep("file", file_secret.read(secret)))
+        elif credentials is None:
+            self._skip("secret", what=f"{secret.id}: ")
+        else:
+            self._ask(secret, credentials)
+
+    def _ask(self, secret: Secret, credentials: Credentials) -> None:
+        """Read a secret of Secrets Manager, unless its region did not answer for the one before."""
+        from secretenv.fetcher import secretsmanager
+
+        region = secretsmanager.region_of(secret, self._device)
+        if region in self._unreachable:
+            self._skip("secret", what=f"{secret.id}: ")
+            return
+
+        def read() -> Step:
+            if region not in self._readers:
+                self._readers[region] = secretsmanager.Reader(self._device, [secret])
+            try:
+                found = in_time(
+                    lambda: self._readers[region].read([secret], credentials),
+                    lambda span: SecretError(
+                        f"secret {secret.id}: no whole answer within {span}",
+                        hint=connection_errors.NETWORK_HINT,
+                        link="connection",
+                    ),
+                )
+                return self._keep("secret", found[0])
+            except SecretError as error:
+                if error.link in UNREACHABLE:
+                    self._unreachable.add(region)
+                raise
+
+        self._attempt(read)
+
+    def _keep(self, link: str, reading: variables.Reading) -> Step:
+        self._readings[_key(reading.secret)] = reading
+        return probes.read(link, reading, self._clock())
+
+    def _variables(self) -> None:
+        """Make the variables of what was read."""
+        secrets = [secret for secret in self._settings.secrets if _key(secret) in self._readings]
+        if not secrets:
+            self._skip("variables")
+            return
+        found = [self._readings[_key(secret)] for secret in secrets]
+        readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
+
+        def step() -> Step:
+            names, _, warnings = variables.variables(readings)
+            missing = len(self._settings.secrets) - len(secrets)
+            without = f", without {probes.many(missing, 'secret')} that could not be read" if missing else ""
+            text = f"{probes.many(len(names), 'variable')} of {probes.many(len(secrets), 'secret')}{without}"
+            return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(names)))
+
+        self._attempt(step)
+
+
+def _key(secret: Secret) -> tuple[str, str]:
+    """Return what is read once, whatever becomes of it."""
+    return secret.id, secret.version_stage
+
+
+def _unexpected(error: Exception) -> FetcherError:
+    """Return an error that tells where the exception came from, and nothing of what it says."""
+    if no_memory(error):
+        return FetcherError("check ran out of memory", hint="free; ulimit -v", link="secretenv")
+    return FetcherError(
+        f"an unexpected {type(error).__name__}{place_of(error)}",
+        hint="this is a defect of secretenv, please report this line",
+        link="secretenv",
+    )

@@ -1,0 +1,39 @@
+"""What `run --dry-run` shows: names, where they come from and what they replace; never a value. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secretenv.wording import shown_version
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from secretenv.protocol import Answer
+
+
+def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
+    """Return the lines that say what would be run, and with which variables.
+
+    Args:
+        file: the program that would be executed.
+        answer: of a fetch that succeeded.
+        inherited: the names of the variables that the command would get without any secret.
+    """
+    rows = [("VARIABLE", "SECRET", "NOTE")]
+    rows += [
+        (_shown(name), answer.origins[name], "replaces an inherited one" if name in inherited else "")
+        for name in sorted(answer.variables)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
+    versions = [
+        f"{secret}: version {shown_version(secret, version) or 'not shown, it is a file'}"
+        for secret, version in answer.versions.items()
+    ]
+    return "\n".join([*lines, "", *versions, f"command: {_shown(file)} (not started)"]) + "\n"
+
+
+def _shown(text: str) -> str:
+    """Return a name so that it cannot move the cursor or break the line."""
+    return "".join(c if c.isprintable() else "?" for c in text)

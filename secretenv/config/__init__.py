@@ -1,0 +1,1 @@
+"""From a user's words (flags, variables, settings file) to Settings."""

@@ -1,0 +1,217 @@
+"""Merge flags, variables, the settings file and the defaults, check them, and give a `Settings`.
+
+A flag beats a variable beats the file beats the default. What each option is stands in `options`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from secretenv.config.file import SYSTEM, absolute, load
+from secretenv.config.options import BY_KEY, OPTIONS, PREFIX, Option
+from secretenv.config.parsers import boolean, nearest
+from secretenv.errors import SettingsError
+from secretenv.settings import FILE_SCHEME, Device, Secret, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from secretenv.config.file import ConfigFile
+
+CURRENT = "AWSCURRENT"
+
+_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
+# facts of AWS: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
+_ENDPOINT_REGION = re.compile(
+    r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
+)
+_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+
+def read(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    command: Sequence[str],
+    *,
+    reads: bool = True,
+    system: Path = SYSTEM,
+) -> Settings:
+    """Return the settings that these flags, these variables and the settings file ask for.
+
+    Args:
+        flags: the options given on the command line by `Option.key`: text, a list of text, or a bool; None is absent.
+        environ: the caller's environment.
+        command: the words of the command, empty for a subcommand that starts none.
+        reads: whether secrets are to be read; without them it is enough to know who the device is.
+        system: the settings file of the system.
+
+    Raises:
+        SettingsError: a value cannot be used, or something is missing; then all that is missing is named at once.
+    """
+    _, chosen = _given(BY_KEY["config"], flags.get("config"), environ, None, None)
+    file = load(chosen, environ, system=system)
+    values = {option.key: _value(option, flags.get(option.key), environ, file) for option in OPTIONS}
+    secrets = _secrets(values, flags, environ, file)
+    device = _device(values, secrets, environ)
+    _demand_all(values, secrets, device, reads=reads)
+    if device.batch and (other := next((each for each in secrets if each.version_stage != CURRENT), None)):
+        raise SettingsError(
+            f"--batch reads only versions labelled {CURRENT}, and secret {other.id} is wanted at {other.version_stage}",
+            hint="leave out --batch, or --version-stage",
+        )
+    fields = {name: values[name] for name in Settings.fields() if name in values}
+    fields |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
+    return Settings(**fields)
+
+
+def _value(
+    option: Option,
+    flag: Any,
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    secret: Mapping[str, Any] | None = None,
+) -> Any:
+    """Return the parsed value of the strongest source that has one. An error names the source, never more."""
+    source, given = _given(option, flag, environ, file, secret)
+    try:
+        if isinstance(given, bool):
+            return given
+        if option.repeatable:
+            return tuple(option.parse(word) for word in given)
+        if not given and not option.default:
+            return False if option.flag else ""  # elsewhere an empty text is for the parser to refuse
+        return absolute(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH111
+    except SettingsError as error:
+        raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None
+
+
+def _given(
+    option: Option,
+    flag: Any,
+    environ: Mapping[str, str],
+    file: ConfigFile | None,
+    secret: Mapping[str, Any] | None,
+) -> tuple[str, Any]:
+    """Return the strongest source and what it says: flag, variable, file, default.
+
+    An empty variable counts as not set. In the file that of one secret is stronger than that of all.
+    """
+    if flag is not None and flag != []:
+        return f"--{option.name}", flag
+    for variable in option.variables:
+        if environ.get(variable):
+            words = environ[variable]
+            return variable, words.split() if option.repeatable else words
+    if file is not None:
+        source, given = file.get(option, secret)
+        if source:
+            return source, given
+    return "default", () if option.repeatable else option.default
+
+
+def _secrets(
+    values: Mapping[str, Any], flags: Mapping[str, Any], environ: Mapping[str, str], file: ConfigFile
+) -> tuple[Secret, ...]:
+    """Return the secrets in the order given: those of flags or of the variable, else those of the file."""
+    named: list[tuple[str, str, Mapping[str, Any] | None]]
+    if values["secret"]:
+        named = [(*_name_and_id(word), None) for word in values["secret"]]
+    else:
+        named = [(table.get("name", ""), _local(table["id"], file.resolve), table) for table in file.secrets]
+    secrets = []
+    for name, identifier, table in named:
+        own = {
+            option.key: _value(option, flags.get(option.key), environ, file, table)
+            for option in OPTIONS
+            if option.section == "secret"
+        }
+        own["except_"] = own.pop("except")
+        secrets.append(Secret(id=identifier, name=name, **own))
+    return tuple(secrets)
+
+
+def _name_and_id(word: str) -> tuple[str, str]:
+    """Return the parts of `[NAME=]ID`; a `=` behind a `/` or a `:` is part of the id."""
+    found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
+    name, identifier = (found[1], found[2]) if found else ("", word)
+    if not identifier or identifier == FILE_SCHEME:
+        raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
+    if word.startswith("="):
+        raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
+    return name, _local(identifier, absolute)
+
+
+def _local(identifier: str, resolve: Callable[[str], str]) -> str:
+    """Return the id of a secret with the path of a file made absolute."""
+    if not identifier.startswith(FILE_SCHEME):
+        return identifier
+    return FILE_SCHEME + resolve(identifier.removeprefix(FILE_SCHEME))
+
+
+def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mapping[str, str]) -> Device:
+    region = values["region"]
+    if not region:
+        arns = [found[1] for secret in secrets if (found := _ARN.fullmatch(secret.id))]
+        host = urlsplit(f"https://{values['endpoint']}").hostname or ""
+        endpoint = _ENDPOINT_REGION.fullmatch(host)
+        region = arns[0] if arns else endpoint[1] if endpoint else ""
+    fields = {name: values[name] for name in Device.fields() if name in values}
+    return Device(**{**fields, "region": region, "secretsmanager_endpoint": _secretsmanager_endpoint(environ)})
+
+
+def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
+    """Return the endpoint that the environment sets for every AWS tool; secrets never travel unencrypted."""
+    url = environ.get(_ENDPOINT_VARIABLE, "")
+    if not url or boolean(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "no"):
+        return ""
+    try:
+        parts = urlsplit(url)
+        host, scheme, _ = parts.hostname or "", parts.scheme, parts.port
+    except ValueError:
+        host, scheme = "", ""
+    if scheme not in {"http", "https"} or not host:
+        raise SettingsError(f"{_ENDPOINT_VARIABLE}: not a URL: {url!r}", hint="write https://HOST, or unset it")
+    if scheme == "http" and not _LOOPBACK.fullmatch(host):
+        raise SettingsError(
+            f"{_ENDPOINT_VARIABLE}: plain http to {host} would show the secrets to the network",
+            hint="use https; plain http is accepted on loopback only",
+        )
+    return url
+
+
+def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
+    """Raise one error that names everything missing, and where each can come from."""
+    by_aws = [secret for secret in secrets if not secret.id.startswith(FILE_SCHEME)]
+    # With no secret named, say in the same breath what a secret of AWS would need.
+    needed = {"cert", "key", "endpoint", "role_alias"} if by_aws or not secrets or not reads else set()
+    missing = [option for option in OPTIONS if option.key in needed and not values[option.key]]
+    if reads and not secrets:
+        missing += [option for option in OPTIONS if option.key == "secret"]
+    if reads and by_aws and not device.region:
+        missing += [option for option in OPTIONS if option.key == "region"]
+    if missing:
+        names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
+        raise SettingsError(
+            f"missing: {names}",
+            hint="give them as flags, as variables or in the settings file; `secretenv run --help` explains each"
+            + ("" if by_aws or not reads else "; a secret file://PATH needs only --secret"),
+        )
+
+
+def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a warning for each `SECRETENV_*` variable that nobody reads.
+
+    It is probably a typing error, but not surely ours: Kubernetes sets such names for a service called secretenv.
+    """
+    known = {option.variable for option in OPTIONS}
+    warnings = []
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = nearest(name, known)
+            warnings.append(f"{name}: there is no such setting" + (f"; did you mean {near}?" if near else ""))
+    return tuple(warnings)

@@ -1,0 +1,279 @@
+"""Every option of `run`, stated once: flag, variable, key of the settings file, default, parser, help.
+
+The command line, the variables, the documents and the tests derive from `OPTIONS`. Reading a text is the business of
+`parsers`, merging the sources that of `config`; what the values mean, that of the rooms that use them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from secretenv.config import parsers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREFIX = "SECRETENV_"
+
+
+class Option(NamedTuple):  # dataclasses would cost each start of `run` 6 ms
+    """One option.
+
+    Attributes:
+        name: as on the command line, without the dashes.
+        section: `device`, `run`, `secret` for what a single secret can override, or `file` for the settings file.
+        metavar: what stands for its value in the help; empty for a flag.
+        default: as a user would write it; empty where there is none.
+        parse: from a user's text to the value. Raises SettingsError.
+        repeatable: given several times on the command line, blank-separated in the variable.
+        path: a file's path, made absolute.
+        also: further variables that are read, in this order, after the option's own.
+        default_note: what the documents say of the default, where it is no text a user would write.
+        number: the settings file may give it as a number too: seconds, or a signal's number.
+    """
+
+    name: str
+    section: Literal["file", "device", "secret", "run"]
+    help: str
+    metavar: str = ""
+    default: str = ""
+    parse: Callable[[str], Any] = parsers.text
+    repeatable: bool = False
+    path: bool = False
+    also: tuple[str, ...] = ()
+    default_note: str = ""
+    number: bool = False
+
+    @property
+    def flag(self) -> bool:
+        """Whether it is on or off and takes no value."""
+        return not self.metavar
+
+    @property
+    def key(self) -> str:
+        """The name in the settings file and in Python."""
+        return self.name.replace("-", "_")
+
+    @property
+    def table(self) -> str:
+        """The table of the settings file: who the device is, or how to run; none for the file itself."""
+        if self.section == "file":
+            return ""
+        return "device" if self.section == "device" and self.key != "region" else "run"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.key.upper()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All environment variables that set it, the strongest first."""
+        return (self.variable, *self.also)
+
+    @property
+    def shown_default(self) -> str:
+        """What the help and the README say of the default."""
+        return self.default_note or ("off" if self.flag else self.default or "-")
+
+
+OPTIONS = (
+    Option(
+        name="config",
+        section="file",
+        metavar="FILE",
+        help="settings file, TOML",
+        default_note="`$XDG_CONFIG_HOME/secretenv/config.toml`, else `/etc/secretenv/config.toml`",
+    ),
+    Option(name="cert", section="device", metavar="FILE", path=True, help="client certificate, PEM"),
+    Option(name="key", section="device", metavar="FILE", path=True, help="private key, PEM"),
+    Option(
+        name="key-password-file",
+        section="device",
+        metavar="FILE",
+        path=True,
+        help="password of an encrypted key; a final newline is dropped",
+    ),
+    Option(
+        name="ca",
+        section="device",
+        metavar="FILE",
+        path=True,
+        help="roots to trust for the credentials endpoint, PEM",
+        default_note="certifi's",
+    ),
+    Option(
+        name="endpoint",
+        section="device",
+        metavar="HOST[:PORT]",
+        parse=parsers.endpoint,
+        help="credentials provider endpoint; https:// in front is accepted",
+    ),
+    Option(name="role-alias", section="device", metavar="NAME", parse=parsers.role_alias, help="role alias to assume"),
+    Option(
+        name="thing-name",
+        section="device",
+        metavar="NAME",
+        parse=parsers.thing_name,
+        help="thing to name to AWS; only needed where policies use its attributes",
+        default_note="not sent",
+    ),
+    Option(
+        name="region",
+        section="device",
+        metavar="NAME",
+        parse=parsers.region,
+        also=("AWS_REGION", "AWS_DEFAULT_REGION"),
+        help="region of secrets that are given by name",
+        default_note="from the secret's ARN, else from the endpoint's name",
+    ),
+    Option(
+        name="secret",
+        section="run",
+        metavar="[NAME=]ID",
+        repeatable=True,
+        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable",
+    ),
+    Option(
+        name="version-stage",
+        section="secret",
+        metavar="LABEL",
+        default="AWSCURRENT",
+        parse=parsers.version_stage,
+        help="staging label of the version to read",
+    ),
+    Option(name="prefix", section="secret", metavar="TEXT", help="text in front of each name"),
+    Option(name="upcase", section="secret", parse=parsers.boolean, help="names in capital letters"),
+    Option(
+        name="sanitize",
+        section="secret",
+        parse=parsers.boolean,
+        help="turn each character that no portable name has into _",
+    ),
+    Option(
+        name="only",
+        section="secret",
+        metavar="GLOB",
+        repeatable=True,
+        help="keys of the secret to use",
+        default_note="all",
+    ),
+    Option(name="except", section="secret", metavar="GLOB", repeatable=True, help="keys of the secret to leave out"),
+    Option(
+        name="batch",
+        section="run",
+        parse=parsers.boolean,
+        help="read with BatchGetSecretValue, 20 secrets a call; the role has to allow it as well",
+    ),
+    Option(
+        name="pristine", section="run", parse=parsers.boolean, help="the command gets the secrets and nothing inherited"
+    ),
+    Option(
+        name="keep",
+        section="run",
+        metavar="GLOB",
+        repeatable=True,
+        help="inherited variables to keep under --pristine",
+    ),
+    Option(name="drop", section="run", metavar="GLOB", repeatable=True, help="inherited variables to leave out"),
+    Option(
+        name="interval",
+        section="run",
+        metavar="DURATION",
+        default="5m",
+        parse=parsers.interval,
+        number=True,
+        help="how often to look for a new version, +-10 % at random",
+    ),
+    Option(
+        name="once",
+        section="run",
+        parse=parsers.boolean,
+        help="fetch once, then replace this process by COMMAND",
+    ),
+    Option(
+        name="on-change",
+        section="run",
+        metavar="ACTION",
+        default="restart",
+        parse=parsers.on_change,
+        help="what a new version leads to: restart, ignore, a signal to send, or exit: stop and end with 75",
+    ),
+    Option(
+        name="splay",
+        section="run",
+        metavar="DURATION",
+        default="0",
+        parse=parsers.duration,
+        number=True,
+        help="wait a random part of this before a restart",
+    ),
+    Option(
+        name="kill-signal",
+        section="run",
+        metavar="SIGNAL",
+        default="TERM",
+        parse=parsers.kill_signal,
+        number=True,
+        help="signal that asks the command to stop for a restart",
+    ),
+    Option(
+        name="kill-timeout",
+        section="run",
+        metavar="DURATION",
+        default="10s",
+        parse=parsers.duration,
+        number=True,
+        help="how long it may take to stop before SIGKILL",
+    ),
+    Option(
+        name="signal-group",
+        section="run",
+        parse=parsers.boolean,
+        help="send signals to the command's process group",
+    ),
+    Option(
+        name="refresh-signal",
+        section="run",
+        metavar="SIGNAL",
+        default="none",
+        parse=parsers.optional_signal,
+        number=True,
+        help="signal that means `check now`; it is not sent on",
+    ),
+    Option(
+        name="start-timeout",
+        section="run",
+        metavar="DURATION",
+        default="1m",
+        parse=parsers.interval,
+        number=True,
+        help="how long the first fetch may be retried; if it is 1m or more and AWS throttles, 10m at least",
+    ),
+    Option(
+        name="sd-notify",
+        section="run",
+        metavar="WHO",
+        default="wrapper",
+        parse=parsers.choice("wrapper", "command", "off"),
+        help="who speaks to systemd where NOTIFY_SOCKET is set: wrapper (secretenv), command, or off: nobody",
+    ),
+    Option(
+        name="log-level",
+        section="run",
+        metavar="LEVEL",
+        default="info",
+        parse=parsers.choice("debug", "info", "warning", "error"),
+        help="the least important lines to write to standard error: debug, info, warning or error",
+    ),
+    Option(
+        name="log-format",
+        section="run",
+        metavar="FORM",
+        default="text",
+        parse=parsers.choice("text", "json"),
+        help="text for people, json for machines",
+    ),
+)
+
+BY_KEY = {option.key: option for option in OPTIONS}

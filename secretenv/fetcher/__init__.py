@@ -1,0 +1,1 @@
+"""The process that lives for one fetch: certificate, credentials, secrets, variables."""

@@ -1,0 +1,150 @@
+"""The credentials provider of AWS IoT Core: temporary credentials for a client certificate.
+
+The only room that uses `requests`. What the certificate is comes from `certificate`, what a refusal means from
+`refusals`, why there was no answer at all from `network`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from secretenv import __version__
+from secretenv.credentials import Credentials
+from secretenv.errors import CredentialsError
+from secretenv.identity import connection_errors, provider_errors
+from secretenv.wording import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from secretenv.identity.certificate import Context
+    from secretenv.settings import Device
+
+TIMEOUTS = (5, 10)  # seconds to connect, and for each piece of the answer
+LARGEST = 64 * 1024  # of an answer; a real one has about 1.1 KB
+LONGEST_LIFE = 13 * 3600  # seconds: AWS gives at most 12 hours, and clocks differ
+
+
+class _Adapter(HTTPAdapter):
+    """Connect with our own TLS context and nothing that requests would add to it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Leave the roots alone: the inherited one loads certifi's beside those of --ca."""
+
+
+Reply = tuple[int, "Mapping[str, str]", bytes]  # status, headers, at most LARGEST + 1 bytes of the body
+
+
+def exchange(
+    device: Device, context: Context, clock: Callable[[], float] = time.time, wire: Callable[..., Reply] | None = None
+) -> Credentials:
+    """Return temporary credentials for the certificate of `context`.
+
+    Raises:
+        CredentialsError: no answer, a refusal, or an answer that cannot be used.
+    """
+    status, headers, body = (wire or ask)(device, context)
+    now = clock()
+    try:
+        content = json.loads(body) if len(body) <= LARGEST else None
+    except (ValueError, RecursionError):
+        content = None
+    if status != requests.codes.ok:
+        raise provider_errors.of_provider(device, status, content, headers)
+    return _checked(device, content, headers, now)
+
+
+def ask(device: Device, context: Context) -> Reply:
+    """Return the provider's answer."""
+    url = f"https://{device.endpoint}/role-aliases/{quote(device.role_alias, safe='')}/credentials"
+    headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
+    if device.thing_name:
+        headers["x-amzn-iot-thingname"] = device.thing_name
+    proxies = requests.utils.get_environ_proxies(url)
+    with requests.Session() as session:
+        session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE; the proxies are all we want of it
+        session.mount("https://", _Adapter(context))
+        try:
+            with session.get(
+                url,
+                headers=headers,
+                proxies=proxies,
+                timeout=TIMEOUTS,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                # The raw body: an answer that unpacks to gigabytes stays what it is.
+                return answer.status_code, answer.headers, answer.raw.read(LARGEST + 1, decode_content=False)
+        except Exception as error:  # noqa: BLE001 - urllib3's own come through beside those of requests
+            words = connection_errors.explain(
+                error,
+                device.endpoint,
+                cert=device.cert,
+                handshaken=context.handshaken,
+                tunnelling=bool(requests.utils.select_proxy(url, proxies)) and not context.begun,
+            )
+            raise CredentialsError(**words) from None
+
+
+def _checked(device: Device, content: Any, headers: Mapping[str, str], now: float) -> Credentials:
+    """Return the credentials of an answer, if it is one."""
+    fields = content.get("credentials") if isinstance(content, dict) else None
+    texts = [fields.get(name) if isinstance(fields, dict) else None for name in _NAMES]
+    # Printable ASCII: the three go into HTTP headers.
+    if not all(isinstance(text, str) and text and text.isascii() and text.isprintable() for text in texts):
+        raise CredentialsError(
+            f"{device.endpoint} gave an answer without credentials", hint=provider_errors.PORTAL_HINT, transient=True
+        )
+    key, secret, token, expiration = texts
+    try:
+        end = datetime.fromisoformat(str(expiration))
+        expires = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise CredentialsError(
+            f"{device.endpoint} gave credentials with an expiration that is no time",
+            hint=provider_errors.PORTAL_HINT,
+            transient=True,
+        ) from None
+    if not now < expires <= now + LONGEST_LIFE:
+        raise CredentialsError(
+            f"by our clock ({moment(now)}) the new credentials expire at {moment(expires)}, which cannot be; "
+            f"the clock of {device.endpoint} says {_date(headers)}",
+            hint="set the clock, and compare: date -u; timedatectl status",
+            transient=True,
+            link="clock",
+        )
+    return Credentials(
+        access_key_id=str(key),
+        secret_access_key=str(secret),
+        session_token=str(token),
+        expiration=expires,
+        obtained=now,
+    )
+
+
+_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
+
+
+def _date(headers: Mapping[str, str]) -> str:
+    try:
+        return moment(parsedate_to_datetime(headers["Date"]).timestamp())
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return "nothing"

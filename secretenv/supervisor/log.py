@@ -1,0 +1,105 @@
+"""Lines to standard error, in text or JSON, that never hold up who writes them.
+
+A line is written only when standard error can take it at once, else it is dropped and counted: a stopped terminal or
+a full pipe must not stop the supervisor. The supervisor imports this room: standard library only, and little of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import stat
+import time
+
+from secretenv.wording import moment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEVELS = ("debug", "info", "warning", "error")
+
+# POSIX: a write of up to PIPE_BUF bytes to a pipe is atomic, and poll() promises that one fits.
+_LINE = select.PIPE_BUF
+
+
+class Log:
+    """Where the lines of one process go.
+
+    Args:
+        level: the least important of `LEVELS` to write.
+        form: `text` or `json` (one object a line: time, level, message and, where given, link and hint).
+        descriptor: what to write to; not used for anything else.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, level: str = "info", form: str = "text", descriptor: int = 2, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.level = level
+        self.form = form
+        self.dropped = 0
+        self._clock = clock
+        self._descriptor = _own(descriptor)
+
+    def __call__(self, level: str, message: str, *, link: str = "", hint: str = "") -> None:
+        """Write a line unless the level is below ours or nobody takes it."""
+        if LEVELS.index(level) < LEVELS.index(self.level):
+            return
+        if self.dropped:
+            note = self._line("warning", f"{self.dropped} log lines dropped: standard error was not read", "", "")
+            if not self._write(note):
+                self.dropped += 1
+                return
+            self.dropped = 0
+        if not self._write(self._line(level, message, link, hint)):
+            self.dropped += 1
+
+    def _line(self, level: str, message: str, link: str, hint: str) -> bytes:
+        if self.form == "json":
+            fields = {"time": moment(self._clock()), "level": level, "message": message, "link": link, "hint": hint}
+            return _json({name: text for name, text in fields.items() if text})
+        head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
+        body = f"{head}{link}: {message}" if link else f"{head}{message}"
+        lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
+        # What AWS or a file name says must not start a line of its own or move the cursor.
+        text = "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+        return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
+
+    def _write(self, line: bytes) -> bool:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        try:
+            if not any(event & select.POLLOUT for _, event in poll.poll(0)):
+                return False
+            os.write(self._descriptor, line)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # closed, or a terminal that hung up: nobody will ever read it
+        return True
+
+
+def _json(fields: dict[str, str]) -> bytes:
+    """Return the fields as one line, of which the longest are cut where it would be too long for a pipe."""
+    while len(line := json.dumps(fields)) >= _LINE:  # with escapes for all but ASCII: as many bytes as characters
+        longest = max(fields, key=lambda name: len(fields[name]))
+        fields[longest] = fields[longest][: len(fields[longest]) // 2]
+    return f"{line}\n".encode()
+
+
+def _own(descriptor: int) -> int:
+    """Return a non-blocking descriptor for the same pipe or terminal where the system gives one.
+
+    A terminal may report room and then take less than a line, so that a blocking write would wait for its reader.
+    O_NONBLOCK on the inherited descriptor itself would be seen by everyone who shares it, the command first of all.
+    A socket cannot be opened this way; there poll() alone has to do. A file has an offset that all who share it must
+    move together, and is never full.
+    """
+    try:
+        if not (os.isatty(descriptor) or stat.S_ISFIFO(os.fstat(descriptor).st_mode)):
+            return descriptor
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_APPEND)
+    except OSError:
+        return descriptor

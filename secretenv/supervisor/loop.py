@@ -1,0 +1,340 @@
+"""The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
+
+One thread, the standard library only, and one place where it waits for what comes, `next_signal`. It never opens a
+network connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
+from secretenv.supervisor.actions import Action, End
+from secretenv.supervisor.command import (
+    PR_SET_CHILD_SUBREAPER,
+    Child,
+    Origin,
+    occupy_standard_descriptors,
+    prctl,
+    spawn,
+)
+from secretenv.supervisor.fetcher_process import Fetch
+from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from secretenv.supervisor.log import Log
+from secretenv.supervisor.program import check_size, environment, execute, find, inherited, refusal
+from secretenv.supervisor.reader import Ended, ask, leave, stop
+from secretenv.supervisor.terminal import Terminal
+from secretenv.supervisor.waiting import next_signal
+from secretenv.wording import signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from secretenv.protocol import Answer
+    from secretenv.settings import Settings
+    from secretenv.supervisor.sd_notify import Notifier
+
+
+def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: bool) -> NoReturn:
+    """Run the command line in a helper, then the command, and end this process as the command ended.
+
+    Args:
+        read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
+        origin: the signal state that the caller left us.
+        early: whether the first fetcher is to load its libraries while the command line is read.
+    """
+    occupy_standard_descriptors()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    base = inherited()
+    log = Log()
+    try:
+        first = _early(base) if early else None
+        settings = _asked(read_settings, origin, first)
+        log = Log(settings.log_level, settings.log_format)
+        _Supervisor(settings, origin, base, log, first).run()
+    except Ended as error:
+        leave(error.status)
+    except OSError as error:
+        words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
+        log("error", words, link="secretenv", hint="ulimit -n -u; free")
+    except SecretenvError as error:
+        log("error", error.message, link=error.link, hint=error.hint)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
+        words = f"an unexpected {type(error).__name__}{place_of(error)}"
+        log("error", words, link="secretenv", hint="this is a defect of secretenv, please report this line")
+    os._exit(FAILED)
+
+
+def _early(base: dict[bytes, bytes]) -> Fetch | None:
+    """Start the first fetcher, which dies with this process if it comes to no fetch; None: there will be time later."""
+    try:
+        return Fetch(base)
+    except OSError:
+        return None
+
+
+def _asked(read_settings: Callable[[int], int], origin: Origin, first: Fetch | None) -> Settings:
+    """Return what `ask` does; where there are no settings, the first fetcher goes with us."""
+    try:
+        return ask(read_settings, origin)
+    except BaseException:
+        if first is not None:
+            first.abandon()
+        raise
+
+
+def now() -> float:
+    """Return seconds on the clock that goes on while a device is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class _Supervisor:
+    """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
+
+    def __init__(
+        self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log, first: Fetch | None
+    ) -> None:
+        self._settings = settings
+        self._origin = origin
+        self._log = log
+        self._base = base
+        self._notifier: Notifier | None = None
+        if base.get(b"NOTIFY_SOCKET"):
+            from secretenv.supervisor.sd_notify import (  # most runs have no service manager that listens
+                for_command,
+                notifier,
+            )
+
+            self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
+            self._base = for_command(base, settings)
+        self._terminal = Terminal()
+        self._lifecycle = Lifecycle(
+            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
+        )
+        self._child: Child | None = None
+        self._fetch: Fetch | None = None
+        self._first = first
+        self._credentials: Any = None
+        self._warned: set[str] = set()
+        self._file = ""
+        self._perform_as: dict[str, Callable[[Any], None]] = {
+            "StartFetch": lambda _: self._start_fetch(),
+            "KillFetch": lambda _: self._kill_fetch(),
+            "Prepare": self._prepare,
+            "Spawn": self._spawn,
+            "Exec": self._exec,
+            "Send": lambda action: self._send(action.signum),
+            "Stop": lambda action: self._stop(action.signum),
+            "KillAll": lambda _: self._with_child(Child.kill_all),
+            "Sweep": lambda _: self._with_child(Child.kill_rest),
+            "TermGroup": lambda _: self._with_child(Child.term_group),
+            "StopSelf": lambda _: stop(),
+            "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
+            "Notify": self._tell,
+            "End": self._end,
+        }
+
+    def run(self) -> NoReturn:
+        """Live until the lifecycle ends; this process ends with it."""
+        for warning in self._settings.warnings:
+            self._log("warning", warning)
+        try:
+            self._file = self._find()
+        except SecretenvError as error:
+            self._end(End(status=error.status, error=error))
+        self._do(self._lifecycle.start(now()))
+        self._reap()  # the first fetcher may have ended when nobody waited for it
+        while True:
+            # Each time: no storm of signals may hold up what is due.
+            self._do(self._lifecycle.tick(now()))
+            due = self._lifecycle.due()
+            if self._notifier is not None:
+                due = self._notifier.tick(now(), due)
+            info = next_signal(None if due is None else max(due - now(), 0.0))
+            if info is None:
+                continue
+            if info.si_signo == signal.SIGCHLD:
+                self._reap()
+            elif info.si_code > 0 or info.si_pid != os.getpid():
+                # Not the SIGPIPE or SIGXFSZ of a log line of ours: blocked, it comes although it is ignored.
+                self._do(self._lifecycle.signalled(info.si_signo, self._origin_of(info), now()))
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._perform_as[type(action).__name__](action)
+
+    def _origin_of(self, info: signal.struct_siginfo) -> str:
+        # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
+        if info.si_code > 0:
+            return TERMINAL
+        return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
+
+    def _tell(self, action: Any) -> None:
+        if self._notifier is not None:
+            self._notifier.say(action, now())
+
+    # Processes that ended
+
+    def _reap(self) -> None:
+        """Take each process that ended or stopped: ours is reported, an orphan just reaped."""
+        while True:
+            try:
+                peeked = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                break
+            if peeked is None:
+                break
+            if peeked.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
+                self._stopped(peeked.si_pid)
+            else:
+                self._ended(peeked)
+        if self._child is not None and self._child.reaped and not self._child.anything_left():
+            self._child.forget()
+            self._child = None
+            self._do(self._lifecycle.gone(now()))
+
+    def _stopped(self, pid: int) -> None:
+        try:
+            taken = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
+        except ChildProcessError:
+            return  # it was killed since: the next look finds its zombie
+        if taken is not None and self._child is not None and pid == self._child.pid:
+            self._do(self._lifecycle.stopped(taken.si_status, now()))
+
+    def _ended(self, ended: os.waitid_result) -> None:
+        pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        if self._child is not None and pid == self._child.pid:
+            refused = self._child.refused()
+            if refused is not None:
+                self._do(self._lifecycle.spawn_failed(refused, now()))
+            # What it leaves behind is dealt with while the zombie still pins its pid and its group.
+            self._do(self._lifecycle.exited(status, now()))
+            os.waitid(os.P_PID, pid, os.WEXITED)
+            self._child.reaped = True
+            return
+        os.waitid(os.P_PID, pid, os.WEXITED)
+        if self._fetch is not None and pid == self._fetch.pid:
+            self._fetched(status)
+
+    # The fetcher
+
+    def _start_fetch(self) -> None:
+        try:
+            fetch, self._first = self._first or Fetch(self._base), None
+            fetch.begin(self._settings, self._credentials)
+        except OSError as error:
+            words = f"no fetcher could be started: {error.strerror}"
+            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -a; free", transient=True), now()))
+            return
+        self._fetch = fetch
+
+    def _kill_fetch(self) -> None:
+        if self._fetch is not None:
+            self._fetch.killed = True
+            os.kill(self._fetch.pid, signal.SIGKILL)
+
+    def _fetched(self, status: int) -> None:
+        """Take what the fetcher that ended has left."""
+        fetch, self._fetch = self._fetch, None
+        if fetch is None:
+            return
+        answer, stray = fetch.finish(status)
+        if stray:
+            # Only its size: a library's traceback may hold anything.
+            self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
+        for warning in answer.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._log("warning", warning)
+        if answer.credentials is not None or not isinstance(answer.error, FetcherError):
+            self._credentials = answer.credentials
+        error = answer.error or self._problem(answer)
+        if error is None:
+            self._do(self._lifecycle.fetched(answer, now()))
+        else:
+            self._do(self._lifecycle.failed(error, now()))
+
+    # The command
+
+    def _find(self) -> str:
+        path = self._base.get(b"PATH")
+        return find(self._settings.command[0], None if path is None else os.fsdecode(path))
+
+    def _environment(self, answer: Answer) -> dict[bytes, bytes]:
+        return environment(self._base, answer.variables, self._settings)
+
+    def _problem(self, answer: Answer) -> SecretenvError | None:
+        """Return why the command could not be started with this answer."""
+        try:
+            self._file = self._find()
+            check_size(self._settings.command, self._environment(answer))
+        except (CommandError, CommandNotFoundError) as error:
+            return error
+        return None
+
+    def _prepare(self, action: Any) -> None:
+        # A command that has just ended by itself is not restarted, although that is not its turn yet.
+        if self._child is not None and (ended := self._child.ended()):
+            self._ended(ended)
+        error = self._problem(action.answer)
+        if error is None:
+            self._do(self._lifecycle.prepared(action.answer, now()))
+        else:
+            self._do(self._lifecycle.unprepared(error, now()))
+
+    def _spawn(self, action: Any) -> None:
+        self._terminal.prepare()
+        if self._child is not None:  # what cannot be killed: nobody waits for it any more
+            self._child.forget()
+        try:
+            self._child = spawn(
+                self._file,
+                self._settings.command,
+                self._environment(action.answer),
+                self._origin,
+                group=not self._terminal.shared,
+            )
+        except SecretenvError as error:
+            self._do(self._lifecycle.spawn_failed(error, now()))
+
+    def _exec(self, action: Any) -> None:
+        """Replace this process by the command; what a supervisor set for itself is undone first."""
+        prctl(PR_SET_CHILD_SUBREAPER, 0)
+        environ = self._environment(action.answer)
+        self._origin.restore()
+        try:
+            execute(self._file, self._settings.command, environ)
+        except OSError as error:
+            cannot = refusal(self._file, error.errno or 0)
+            self._end(End(status=cannot.status, error=cannot))
+
+    def _with_child(self, act: Callable[[Child], None]) -> None:
+        if self._child is not None:
+            act(self._child)
+
+    def _send(self, signum: int) -> None:
+        if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
+            words = f"{signal_name(signum)} did not reach the command: it runs as another user by now"
+            self._log("warning", words, link="command", hint="start secretenv as that user, or with CAP_KILL")
+
+    def _stop(self, signum: int) -> None:
+        if self._child is not None:
+            self._child.remember_descendants()
+            self._send(signum)
+            # A stopped process keeps TERM pending.
+            self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
+
+    def _end(self, action: Any) -> NoReturn:
+        if action.error is not None:
+            self._log("error", action.error.message, link=action.error.link, hint=action.error.hint)
+        if self._child is not None and not self._child.reaped:
+            # An init process may reap nothing.
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
+        for fetch in (self._first, self._fetch):
+            if fetch is not None:
+                fetch.abandon()
+        leave(action.status)

@@ -1,0 +1,174 @@
+"""When to fetch: the interval, the retries, the limits of a fetch, and what is said while it fails.
+
+A part of the state machine that `lifecycle` is: no clock, no process, no I/O. What an answer means is not its business.
+"""
+
+from __future__ import annotations
+
+from secretenv.errors import THROTTLED, CertificateError, FetcherError, SecretenvError
+from secretenv.supervisor.actions import GRACE, Action, KillFetch, StartFetch, line, notice
+from secretenv.wording import span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# A fetcher gives up by itself after 25 s; what is still there after 30 hangs in the kernel or in libc.
+FETCH_LIMIT = 30.0
+# The last try before the start timeout needs time to connect (5 s) and fail in its own words.
+LAST_TRY = 6.0
+# First and longest wait in seconds before the first start, before jitter.
+START_BACKOFF = (0.5, 15.0)
+# The same where AWS says that it gets too many calls: a fleet that starts at once, after a power cut, is served for as
+# long as its quota takes, and what it asks beyond that is refused. An end and a new start would only ask more.
+THROTTLED_BACKOFF = (2.0, 120.0)
+THROTTLED_START = 600.0  # seconds that the first fetch may then be retried, at least
+HURRY = 60.0  # who sets a start timeout below this, its default, means it, whatever AWS says
+BACKOFF_FIRST = 2.0
+MOST_DOUBLINGS = 20
+PERMANENT_RETRY = 60.0  # what needs an operator is not asked for more often
+REMINDER = 3600.0
+
+
+class Refresh:
+    """The fetches of one run.
+
+    Args:
+        interval: seconds between two checks, +-10 %.
+        start_timeout: seconds in which the first fetch may be retried.
+        uniform: a source of numbers in [0, 1).
+
+    Attributes:
+        due: when the next fetch begins, or None.
+        limit: when the running one is to be killed, or None.
+        fetching: whether one is running.
+    """
+
+    def __init__(self, interval: float, start_timeout: float, uniform: Callable[[], float]) -> None:
+        self.due: float | None = None
+        self.limit: float | None = None
+        self.fetching = False
+        self._interval = interval
+        self._start_timeout = start_timeout
+        self._uniform = uniform
+        self._start_limit: float | None = None  # None once the command was started
+        self._throttled_limit = 0.0
+        self._again = False  # a refresh was asked for during a fetch, which may have read too early
+        self._failures = 0
+        self._cause: SecretenvError | None = None  # why the first fetch failed, where a fetcher could tell
+        self._failing_since: float | None = None
+        self._reminder = 0.0
+        self._fetched_at = 0.0
+
+    def start(self, now: float) -> list[Action]:
+        """Begin with the first fetch."""
+        self._start_limit = now + self._start_timeout
+        patience = THROTTLED_START if self._start_timeout >= HURRY else 0.0
+        self._throttled_limit = now + max(self._start_timeout, patience)
+        return self._fetch(now)
+
+    def ask(self, now: float) -> list[Action]:
+        """Check now, or once more after the fetch that is under way."""
+        if self.fetching:
+            self._again = True
+            return []
+        return self._fetch(now)
+
+    def look_again(self, at: float) -> None:
+        """Check at this time, if not earlier."""
+        self.due = at if self.due is None else min(self.due, at)
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due."""
+        actions: list[Action] = []
+        if self.limit is not None and now >= self.limit:
+            self.limit = None
+            actions.append(KillFetch())
+        if self.due is not None and now >= self.due:
+            actions += self._fetch(now)
+        return actions
+
+    def stop(self) -> list[Action]:
+        """Fetch no more."""
+        self.due = self.limit = None
+        return [KillFetch()] if self.fetching else []
+
+    def ended(self) -> None:
+        """Take note that the running fetch has ended, however."""
+        self.fetching, self.limit = False, None
+
+    def succeeded(self, now: float) -> list[Action]:
+        """Plan the next check, and say so if it had failed before."""
+        actions: list[Action] = []
+        if self._failing_since is not None:
+            lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
+            actions.append(line("info", f"secrets can be read again after {lasted}; the values were {age} old"))
+        self._start_limit = self._failing_since = None
+        self._failures = 0
+        self._fetched_at = now
+        self.due = now + self._interval * (0.9 + 0.2 * self._uniform())
+        return actions
+
+    def follow_up(self, now: float) -> list[Action]:
+        """Begin the fetch that was asked for while another was under way."""
+        if not self._again:
+            return []
+        self._again = False
+        return self._fetch(now)
+
+    def failed_at_start(self, error: SecretenvError, now: float) -> list[Action] | SecretenvError:
+        """Plan the next try before the first start, or return the error to end with."""
+        throttled = error.link == THROTTLED
+        if throttled:
+            self._start_limit = self._throttled_limit
+        limit = now if self._start_limit is None else self._start_limit
+        last_try = limit - min(LAST_TRY, self._start_timeout / 4)
+        if not error.transient or now >= last_try:
+            # The last try may have been cut off before it could say what the earlier ones have said.
+            return self._cause if self._cause and error.transient and isinstance(error, FetcherError) else error
+        if not isinstance(error, FetcherError):
+            self._cause = error
+        self._failures += 1
+        self.due = min(now + self._jittered(*(THROTTLED_BACKOFF if throttled else START_BACKOFF)), last_try)
+        words = f"{error.message}; trying again in {span(self.due - now)}"
+        told = notice(status=words, within=limit - now + GRACE if throttled else 0.0)
+        return [line("warning", words, error.link, error.hint), told, *self.follow_up(now)]
+
+    def failed(self, error: SecretenvError, now: float) -> list[Action]:
+        """Plan the next try while the command runs."""
+        self._failures += 1
+        if _may_pass(error):
+            wait = max(self._jittered(BACKOFF_FIRST, self._interval), min(1.0, self._interval))
+        else:
+            wait = max(PERMANENT_RETRY, self._interval)
+        self.due = now + wait
+        return [*self.say(error, now), *self.follow_up(now)]
+
+    def say(self, error: SecretenvError, now: float) -> list[Action]:
+        """Say that something fails: when it starts, and then once an hour."""
+        words = f"{error.message}; the command keeps its values, {span(now - self._fetched_at)} old"
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now < self._reminder:
+            return [line("debug", words, error.link, error.hint), notice(status=words)]
+        self._reminder = now + REMINDER
+        level = "warning" if _may_pass(error) else "error"
+        return [line(level, words, error.link, error.hint), notice(status=words)]
+
+    def _jittered(self, first: float, longest: float) -> float:
+        """Return a wait with full jitter: anything up to a bound that doubles with each failure."""
+        return self._uniform() * min(longest, first * 2.0 ** min(self._failures, MOST_DOUBLINGS))
+
+    def _fetch(self, now: float) -> list[Action]:
+        limit = now + FETCH_LIMIT
+        self.fetching, self.due = True, None
+        self.limit = limit if self._start_limit is None else min(limit, self._start_limit)
+        return [StartFetch()]
+
+
+def _may_pass(error: SecretenvError) -> bool:
+    """Whether trying again can help while the command runs.
+
+    A pair that does not load or match may be half renewed; it did load when the command was started.
+    """
+    return error.transient or isinstance(error, CertificateError)

@@ -1,0 +1,159 @@
+"""Speak to the service manager as sd_notify(3) does, and never wait for it.
+
+What is to be said is decided by `notices`; here are the socket, the signs of life that a watchdog wants, and who of
+secretenv and the command may speak. The supervisor imports this room.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from secretenv.settings import Settings
+    from secretenv.supervisor.actions import Notify
+
+_SOCKET, _PERIOD, _WATCHED = b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID"
+
+# The service manager takes PIPE_BUF bytes in all, and nothing of what is longer.
+_LONGEST_STATUS = 2000
+# A queue that is full is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by
+# default, unless AWS throttles. Who has not listened for so long is not there.
+_FIRST_RETRY = 0.1
+_TRIES = 11
+# 31 years: what is more stands for never, and is more than a clock takes.
+_NEVER = 10**15
+
+
+def for_command(base: Mapping[bytes, bytes], settings: Settings) -> dict[bytes, bytes]:
+    """Return the inherited environment without what lets the command speak, unless it is the one to do so.
+
+    By --once the command becomes this very process: then it takes our place here as well.
+    """
+    speaks = settings.sd_notify == "command" or (settings.once and settings.sd_notify == "wrapper")
+    if speaks or not base.get(_SOCKET):
+        return dict(base)
+    return {name: value for name, value in base.items() if name not in {_SOCKET, _PERIOD, _WATCHED}}
+
+
+def notifier(base: Mapping[bytes, bytes], settings: Settings, complain: Callable[[str], None]) -> Notifier | None:
+    """Return who speaks for secretenv, or None where no service manager listens or it is not for us to speak."""
+    address = base.get(_SOCKET, b"")
+    if not address or settings.sd_notify != "wrapper":
+        return None
+    if not address.startswith((b"/", b"@")):
+        complain("NOTIFY_SOCKET is neither a path nor an abstract socket: nothing can be said to the service manager")
+        return None
+    target = b"\0" + address[1:] if address.startswith(b"@") else address
+    return Notifier(lambda text: _send(target, text), watchdog(base, os.getpid()), complain)
+
+
+def watchdog(base: Mapping[bytes, bytes], pid: int) -> float:
+    """Return the seconds between two signs of life, half of what is allowed; 0 if this process is not watched."""
+    allowed = base.get(_PERIOD, b"")
+    watched = base.get(_WATCHED)
+    if not allowed.isdigit() or not 0 < int(allowed) < _NEVER or (watched and watched != b"%d" % pid):
+        return 0.0
+    return int(allowed) / 1e6 / 2
+
+
+def message(action: Notify, microseconds: int) -> bytes:
+    """Return what is sent for an action.
+
+    Args:
+        action: what is to be said.
+        microseconds: the time on CLOCK_MONOTONIC, by which a service manager knows an answer to its own request.
+    """
+    lines = []
+    if action.state:
+        lines.append(f"{action.state}=1")
+    if action.state == "RELOADING":
+        lines.append(f"MONOTONIC_USEC={microseconds}")
+    if action.status:
+        # A line feed in what AWS or a file name says would begin an assignment of its own.
+        text = "".join(c if c.isprintable() else "?" for c in action.status)
+        lines.append("STATUS=" + text.encode("utf-8", "replace")[:_LONGEST_STATUS].decode("utf-8", "ignore"))
+    if action.within:
+        lines.append(f"EXTEND_TIMEOUT_USEC={action.within * 1e6:.0f}")
+    return "\n".join(lines).encode()
+
+
+class Notifier:
+    """What is still to be sent, and when the next sign of life is due.
+
+    Args:
+        send: sends one message or raises OSError.
+        period: seconds between two signs of life; 0: none.
+        complain: takes a line about what could not be said.
+        monotonic: nanoseconds on CLOCK_MONOTONIC.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        period: float,
+        complain: Callable[[str], None],
+        monotonic: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._send = send
+        self._period = period
+        self._complain = complain
+        self._monotonic = monotonic
+        self._waiting: list[bytes] = []
+        self._failed = 0  # tries in a row that found the queue full
+        self._retry: float | None = None
+        self._alive: float | None = 0.0 if period else None
+
+    def say(self, action: Notify, now: float) -> None:
+        """Send what an action asks for, or keep it until there is room."""
+        self._waiting.append(message(action, self._monotonic() // 1000))
+        self._flush(now)
+
+    def tick(self, now: float, due: float | None = None) -> float | None:
+        """Do what is due, and return when to call again: at `due`, or before; None is never."""
+        if self._retry is not None and now >= self._retry:
+            self._flush(now)
+        if self._alive is not None and now >= self._alive:
+            self._alive = now + self._period
+            if not self._waiting:  # where there is no room, the next one will do
+                self._waiting.append(b"WATCHDOG=1")
+                self._flush(now)
+        return min((time for time in (due, self._retry, self._alive) if time is not None), default=None)
+
+    def _flush(self, now: float) -> None:
+        """Send what is waiting, in its order."""
+        while self._waiting:
+            try:
+                self._send(self._waiting[0])
+            except BlockingIOError:
+                self._failed += 1
+                if self._failed < _TRIES:
+                    self._retry = now + _FIRST_RETRY * 2.0 ** (self._failed - 1)
+                    return
+                self._complain("the service manager does not read what it is told: left unsaid")
+                self._waiting.clear()
+            except OSError as error:
+                self._complain(f"the service manager cannot be told: {error.strerror or error}")
+                self._waiting.clear()
+            else:
+                self._waiting.pop(0)
+        self._failed, self._retry = 0, None
+
+
+def _send(address: bytes, text: bytes) -> None:
+    """Send one datagram.
+
+    Raises:
+        BlockingIOError: its reader has not caught up.
+        OSError: there is no reader.
+    """
+    import _socket  # socket itself costs 300 KiB more, which stay; without a service manager neither is loaded
+
+    ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    try:
+        ours.sendto(text, _socket.MSG_DONTWAIT, address)
+    finally:
+        ours.close()

@@ -1,0 +1,1 @@
+"""The fetcher: one real thing each."""

@@ -1,0 +1,1 @@
+"""`secretenv check`: pure code."""

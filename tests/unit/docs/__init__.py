@@ -1,0 +1,1 @@
+"""README, manual page and pages: pure code."""

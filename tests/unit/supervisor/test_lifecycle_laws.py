@@ -1,0 +1,319 @@
+"""Laws of the state machine, on random histories and on every pair of events in both orders."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from secretenv.errors import CommandNotFoundError, SecretenvError
+from secretenv.supervisor.actions import (
+    Action,
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    Sweep,
+)
+from secretenv.supervisor.lifecycle import CLEANING, COMMAND, RUNNING, SENT, STOPPING, TERMINAL, WAITING, Lifecycle
+from tests.unit.supervisor.test_lifecycle import Answer, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIGNALS = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "TSTP", "CONT", "WINCH"]
+NOT_FOUND = CommandNotFoundError("myapp: not found")
+STALE_FOR = 5.0  # seconds for which Secrets Manager may still return the old version
+
+
+class World(RuleBasedStateMachine):
+    """What surrounds the lifecycle: a service with versions that grow, a fetcher, a command, and time."""
+
+    @initialize(
+        on_change=st.sampled_from(["restart", "restart", "exit", "ignore", int(signal.SIGUSR1)]),
+        splay=st.sampled_from([0.0, 30.0]),
+        interval=st.sampled_from([5.0, 300.0]),
+        kill_timeout=st.sampled_from([0.0, 10.0]),
+        refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
+        group=st.booleans(),
+        leader=st.booleans(),
+        shared=st.booleans(),
+    )
+    def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, **given: Any) -> None:
+        """Start secretenv."""
+        chosen = settings(refresh_signal=refresh, signal_group=group, **given)
+        self.life = Lifecycle(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.now = 1000.0
+        self.version, self.changed = 1, 0.0
+        self.newest = 0  # the newest version that was ever read
+        self.fetching = self.killed = False
+        self.alive = False
+        self.startable = True
+        self.ended = False
+        self.shutdown = False
+        self._perform(self.life.start(self.now))
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            assert not self.ended, f"{action} after the end"
+            if isinstance(action, StartFetch):
+                assert not self.fetching, "two fetchers"
+                assert not self.shutdown, "a fetch after a shutdown began"
+                self.fetching, self.killed = True, False
+            elif isinstance(action, KillFetch):
+                assert self.fetching
+                self.killed = True
+            elif isinstance(action, Prepare):
+                self._prepare(action)
+            elif isinstance(action, Spawn | Exec):
+                self._start(action)
+                if self.ended:
+                    return
+            elif isinstance(action, Stop):
+                assert self.alive
+                assert not self.shutdown, "a restart after a shutdown began"
+            elif isinstance(action, Send | KillAll):
+                assert self.alive
+            elif isinstance(action, End):
+                self.ended = True
+
+    def _prepare(self, action: Prepare) -> None:
+        assert self.alive
+        assert not self.shutdown, "a restart is prepared after a shutdown began"
+        if self.startable:
+            self._perform(self.life.prepared(action.answer, self.now))
+        else:
+            self._perform(self.life.unprepared(NOT_FOUND, self.now))
+
+    def _start(self, action: Spawn | Exec) -> None:
+        assert not self.alive, "two commands"
+        assert not self.shutdown, "a start after a shutdown began"
+        assert int(action.answer.versions["app"]) == self.newest, "a start with old values"
+        self.alive = self.startable
+        if not self.startable:
+            self._perform(self.life.spawn_failed(NOT_FOUND, self.now))
+
+    @rule(stale=st.booleans())
+    @precondition(lambda self: self.fetching and not self.killed)
+    def fetched(self, *, stale: bool) -> None:
+        """A fetch succeeds; right after a change it may have read the old version."""
+        version = self.version
+        if stale and self.version > 1 and self.now - self.changed < STALE_FOR:
+            version -= 1
+        self.fetching = False
+        self.newest = max(self.newest, version)
+        self._perform(self.life.fetched(Answer(str(version)), self.now))
+
+    @rule(transient=st.booleans())
+    @precondition(lambda self: self.fetching)
+    def failed(self, *, transient: bool) -> None:
+        """A fetch fails, or was killed."""
+        self.fetching = False
+        self._perform(self.life.failed(SecretenvError("no", transient=transient or self.killed), self.now))
+
+    @rule()
+    def breaks(self) -> None:
+        """The program is removed, or is there again."""
+        self.startable = not self.startable
+
+    @rule()
+    def rotated(self) -> None:
+        """The secret gets a new version."""
+        self.version += 1
+        self.changed = self.now
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 11.0, 61.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        """Time passes, and whatever is due on the way is done at its time."""
+        end = self.now + seconds
+        for _ in range(1000):
+            due = self.life.due()
+            if due is None or due > end:
+                break
+            self.now = max(self.now, due)
+            self._perform(self.life.tick(self.now))
+        else:
+            raise AssertionError("busy: a thousand ticks in a row")
+        self.now = end
+
+    @rule(name=st.sampled_from(SIGNALS), origin=st.sampled_from([SENT, SENT, TERMINAL, COMMAND]))
+    def signalled(self, name: str, origin: str) -> None:
+        """A signal arrives."""
+        if self.ended:
+            return
+        number = int(getattr(signal, f"SIG{name}"))
+        actions = self.life.signalled(number, origin, self.now)
+        if name in {"TERM", "INT"} and origin == SENT:
+            self.shutdown = True
+        assert sum(isinstance(action, Send) for action in actions) <= 1, "forwarded twice"
+        assert not any(isinstance(action, Spawn | Stop) for action in actions)
+        assert not (self.alive and any(isinstance(action, End) for action in actions)), "it ends before its command"
+        self._perform(actions)
+
+    @rule(status=st.sampled_from([0, 1, -9, -15]), leftovers=st.booleans())
+    @precondition(lambda self: self.alive)
+    def exited(self, *, status: int, leftovers: bool) -> None:
+        """The command ends, by itself or because it was asked to."""
+        self.alive = False
+        actions = self.life.exited(status, self.now)
+        self._perform(actions)
+        if any(isinstance(action, Sweep) for action in actions) and not leftovers and not self.ended:
+            self._perform(self.life.gone(self.now))
+
+    @rule()
+    @precondition(lambda self: not self.alive and not self.ended)
+    def gone(self) -> None:
+        """The last process of the old command is gone."""
+        self._perform(self.life.gone(self.now))
+
+    @rule(signum=st.sampled_from([signal.SIGTSTP, signal.SIGSTOP]))
+    @precondition(lambda self: self.alive)
+    def stopped(self, signum: int) -> None:
+        """Job control stops the command."""
+        self._perform(self.life.stopped(signum, self.now))
+
+    @invariant()
+    def ends_are_ends(self) -> None:
+        """Nothing is due any more after the end, and the machine knows that it has ended."""
+        if hasattr(self, "life"):
+            assert self.life.ended == self.ended
+            if self.ended:
+                assert self.life.due() is None
+
+    def teardown(self) -> None:
+        """Every path ends: TERM, and the command's obedience, always lead to the end."""
+        if not hasattr(self, "life") or self.ended:
+            return
+        self.shutdown = True
+        self._perform(self.life.signalled(signal.SIGTERM, SENT, self.now))
+        if self.alive:
+            self.alive = False
+            self._perform(self.life.exited(0, self.now))
+        if not self.ended:
+            self._perform(self.life.gone(self.now))
+        assert self.ended
+
+
+World.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestWorld = World.TestCase
+
+
+def world(*history: str, **given: Any) -> World:
+    """Return a world in which this has happened."""
+    made = World()
+    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, **given}
+    made.begin(leader=False, shared=False, group=False, refresh=int(signal.SIGUSR2), **chosen)
+    for event in history:
+        EVENTS[event](made)
+        made.ends_are_ends()
+    return made
+
+
+def due(made: World) -> None:
+    """Let time pass until something is due."""
+    at = made.life.due()
+    made.time_passes(seconds=0.0 if at is None else at - made.now)
+
+
+def when(possible: str, event: str, **values: Any) -> Callable[[World], None]:
+    """Return an event that happens only where it can."""
+
+    def happen(made: World) -> None:
+        can = {"fetching": made.fetching, "alive": made.alive, "dead": not made.alive}[possible]
+        if can and not made.ended and not (event == "fetched" and made.killed):
+            getattr(made, event)(**values)
+
+    return happen
+
+
+def sends(name: str, origin: str = SENT) -> Callable[[World], None]:
+    """Return the event that a signal arrives."""
+    return lambda made: made.signalled(name=name, origin=origin)
+
+
+EVENTS: dict[str, Callable[[World], None]] = {
+    "due": due,
+    "rotated": lambda made: made.rotated(),
+    "fetched": when("fetching", "fetched", stale=False),
+    "fetched before": when("fetching", "fetched", stale=True),
+    "failed": when("fetching", "failed", transient=True),
+    "refused": when("fetching", "failed", transient=False),
+    "breaks": lambda made: made.breaks(),
+    "exited": when("alive", "exited", status=0, leftovers=True),
+    "exited alone": when("alive", "exited", status=0, leftovers=False),
+    "gone": when("dead", "gone"),
+    "stopped": when("alive", "stopped", signum=signal.SIGTSTP),
+    "TERM": sends("TERM"),
+    "INT": sends("INT"),
+    "Ctrl-C": sends("INT", TERMINAL),
+    "HUP": sends("HUP"),
+    "its own TERM": sends("TERM", COMMAND),
+    "refresh": sends("USR2"),
+}
+CHANGED = ("fetched", "due", "rotated", "fetched")
+STATES: dict[str, tuple[str, ...]] = {
+    "starting": (),
+    "retrying": ("failed",),
+    "running": ("fetched",),
+    "checking": ("fetched", "due"),
+    "failing": ("fetched", "due", "failed"),
+    "stopping": CHANGED,
+    "stopping, and a fetch": (*CHANGED, "refresh"),
+    "killing": (*CHANGED, "due"),
+    "cleaning": (*CHANGED, "exited"),
+    "cleaning, and a fetch": (*CHANGED, "exited", "refresh", "rotated"),
+    "restarted": (*CHANGED, "exited alone"),
+    "ending": ("fetched", "TERM"),
+    "ending instead of a restart": (*CHANGED, "TERM"),
+    "ending in the gap": (*CHANGED, "exited", "TERM"),
+}
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"on_change": "exit"}, {"splay": 30.0}, {"on_change": int(signal.SIGUSR1)}], ids=str
+)
+@pytest.mark.parametrize("state", STATES)
+def test_pairs_of_events_in_both_orders(state: str, given: dict[str, Any]) -> None:
+    """In each state each pair of events, in either order, keeps the laws, and every path ends."""
+    for pair in itertools.product(EVENTS, repeat=2):
+        try:
+            world(*STATES[state], *pair, **given).teardown()
+        except AssertionError as error:
+            raise AssertionError(f"{' then '.join(pair)}: {error}") from None
+
+
+@pytest.mark.parametrize(
+    ("state", "phase"),
+    [
+        ("retrying", WAITING), ("checking", RUNNING), ("killing", STOPPING), ("stopping, and a fetch", STOPPING),
+        ("cleaning", CLEANING), ("restarted", RUNNING), ("ending instead of a restart", STOPPING),
+        ("ending in the gap", CLEANING),
+    ],
+)  # fmt: skip
+def test_the_states_are_what_they_say(state: str, phase: str) -> None:
+    """The histories of the pairs lead where they are meant to lead."""
+    made = world(*STATES[state])
+    assert (made.life.phase, made.shutdown) == (phase, state.startswith("ending"))
+    assert made.fetching == (state in {"checking", "stopping, and a fetch"})
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("origin", [SENT, TERMINAL, COMMAND])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_in_each_state(state: str, origin: str, name: str) -> None:
+    """A signal in each state is forwarded at most once, and never ends secretenv while a command is alive."""
+    made = world(*STATES[state])
+    made.signalled(name=name, origin=origin)
+    ends = not made.alive and state in {"starting", "retrying"} and name in {"TERM", "INT", "QUIT", "HUP"}
+    assert made.ended == ends
+    made.teardown()
