@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretenv.settings import Values
+from secretenv.values import Values
 
 MARGIN = 300  # seconds before the end at which AWS's own clients fetch new ones
 SHARE = 3  # of a short life: a third of it is the margin, so that 900 s credentials are used for ten minutes

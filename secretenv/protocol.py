@@ -1,12 +1,14 @@
-"""What a fetcher waits for, what it writes and how the supervisor reads it: lines of JSON, the last one the answer.
+"""What the supervisor and a fetcher say to one another, in both directions, and the limits that both keep to.
+
+A fetcher finds its task on standard input, one JSON document in the form of `Task`. It writes lines of JSON, the last
+of which is the answer:
 
     {"link": "DNS", "at": "localhost:8443"}      before each step: the link of the chain that it is at
     {"answer": {"variables": {NAME: VALUE}, "origins": {NAME: SECRET}, "versions": {SECRET: VERSION}},
      "warnings": [...], "credentials": {...} or null}
     {"error": {kind, message, hint, transient, link}, "warnings": [...], "credentials": {...} or null}
 
-The supervisor imports this room, so it needs nothing but `json`. A key of `versions` is the secret's id, with
-` (STAGE)` behind it for another stage than AWSCURRENT.
+A key of `versions` is `Secret.key`.
 """
 
 from __future__ import annotations
@@ -14,17 +16,51 @@ from __future__ import annotations
 import json
 import signal
 
+from secretenv.credentials import Credentials
 from secretenv.errors import FetcherError, SecretenvError
+from secretenv.settings import Device, Secret
+from secretenv.values import Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import Any, Self
 
 # A fetcher that is started with this signal blocked waits for it, and for a task in the file that its standard input is
 # then; meanwhile it gets ready.
 GO = signal.SIGUSR1
 
-LARGEST = 64 << 20  # far above what any environment holds; a fetcher gone wild must not fill the supervisor
+# Seconds in which a fetcher answers, if only that it gave up.
+BUDGET = 25.0
+# Seconds after which it is killed: whatever has not given up by then hangs in the kernel or in libc.
+FETCH_LIMIT = 30.0
+
+LARGEST = 64 << 20  # bytes, far above what any environment holds; a fetcher gone wild must not fill the supervisor
+
+
+class Task(Values):
+    """What a fetcher is to do."""
+
+    device: Device
+    secrets: tuple[Secret, ...]
+    credentials: Credentials | None  # of an earlier fetch
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON types."""
+        return {
+            "device": self.device.to_json(),
+            "secrets": [secret.to_json() for secret in self.secrets],
+            "credentials": self.credentials and self.credentials.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the task that `to_json` gave, after a journey as JSON."""
+        return cls(
+            device=Device.from_json(fields["device"]),
+            secrets=tuple(Secret.from_json(secret) for secret in fields["secrets"]),
+            credentials=_credentials(fields["credentials"]),
+        )
 
 
 class Answer:
@@ -38,10 +74,22 @@ class Answer:
         self.origins: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
-        self.credentials: dict[str, Any] | None = None
+        self.credentials: Credentials | None = None  # to hand on to the next fetcher
 
     def __repr__(self) -> str:
         return f"Answer(error={self.error!r}, versions={self.versions!r})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the last line that a fetcher writes, as JSON types."""
+        outcome: dict[str, Any]
+        if self.error is not None:
+            outcome = {"error": self.error.to_json()}
+        else:
+            outcome = {
+                "answer": {"variables": self.variables, "origins": self.origins, "versions": self.versions},
+            }
+        credentials = self.credentials and self.credentials.to_json()
+        return {**outcome, "warnings": self.warnings, "credentials": credentials}
 
 
 def read_answer(raw: bytes, ended: str = "") -> Answer:
@@ -58,11 +106,12 @@ def read_answer(raw: bytes, ended: str = "") -> Answer:
         answer = Answer()
         link, at = last_step(raw[:LARGEST])
         place = f" at the step {link}" + (f" ({at})" if at else "") if link else ""
+        known: Any = link or None
         answer.error = FetcherError(
             f"the fetcher ended without an answer{place}" + (f": {ended}" if ended else ""),
             hint="check the network, and whether there is memory left: dmesg | tail",
             transient=True,
-            link=link,
+            link=known,
         )
         return answer
 
@@ -79,7 +128,7 @@ def last_step(raw: bytes) -> tuple[str, str]:
 
 
 def _parse(line: bytes) -> Answer:
-    """Return the answer in a line, or raise what a line that is none leads to."""
+    """Return the answer in a line; one that is no answer raises what reading it leads to."""
     fields = json.loads(line)
     answer = Answer()
     if "error" in fields:
@@ -90,8 +139,12 @@ def _parse(line: bytes) -> Answer:
         answer.origins = _texts(found["origins"])
         answer.versions = _texts(found["versions"])
     answer.warnings = [str(warning) for warning in fields["warnings"]]
-    answer.credentials = None if fields["credentials"] is None else dict(fields["credentials"])
+    answer.credentials = _credentials(fields["credentials"])
     return answer
+
+
+def _credentials(fields: Mapping[str, Any] | None) -> Credentials | None:
+    return None if fields is None else Credentials.from_json(fields)
 
 
 def _texts(fields: dict[str, Any]) -> dict[str, str]:

@@ -1,60 +1,21 @@
 """What a run was asked to do: values only, frozen, and able to travel to another process as JSON.
 
-Where they come from and whether they are right is the business of `config`. The supervisor imports this room:
-dataclasses would cost it 1.5 MiB that stay resident, so `Values` does the little that is needed of them.
+Where they come from and whether they are right is the business of `config`.
 """
 
 from __future__ import annotations
 
+from secretenv.values import Values
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Self, dataclass_transform
-else:
-
-    def dataclass_transform(**_):  # noqa: ANN003, ANN201, D103
-        return lambda cls: cls
-
+    from typing import Any, Self
 
 # What a secret's id begins with where it is a file.
 FILE_SCHEME = "file://"
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True)
-class Values:
-    """A frozen record with the annotated fields of its class, all given by keyword, compared by value."""
-
-    def __init__(self, **values: Any) -> None:
-        fields = type(self).fields()
-        if values.keys() != set(fields):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}; got {', '.join(values)}")
-        self.__dict__.update(values)
-
-    @classmethod
-    def fields(cls) -> tuple[str, ...]:
-        """Return the names of the fields, in the order of the class body."""
-        return tuple(cls.__annotations__)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{type(self).__name__} is frozen")
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.__dict__ == self.__dict__
-
-    def __hash__(self) -> int:
-        return hash((type(self), tuple(self.__dict__.items())))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON types."""
-        return dict(self.__dict__)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Return the values that `to_json` of this class gave, after a journey as JSON."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+# The staging label of the version that AWS gives to whoever asks for none.
+DEFAULT_STAGE = "AWSCURRENT"
 
 
 class Device(Values):
@@ -83,6 +44,16 @@ class Secret(Values):
     sanitize: bool
     only: tuple[str, ...]  # globs; empty means all keys
     except_: tuple[str, ...]
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a file, so that no AWS is asked."""
+        return self.id.startswith(FILE_SCHEME)
+
+    @property
+    def key(self) -> str:
+        """What its version is known by: one id may be asked for with two staging labels."""
+        return self.id if self.version_stage == DEFAULT_STAGE else f"{self.id} ({self.version_stage})"
 
 
 class Settings(Values):

@@ -1,11 +1,30 @@
-"""How a signal, a time and a length of time are written in messages. The supervisor imports this room."""
+"""How names, numbers, signals and times are written in messages."""
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 
 from secretenv.settings import FILE_SCHEME
+
+_LONGEST_NAME = 80  # characters of a name in a message
+
+
+def printable(text: str) -> str:
+    """Return text that can neither move the cursor of a terminal nor begin a new line."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def short(name: str) -> str:
+    """Return a name, which may be anything: at most 80 characters, and quoted unless it is one printable word."""
+    cut = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return cut if cut and cut.isprintable() and " " not in cut else json.dumps(cut)
+
+
+def many(count: int, what: str) -> str:
+    """Return a number of things: `1 secret`, `2 secrets`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def signal_name(signum: int) -> str:
@@ -17,7 +36,7 @@ def signal_name(signum: int) -> str:
 
 
 def shown_version(secret: str, version: str) -> str:
-    """Return a secret's version; nothing of a file's, which is a hash from which a short secret could be guessed."""
+    """Return a secret's version; nothing for a file: its hash would help to guess a short secret."""
     return "" if secret.startswith(FILE_SCHEME) else version
 
 

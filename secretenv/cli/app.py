@@ -20,7 +20,9 @@ from secretenv.cli.examples import epilog
 from secretenv.config import merge
 from secretenv.config.options import OPTIONS, Option
 from secretenv.config.parsers import choice
-from secretenv.errors import FAILED, SecretenvError, SettingsError, no_memory, place_of
+from secretenv.defects import no_memory, place_of
+from secretenv.errors import FAILED, SecretenvError, SettingsError
+from secretenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +171,7 @@ def _fetch(settings: Settings) -> Answer:
 
 def _say(text: str) -> None:
     """Write a line to standard error, where nothing of it can move the cursor."""
-    sys.stderr.write("secretenv: " + "".join(c if c.isprintable() else "?" for c in text) + "\n")
+    sys.stderr.write(f"secretenv: {printable(text)}\n")
 
 
 @app.command(epilog=epilog("export"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretenv.wording import shown_version
+from secretenv.wording import printable, shown_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
     """
     rows = [("VARIABLE", "SECRET", "NOTE")]
     rows += [
-        (_shown(name), answer.origins[name], "replaces an inherited one" if name in inherited else "")
+        (printable(name), answer.origins[name], "replaces an inherited one" if name in inherited else "")
         for name in sorted(answer.variables)
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
@@ -31,9 +31,4 @@ def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
         f"{secret}: version {shown_version(secret, version) or 'not shown, it is a file'}"
         for secret, version in answer.versions.items()
     ]
-    return "\n".join([*lines, "", *versions, f"command: {_shown(file)} (not started)"]) + "\n"
-
-
-def _shown(text: str) -> str:
-    """Return a name so that it cannot move the cursor or break the line."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return "\n".join([*lines, "", *versions, f"command: {printable(file)} (not started)"]) + "\n"

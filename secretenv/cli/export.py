@@ -19,6 +19,7 @@ import json
 import re
 
 from secretenv.errors import ContentError
+from secretenv.wording import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def render(variables: Mapping[str, str], form: str) -> str:
     """
     for name, value in variables.items():
         if why := _objection(form, name, value):
-            raise ContentError(f"the format {form} cannot carry {_shown(name)}: {why}", hint=_hint(variables, name))
+            raise ContentError(f"the format {form} cannot carry {short(name)}: {why}", hint=_hint(variables, name))
     if form == "json":
         return json.dumps(dict(variables), indent=2) + "\n"
     _, line = _LINES[form]
@@ -68,7 +69,7 @@ def listing(variables: Mapping[str, str], origins: Mapping[str, str]) -> str:
     """Return a table of names, lengths in bytes and secrets of origin: what may be seen by who looks on."""
     rows = [("VARIABLE", "BYTES", "SECRET")]
     for name, value in sorted(variables.items()):
-        rows.append((_shown(name), str(len(value.encode("utf-8", "surrogatepass"))), _shown(origins[name])))
+        rows.append((short(name), str(len(value.encode("utf-8", "surrogatepass"))), short(origins[name])))
     first, second = (max(len(row[column]) for row in rows) for column in range(2))
     return "".join(f"{name:{first}}  {size:>{second}}  {origin}\n" for name, size, origin in rows)
 
@@ -152,12 +153,6 @@ def _systemd(name: str, value: str) -> str:
     # Double quotes: before 240 systemd had escapes in single quotes too.
     escaped = re.sub(r'(["\\`$])', r"\\\1", value)
     return f'{name}="{escaped}"\n'
-
-
-def _shown(name: str) -> str:
-    """Return a name so that it stays on its line and cannot move the cursor; at most 80 characters of it."""
-    short = name if len(name) <= 80 else f"{name[:79]}…"  # noqa: PLR2004 - stated in the docstring
-    return short if short and short.isprintable() and " " not in short else repr(short)
 
 
 # Each format of lines: what it cannot carry, and the line of what it can.

@@ -9,8 +9,8 @@ import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 from secretenv.errors import CredentialsError
-from secretenv.fetcher.main import BUDGET
 from secretenv.identity import connection_errors
+from secretenv.protocol import BUDGET
 from secretenv.supervisor.command import PR_SET_DUMPABLE, prctl
 from secretenv.supervisor.fetcher_process import for_helper
 

@@ -17,7 +17,9 @@ from secretenv.errors import SecretenvError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-LINK = "standard output"
+    from secretenv.errors import Link
+
+LINK: Link = "standard output"
 
 
 class Output(io.FileIO):

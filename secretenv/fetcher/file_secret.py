@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # 16 times what Secrets Manager stores: whoever passes more means another file
 
 
-def is_local(secret: Secret) -> bool:
-    """Tell whether a secret is a file."""
-    return secret.id.startswith(FILE_SCHEME)
-
-
 def read(secret: Secret) -> Reading:
     """Return the file's text; its version is the SHA-256 of the content.
 

@@ -1,7 +1,6 @@
 """One fetch, as a process of its own: certificate, credentials, secrets, variables.
 
-It reads its task from standard input, `{"device": {...}, "secrets": [...], "credentials": {...} or null}` with the
-values of `settings` and `temporary`, and leaves its answer on standard output in the form that `answer` describes.
+It reads its task from standard input and leaves its answer on standard output, in the forms that `protocol` describes.
 When to fetch, and what to do with the answer, is the supervisor's business.
 
 A thread does the work and the first one waits: what hangs in a lookup or a handshake cannot hold up the answer.
@@ -16,28 +15,21 @@ import sys
 import threading
 import time
 
-from secretenv.credentials import Credentials
-from secretenv.errors import (
-    CertificateError,
-    CredentialsError,
-    FetcherError,
-    SecretenvError,
-    SecretError,
-    no_memory,
-    place_of,
-)
+from secretenv.defects import unexpected
+from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
-from secretenv.protocol import GO
-from secretenv.settings import Device, Secret
+from secretenv.protocol import BUDGET, GO, Task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from secretenv.credentials import Credentials
+    from secretenv.errors import Link
     from secretenv.fetcher.secretsmanager import Reader
+    from secretenv.settings import Device, Secret
 
-BUDGET = 25.0  # seconds; the supervisor kills at 30
 ENOUGH = 60.0  # seconds that old credentials must have left to be used when no new ones are to be had
 
 
@@ -49,11 +41,11 @@ class Fetch:
         at: is told each step: the link of the chain, and where.
     """
 
-    def __init__(self, task: Mapping[str, Any], at: Callable[[str, str], None]) -> None:
+    def __init__(self, task: Task, at: Callable[[Link, str], None]) -> None:
         self._at = at
-        self._device = Device.from_json(task["device"])
-        self._secrets = [Secret.from_json(secret) for secret in task["secrets"]]
-        self.credentials = Credentials.from_json(task["credentials"]) if task["credentials"] else None
+        self._device = task.device
+        self._secrets = task.secrets
+        self.credentials = task.credentials
         self.warnings: list[str] = []
 
     def run(self) -> dict[str, Any]:
@@ -62,8 +54,8 @@ class Fetch:
         Raises:
             SecretenvError: a link of the chain broke.
         """
-        wanted = {_key(secret): secret for secret in self._secrets}
-        local = {name: secret for name, secret in wanted.items() if file_secret.is_local(secret)}
+        wanted = {secret.key: secret for secret in self._secrets}
+        local = {name: secret for name, secret in wanted.items() if secret.local}
         remote = {name: secret for name, secret in wanted.items() if name not in local}
         found = {}
         for name, secret in local.items():
@@ -72,7 +64,7 @@ class Fetch:
         if remote:
             found |= zip(remote, self._remote(list(remote.values())), strict=True)
         self._at("content", "")
-        readings = [found[_key(secret)].for_secret(secret) for secret in self._secrets]
+        readings = [found[secret.key].for_secret(secret) for secret in self._secrets]
         found_variables, origins, warnings = variables.variables(readings)
         self.warnings += warnings
         versions = {name: found[name].version for name in wanted}
@@ -113,8 +105,7 @@ class Fetch:
             return self._exchange(prepared)
         except (CertificateError, CredentialsError) as error:
             # A pair that does not load now may be half renewed: it did load when these credentials were fetched.
-            passing = error.transient or isinstance(error, CertificateError)
-            if old and passing and old.left(time.time()) > ENOUGH:
+            if old and error.may_pass(running=True) and old.left(time.time()) > ENOUGH:
                 self.warnings.append(f"no new credentials, the old ones are used while they last: {error}")
                 return old
             raise
@@ -173,9 +164,9 @@ class _Output:
         self._descriptor = descriptor
         self._lock = threading.Lock()
         self._answered = False
-        self.step = ("fetcher", "")
+        self.step: tuple[Link, str] = ("fetcher", "")
 
-    def at(self, link: str, where: str) -> None:
+    def at(self, link: Link, where: str) -> None:
         """Write which step comes next."""
         self.step = (link, where)
         self._write({"link": link, "at": where}, last=False)
@@ -233,12 +224,12 @@ def _work(output: _Output, read_task: Callable[[], bytes], budget: float = BUDGE
         import json
 
         try:
-            fetches.append(Fetch(json.loads(read_task()), output.at))
+            fetches.append(Fetch(Task.from_json(json.loads(read_task())), output.at))
             outcome["answer"] = fetches[0].run()
         except SecretenvError as error:
             outcome["error"] = error.to_json()
         except BaseException as error:  # noqa: BLE001 - whatever it is, its text may hold a value
-            outcome["error"] = _unexpected(error).to_json()
+            outcome["error"] = unexpected(error, FetcherError, "the fetcher").to_json()
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
@@ -255,22 +246,6 @@ def _work(output: _Output, read_task: Callable[[], bytes], budget: float = BUDGE
             "credentials": handed_on.to_json() if handed_on else None,
         }
     )
-
-
-def _unexpected(error: BaseException) -> FetcherError:
-    """Return an error that tells where the exception came from, and nothing of what it says."""
-    if no_memory(error):
-        return FetcherError("the fetcher ran out of memory", transient=True, hint="free; ulimit -v")
-    return FetcherError(
-        f"the fetcher met an unexpected {type(error).__name__}{place_of(error)}",
-        hint="this is a defect of secretenv, please report this line",
-        transient=True,
-    )
-
-
-def _key(secret: Secret) -> str:
-    """Return what a secret's version is known by: one id may be asked for with two stages."""
-    return secret.id if secret.version_stage == "AWSCURRENT" else f"{secret.id} ({secret.version_stage})"
 
 
 def _take_standard_output() -> int:
@@ -304,7 +279,7 @@ def _silence() -> None:
     warnings.simplefilter("ignore")
 
 
-def _trace_lookups(at: Callable[[str, str], None]) -> None:
+def _trace_lookups(at: Callable[[Link, str], None]) -> None:
     """Tell when a name is being looked up, and when that is over: nothing else can say it of a lookup that hangs."""
     import socket
 

@@ -31,7 +31,8 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.loaders import Loader
 
 from secretenv import __version__
-from secretenv.errors import SecretError, no_memory
+from secretenv.defects import no_memory
+from secretenv.errors import SecretError
 from secretenv.fetcher import batches
 from secretenv.fetcher.variables import Reading
 from secretenv.identity import connection_errors, provider_errors

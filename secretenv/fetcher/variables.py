@@ -12,12 +12,15 @@ import re
 from fnmatch import fnmatchcase
 
 from secretenv.errors import ContentError
-from secretenv.settings import Secret, Values
+from secretenv.values import Values
+from secretenv.wording import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, NoReturn
+
+    from secretenv.settings import Secret
 
 # MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
 # 4 KiB take more; what works on one device should work on the next.
@@ -77,7 +80,7 @@ def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, st
         for name in own.keys() & found.keys():
             overridden.setdefault(origins[name], []).append(name)
         for other, names in overridden.items():
-            warnings.append(f"secret {_shown(reading.secret.id)} wins over secret {_shown(other)} in {_list(names)}")
+            warnings.append(f"secret {short(reading.secret.id)} wins over secret {short(other)} in {_list(names)}")
         found.update(own)
         origins.update(dict.fromkeys(own, reading.secret.id))
     return found, origins, warnings + _warnings_of_names(found)
@@ -100,7 +103,7 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
         name = _name(secret, key)
         if name in keys:
             raise ContentError(
-                f"keys {_shown(keys[name])} and {_shown(key)} of secret {_shown(secret.id)} both become {_shown(name)}",
+                f"keys {short(keys[name])} and {short(key)} of secret {short(secret.id)} both become {short(name)}",
                 hint="rename one of them in the secret, or leave one out with --except",
             )
         own[name] = text = _text(secret, key, value)
@@ -108,7 +111,7 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
         _check(secret, key, name, text)
     if not own:
         why = "is an empty object" if not content else "has only nulls" if chosen else "has no key that is wanted"
-        warnings.append(f"secret {_shown(secret.id)} gives no variables: it {why}")
+        warnings.append(f"secret {short(secret.id)} gives no variables: it {why}")
     return own
 
 
@@ -138,14 +141,14 @@ def _parse(secret: Secret, text: str) -> Any:
         for key, value in pairs:
             if key in unique:
                 raise ContentError(
-                    f"key {_shown(key)} is given twice in secret {_shown(secret.id)}", hint="remove one of the two"
+                    f"key {short(key)} is given twice in secret {short(secret.id)}", hint="remove one of the two"
                 )
             unique[key] = value
         return unique
 
     def constant(text: str) -> NoReturn:
         raise ContentError(
-            f"secret {_shown(secret.id)} holds {text}, which is not JSON", hint="write it as a string, or as null"
+            f"secret {short(secret.id)} holds {text}, which is not JSON", hint="write it as a string, or as null"
         )
 
     # A parser may ignore the byte order mark (RFC 8259, 8.1), which editors of Windows put there.
@@ -155,7 +158,7 @@ def _parse(secret: Secret, text: str) -> Any:
 
 def _refuse_content(secret: Secret, why: str) -> NoReturn:
     raise ContentError(
-        f"secret {_shown(secret.id)} {why}",
+        f"secret {short(secret.id)} {why}",
         hint=f"for the whole secret in one variable use --secret NAME={secret.id}, "
         "or store a JSON object whose keys are the variables",
     ) from None
@@ -172,7 +175,7 @@ def _name(secret: Secret, key: str) -> str:
     """Return the variable's name for a key: prefix, then upcase, then sanitize."""
     if not key:
         raise ContentError(
-            f"a key of secret {_shown(secret.id)} is empty", hint="give it a name, or leave it out with --only '?*'"
+            f"a key of secret {short(secret.id)} is empty", hint="give it a name, or leave it out with --only '?*'"
         )
     name = secret.prefix + key
     if secret.upcase:
@@ -192,7 +195,7 @@ def _text(secret: Secret, key: str, value: Any) -> str:
         return "".join(_compact(value))
     except RecursionError:
         raise ContentError(
-            f"the value of key {_shown(key)} of secret {_shown(secret.id)} is nested too deeply",
+            f"the value of key {short(key)} of secret {short(secret.id)} is nested too deeply",
             hint="store nested values as a string",
         ) from None
 
@@ -219,7 +222,7 @@ def _compact(value: Any) -> Iterator[str]:
 
 def _check(secret: Secret, key: str, name: str, value: str) -> None:
     """Refuse what no environment can hold."""
-    where = f"key {_shown(key)} of secret {_shown(secret.id)}" if key else f"secret {_shown(secret.id)}"
+    where = f"key {short(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
     for text, what in ((name, "name"), (value, "value")):
         if "\0" in text:
             raise ContentError(
@@ -257,13 +260,7 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
 def _list(names: list[str]) -> str:
     """Return names for a message, not more of them than a line holds."""
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-    return ", ".join(_shown(name) for name in names[:_MANY]) + more
-
-
-def _shown(name: str) -> str:
-    """Return a name for a message: at most 80 characters, on one line whatever it holds."""
-    short = name if len(name) <= 80 else name[:79] + "…"  # noqa: PLR2004 - stated in the docstring
-    return short if short.isprintable() and " " not in short and short else json.dumps(short)
+    return ", ".join(short(name) for name in names[:_MANY]) + more
 
 
 def _base64(content: bytes) -> str:

@@ -13,7 +13,8 @@ import stat
 import sys
 import time
 
-from secretenv.errors import CertificateError, no_memory
+from secretenv.defects import no_memory
+from secretenv.errors import CertificateError
 from secretenv.identity import x509
 from secretenv.wording import moment
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
+    from secretenv.errors import Link
     from secretenv.settings import Device
 
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
@@ -50,7 +52,7 @@ class Context(ssl.SSLContext):
     handshaken = False
     version = ""
     peer = b""
-    at: Callable[[str, str], None] | None = None
+    at: Callable[[Link, str], None] | None = None
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
@@ -154,13 +156,13 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
     return f"the certificate {device.cert} ends in {span}, on {moment(certificate.not_after)[:10]}"
 
 
-def _refuse(link: str, message: str, hint: str) -> NoReturn:
+def _refuse(link: Link, message: str, hint: str) -> NoReturn:
     if (cause := sys.exception()) is not None and no_memory(cause):
         raise MemoryError from None  # the file is not to blame, and that may pass
     raise CertificateError(message, hint=hint, link=link) from None
 
 
-def _read(path: str, link: str, flag: str) -> str:
+def _read(path: str, link: Link, flag: str) -> str:
     """Return the text of a PEM file."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the fetcher its import

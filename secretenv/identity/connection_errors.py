@@ -14,11 +14,13 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretenv.errors import no_memory
+from secretenv.defects import no_memory
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from secretenv.errors import Link
 
 # OpenSSL's numbers (x509_vfy.h).
 NOT_YET_VALID, EXPIRED, HOST_MISMATCH = 9, 10, 62
@@ -89,7 +91,7 @@ def endless(where: str, span: str, *, handshaken: bool) -> dict[str, Any]:
     return _words("TLS", f"no TLS with {where} within {span}", NETWORK_HINT)
 
 
-def _words(link: str, message: str, hint: str, *, transient: bool = True) -> dict[str, Any]:
+def _words(link: Link, message: str, hint: str, *, transient: bool = True) -> dict[str, Any]:
     return {"message": message, "hint": hint, "transient": transient, "link": link}
 
 

@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
+    from secretenv.errors import Link
     from secretenv.settings import Device
 
-    Row = tuple[Collection[str], str, str, str]
+    Row = tuple[Collection[str], str, Link, str]
 
 QUOTED = 200  # characters of somebody else's words in our message
 
 # Part of AWS's message in lower case -> link, next step. Measured against the real service by the author of
 # awslabs/aws-iot-core-credential-provider-session-helper (docs/dev_notes.md); none of it is documented.
-PROVIDER = {
+PROVIDER: dict[str, tuple[Link, str]] = {
     "invalid thing name": (
         "thing name",
         (
@@ -133,7 +134,7 @@ _HEALTH = "AWS has trouble: https://health.aws.amazon.com"
 _CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
 # Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
-_WHOEVER_ASKS = (
+_WHOEVER_ASKS: tuple[Row, ...] = (
     (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
     (TRANSIENT, "", "secret", _HEALTH),
     (
@@ -153,7 +154,7 @@ _WHOEVER_ASKS = (
     (CHANGED, "", "signature", _CHANGED),
 )
 _NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
-ROWS = (
+ROWS: tuple[Row, ...] = (
     *_WHOEVER_ASKS,
     # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
     (DENIED, "access to kms", "KMS", _NO_KEY),
@@ -185,7 +186,7 @@ ROWS = (
     ((), "", "secret", f"look at it: {_DESCRIBE}"),
 )
 # The same, of a BatchGetSecretValue that was refused as a whole. It takes no resource, so policies allow it on "*".
-BATCH_ROWS = (
+BATCH_ROWS: tuple[Row, ...] = (
     *_WHOEVER_ASKS,
     (
         DENIED,

@@ -23,6 +23,8 @@ from secretenv.provision.documents import ANY_SUFFIX
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from secretenv.errors import Link
+
 _READS = ("get_", "list_", "describe_")
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"}
 _MISSING = {"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException"}
@@ -150,19 +152,19 @@ class _Watched:
 class MissingError(SecretenvError):
     """AWS says that there is no such thing."""
 
-    link = "aws"
+    link: Link = "aws"
 
 
 class DeniedError(SecretenvError):
     """The operator may not do that."""
 
-    link = "aws"
+    link: Link = "aws"
 
 
 class AwsError(SecretenvError):
     """AWS could not be asked, or refused for another reason."""
 
-    link = "aws"
+    link: Link = "aws"
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from secretenv.provision.wanted import TAG, is_arn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from secretenv.errors import Link
     from secretenv.provision.account import Account
     from secretenv.provision.secret_value import Value
     from secretenv.provision.wanted import Wanted
@@ -39,7 +40,7 @@ class Made:
 class ForeignError(SecretenvError):
     """Something of that name exists, is not ours, and does not fit."""
 
-    link = "aws"
+    link: Link = "aws"
 
 
 def apply(account: Account, wanted: Wanted, value: Value | None, say: Callable[[str], None]) -> Made:

@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from secretenv.errors import SecretenvError, SettingsError
 from secretenv.provision.wanted import Wanted, wanted
+from secretenv.wording import printable
 
 if TYPE_CHECKING:
     from secretenv.provision.account import Account
@@ -241,4 +242,4 @@ def _template(asked: Wanted, form: str, *, with_value: bool) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write("secretenv: " + "".join(c if c.isprintable() else "?" for c in text) + "\n")
+    sys.stderr.write(f"secretenv: {printable(text)}\n")

@@ -5,7 +5,7 @@ The supervisor imports this room.
 
 from __future__ import annotations
 
-from secretenv.settings import Values
+from secretenv.values import Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import os
 import sys
 
 from secretenv.errors import FetcherError
-from secretenv.protocol import GO, LARGEST, read_answer
+from secretenv.protocol import GO, LARGEST, Task, read_answer
 from secretenv.supervisor.command import PR_SET_DUMPABLE, prctl
 from secretenv.supervisor.helper_process import end_helper, spawn_helper
 from secretenv.supervisor.program import inherited
@@ -19,7 +19,6 @@ from secretenv.supervisor.program import inherited
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
@@ -63,22 +62,17 @@ class Fetch:
             self.close()
             raise
 
-    def begin(self, settings: Settings, credentials: Any) -> None:
-        """Have it fetch the secrets of these settings, with credentials handed on by an earlier fetch, or None.
+    def begin(self, task: Task) -> None:
+        """Have it do a task.
 
         Raises:
             OSError: the system has no room for what it is to be told; it is killed then.
         """
-        request = {
-            "device": settings.device.to_json(),
-            "secrets": [secret.to_json() for secret in settings.secrets],
-            "credentials": credentials,
-        }
-        task, written = json.dumps(request).encode(), 0
+        text, written = json.dumps(task.to_json()).encode(), 0
         try:
-            while written < len(task):
+            while written < len(text):
                 # The offset, which is the fetcher's too, stays where it is to begin.
-                written += os.pwrite(self._memories[0], task[written:], written)
+                written += os.pwrite(self._memories[0], text[written:], written)
         except OSError:
             self.abandon()  # it would wait for ever
             raise
@@ -121,7 +115,7 @@ def fetch_once(settings: Settings) -> Answer:
         # From here on this process holds values: no core dump, no reading by others through /proc. Not earlier: /proc
         # of such a process belongs to root.
         prctl(PR_SET_DUMPABLE, 0)
-        fetch.begin(settings, None)
+        fetch.begin(Task(device=settings.device, secrets=settings.secrets, credentials=None))
     except OSError as error:
         raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -a; free") from None
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))

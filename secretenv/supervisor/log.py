@@ -12,7 +12,7 @@ import select
 import stat
 import time
 
-from secretenv.wording import moment
+from secretenv.wording import moment, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Log:
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
         # What AWS or a file name says must not start a line of its own or move the cursor.
-        text = "\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines)
+        text = "\n".join(printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
 
     def _write(self, line: bytes) -> bool:

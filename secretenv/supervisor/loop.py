@@ -10,7 +10,9 @@ import os
 import signal
 import time
 
-from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError, place_of
+from secretenv.defects import place_of, unexpected
+from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
+from secretenv.protocol import Task
 from secretenv.supervisor.actions import Action, End
 from secretenv.supervisor.command import (
     PR_SET_CHILD_SUBREAPER,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
     from secretenv.supervisor.sd_notify import Notifier
@@ -62,11 +65,14 @@ def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: boo
         words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
         log("error", words, link="secretenv", hint="ulimit -n -u; free")
     except SecretenvError as error:
-        log("error", error.message, link=error.link, hint=error.hint)
+        _say(log, error)
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
-        words = f"an unexpected {type(error).__name__}{place_of(error)}"
-        log("error", words, link="secretenv", hint="this is a defect of secretenv, please report this line")
+        _say(log, unexpected(error, SecretenvError))
     os._exit(FAILED)
+
+
+def _say(log: Log, error: SecretenvError) -> None:
+    log("error", error.message, link=error.link, hint=error.hint)
 
 
 def _early(base: dict[bytes, bytes]) -> Fetch | None:
@@ -118,7 +124,7 @@ class _Supervisor:
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
-        self._credentials: Any = None
+        self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
         self._perform_as: dict[str, Callable[[Any], None]] = {
@@ -225,7 +231,8 @@ class _Supervisor:
     def _start_fetch(self) -> None:
         try:
             fetch, self._first = self._first or Fetch(self._base), None
-            fetch.begin(self._settings, self._credentials)
+            task = Task(device=self._settings.device, secrets=self._settings.secrets, credentials=self._credentials)
+            fetch.begin(task)
         except OSError as error:
             words = f"no fetcher could be started: {error.strerror}"
             self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -a; free", transient=True), now()))
@@ -330,7 +337,7 @@ class _Supervisor:
 
     def _end(self, action: Any) -> NoReturn:
         if action.error is not None:
-            self._log("error", action.error.message, link=action.error.link, hint=action.error.hint)
+            _say(self._log, action.error)
         if self._child is not None and not self._child.reaped:
             # An init process may reap nothing.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)

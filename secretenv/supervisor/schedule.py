@@ -5,7 +5,8 @@ A part of the state machine that `lifecycle` is: no clock, no process, no I/O. W
 
 from __future__ import annotations
 
-from secretenv.errors import THROTTLED, CertificateError, FetcherError, SecretenvError
+from secretenv.errors import THROTTLED, FetcherError, SecretenvError
+from secretenv.protocol import FETCH_LIMIT
 from secretenv.supervisor.actions import GRACE, Action, KillFetch, StartFetch, line, notice
 from secretenv.wording import span
 
@@ -13,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A fetcher gives up by itself after 25 s; what is still there after 30 hangs in the kernel or in libc.
-FETCH_LIMIT = 30.0
 # The last try before the start timeout needs time to connect (5 s) and fail in its own words.
 LAST_TRY = 6.0
 # First and longest wait in seconds before the first start, before jitter.
@@ -123,7 +122,7 @@ class Refresh:
             self._start_limit = self._throttled_limit
         limit = now if self._start_limit is None else self._start_limit
         last_try = limit - min(LAST_TRY, self._start_timeout / 4)
-        if not error.transient or now >= last_try:
+        if not error.may_pass(running=False) or now >= last_try:
             # The last try may have been cut off before it could say what the earlier ones have said.
             return self._cause if self._cause and error.transient and isinstance(error, FetcherError) else error
         if not isinstance(error, FetcherError):
@@ -137,7 +136,7 @@ class Refresh:
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try while the command runs."""
         self._failures += 1
-        if _may_pass(error):
+        if error.may_pass(running=True):
             wait = max(self._jittered(BACKOFF_FIRST, self._interval), min(1.0, self._interval))
         else:
             wait = max(PERMANENT_RETRY, self._interval)
@@ -152,7 +151,7 @@ class Refresh:
         elif now < self._reminder:
             return [line("debug", words, error.link, error.hint), notice(status=words)]
         self._reminder = now + REMINDER
-        level = "warning" if _may_pass(error) else "error"
+        level = "warning" if error.may_pass(running=True) else "error"
         return [line(level, words, error.link, error.hint), notice(status=words)]
 
     def _jittered(self, first: float, longest: float) -> float:
@@ -164,11 +163,3 @@ class Refresh:
         self.fetching, self.due = True, None
         self.limit = limit if self._start_limit is None else min(limit, self._start_limit)
         return [StartFetch()]
-
-
-def _may_pass(error: SecretenvError) -> bool:
-    """Whether trying again can help while the command runs.
-
-    A pair that does not load or match may be half renewed; it did load when the command was started.
-    """
-    return error.transient or isinstance(error, CertificateError)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import time
 
+from secretenv.wording import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +76,8 @@ def message(action: Notify, microseconds: int) -> bytes:
         lines.append(f"MONOTONIC_USEC={microseconds}")
     if action.status:
         # A line feed in what AWS or a file name says would begin an assignment of its own.
-        text = "".join(c if c.isprintable() else "?" for c in action.status)
-        lines.append("STATUS=" + text.encode("utf-8", "replace")[:_LONGEST_STATUS].decode("utf-8", "ignore"))
+        text = printable(action.status).encode("utf-8", "replace")[:_LONGEST_STATUS]
+        lines.append("STATUS=" + text.decode("utf-8", "ignore"))
     if action.within:
         lines.append(f"EXTEND_TIMEOUT_USEC={action.within * 1e6:.0f}")
     return "\n".join(lines).encode()

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretenv import protocol
+from secretenv.credentials import Credentials
 from secretenv.errors import ContentError, FetcherError
 from secretenv.protocol import read_answer
 
 MARKER = "v4lue-that-must-not-show"
+CREDENTIALS = Credentials(access_key_id="A", secret_access_key="S", session_token="T", expiration=2.0, obtained=1.0)
 FOUND = {"variables": {"A": MARKER}, "origins": {"A": "app"}, "versions": {"app": "v1"}}
 
 
@@ -25,22 +27,22 @@ def lines(*documents: Any) -> bytes:
 def test_answer() -> None:
     """The last line decides; its parts are there by name, and its repr shows no value."""
     found = read_answer(
-        lines({"link": "DNS", "at": "host"}, {"answer": FOUND, "warnings": ["w"], "credentials": {"expiration": 1.0}})
+        lines({"link": "DNS", "at": "host"}, {"answer": FOUND, "warnings": ["w"], "credentials": CREDENTIALS.to_json()})
     )
     assert found.error is None
     assert (found.variables, found.origins, found.versions) == ({"A": MARKER}, {"A": "app"}, {"app": "v1"})
     assert found.warnings == ["w"]
-    assert found.credentials == {"expiration": 1.0}
+    assert found.credentials == CREDENTIALS
     assert MARKER not in repr(found)
 
 
 def test_error() -> None:
     """An error arrives as what it was, with the credentials that were obtained before it."""
-    told = ContentError("message", hint="hint", transient=True, link="link")
-    found = read_answer(lines({"error": told.to_json(), "warnings": [], "credentials": {"expiration": 1.0}}))
+    told = ContentError("message", hint="hint", transient=True, link="proxy")
+    found = read_answer(lines({"error": told.to_json(), "warnings": [], "credentials": CREDENTIALS.to_json()}))
     assert isinstance(found.error, ContentError)
     assert found.error.to_json() == told.to_json()
-    assert found.credentials == {"expiration": 1.0}
+    assert found.credentials == CREDENTIALS
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretenv.fetcher import batches, file_secret
+from secretenv.fetcher import batches
 from secretenv.wording import span
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ PRICE = 0.05  # dollars for 10,000 calls (aws.amazon.com/secrets-manager/pricing
 
 def cost(settings: Settings) -> dict[str, Any]:
     """Return what looking for new versions costs in a month of 30.4 days."""
-    wanted = {
-        (secret.id, secret.version_stage): secret for secret in settings.secrets if not file_secret.is_local(secret)
-    }
+    wanted = {secret.key: secret for secret in settings.secrets if not secret.local}
     calls = len(wanted)
     if settings.device.batch and wanted:
         from secretenv.fetcher.secretsmanager import region_of  # boto3 comes with it

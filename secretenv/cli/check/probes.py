@@ -18,12 +18,13 @@ from secretenv.cli.check.report import Step
 from secretenv.errors import CredentialsError
 from secretenv.identity import certificate, connection_errors, x509
 from secretenv.identity.provider_errors import plain
-from secretenv.wording import moment, span
+from secretenv.wording import many, moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretenv.credentials import Credentials
+    from secretenv.errors import Link
     from secretenv.fetcher.variables import Reading
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
@@ -130,7 +131,7 @@ def lookup(to: Target) -> Step:
 def unresolved(to: Target, span: str) -> CredentialsError:
     """Return the error for a lookup that was given up."""
     hint = f"check the network and the name servers: getent hosts {to.host}"
-    link = "proxy" if to.proxy else "DNS"
+    link: Link = "proxy" if to.proxy else "DNS"
     return CredentialsError(f"the name {to.host} was not resolved within {span}", hint=hint, link=link)
 
 
@@ -226,11 +227,6 @@ def _keys(content: str | bytes) -> str:
 def _names(said: x509.Certificate) -> str:
     """Return whose certificate it is and who issued it."""
     return f"{plain(said.subject, 80) or 'no name'}, issued by {plain(said.issuer, 80) or 'no name'}"
-
-
-def many(count: int, what: str) -> str:
-    """Return a number of things in words."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def date(seconds: float) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretenv.cli.check.cost import words as cost_in_words
+from secretenv.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,8 +110,3 @@ def _rows(step: Step, *, verbose: bool) -> Iterator[tuple[str, str, str]]:
     if verbose:
         for detail in (*step.details, *([f"hint: {step.hint}"] if step.hint else [])):
             yield "", "", detail
-
-
-def printable(text: str) -> str:
-    """Return the text so that it cannot move the cursor or break the line."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -15,10 +15,11 @@ from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
 from secretenv.cli.isolation import exchange, in_time, isolate
-from secretenv.errors import CredentialsError, FetcherError, SecretenvError, SecretError, no_memory, place_of
+from secretenv.defects import unexpected
+from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
 from secretenv.identity import certificate, connection_errors
-from secretenv.wording import span
+from secretenv.wording import many, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], 
     try:
         walk.run()
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value
-        walk.fail(_unexpected(error))
+        walk.fail(unexpected(error, SecretenvError))
     return int(walk.broken != "")
 
 
@@ -83,10 +84,10 @@ class _Walk:
         self.broken = ""
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
-        self._wanted = {_key(secret): secret for secret in settings.secrets}
+        self._wanted = {secret.key: secret for secret in settings.secrets}
         self._context = certificate.new_context()
         self._said: x509.Certificate | None = None
-        self._readings: dict[tuple[str, str], variables.Reading] = {}
+        self._readings: dict[str, variables.Reading] = {}
         self._readers: dict[str, Reader] = {}
         self._unreachable: set[str] = set()
 
@@ -98,9 +99,9 @@ class _Walk:
     def run(self) -> None:
         """Take all steps."""
         device = self._device
-        local = all(file_secret.is_local(secret) for secret in self._wanted.values())
+        local = all(secret.local for secret in self._wanted.values())
         who = "" if local else f"role alias {device.role_alias} at {device.endpoint}, "
-        secrets = probes.many(len(self._wanted), "secret")
+        secrets = many(len(self._wanted), "secret")
         text = f"{who}{secrets}, looked at every {span(self._settings.interval)}"
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings))
         credentials = None
@@ -211,7 +212,7 @@ class _Walk:
 
     def _read(self, secret: Secret, credentials: Credentials | None) -> None:
         """Read a secret, from its file or from AWS."""
-        if file_secret.is_local(secret):
+        if secret.local:
             self._attempt(lambda: self._keep("file", file_secret.read(secret)))
         elif credentials is None:
             self._skip("secret", what=f"{secret.id}: ")
@@ -248,39 +249,23 @@ class _Walk:
         self._attempt(read)
 
     def _keep(self, link: str, reading: variables.Reading) -> Step:
-        self._readings[_key(reading.secret)] = reading
+        self._readings[reading.secret.key] = reading
         return probes.read(link, reading, self._clock())
 
     def _variables(self) -> None:
         """Make the variables of what was read."""
-        secrets = [secret for secret in self._settings.secrets if _key(secret) in self._readings]
+        secrets = [secret for secret in self._settings.secrets if secret.key in self._readings]
         if not secrets:
             self._skip("variables")
             return
-        found = [self._readings[_key(secret)] for secret in secrets]
+        found = [self._readings[secret.key] for secret in secrets]
         readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
 
         def step() -> Step:
             names, _, warnings = variables.variables(readings)
             missing = len(self._settings.secrets) - len(secrets)
-            without = f", without {probes.many(missing, 'secret')} that could not be read" if missing else ""
-            text = f"{probes.many(len(names), 'variable')} of {probes.many(len(secrets), 'secret')}{without}"
+            without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
+            text = f"{many(len(names), 'variable')} of {many(len(secrets), 'secret')}{without}"
             return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(names)))
 
         self._attempt(step)
-
-
-def _key(secret: Secret) -> tuple[str, str]:
-    """Return what is read once, whatever becomes of it."""
-    return secret.id, secret.version_stage
-
-
-def _unexpected(error: Exception) -> FetcherError:
-    """Return an error that tells where the exception came from, and nothing of what it says."""
-    if no_memory(error):
-        return FetcherError("check ran out of memory", hint="free; ulimit -v", link="secretenv")
-    return FetcherError(
-        f"an unexpected {type(error).__name__}{place_of(error)}",
-        hint="this is a defect of secretenv, please report this line",
-        link="secretenv",
-    )

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import secretenv
-from secretenv.protocol import Answer, read_answer
+from secretenv.credentials import Credentials
+from secretenv.protocol import Answer, Task, read_answer
 from secretenv.settings import Device, Secret
 
 if TYPE_CHECKING:
@@ -96,16 +97,20 @@ def start(
     return process
 
 
-def task(of: Device, *secrets: Secret, credentials: Mapping[str, Any] | None = None) -> bytes:
+def task(of: Device, *secrets: Secret, credentials: Credentials | None = None) -> bytes:
     """Return what a fetcher reads."""
-    fields = {"device": of.to_json(), "secrets": [one.to_json() for one in secrets], "credentials": credentials}
-    return json.dumps(fields).encode()
+    return json.dumps(Task(device=of, secrets=secrets, credentials=credentials).to_json()).encode()
+
+
+def changed(credentials: Credentials, **fields: float) -> Credentials:
+    """Return the credentials with other fields."""
+    return Credentials.from_json({**credentials.to_json(), **fields})
 
 
 def fetch(
     of: Device,
     *secrets: Secret,
-    credentials: Mapping[str, Any] | None = None,
+    credentials: Credentials | None = None,
     program: str = "",
     variables: Mapping[str, str] | None = None,
 ) -> Fetched:

@@ -11,6 +11,7 @@ from .fetching import MARKER, VALUE, device_of, fetch, secret
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from secretenv.credentials import Credentials
     from secretenv.sandbox import Sandbox
 
 APP = secret("sandbox/app")
@@ -47,7 +48,7 @@ def test_silence(aws: Sandbox) -> None:
 
 def test_credentials_are_handed_on(aws: Sandbox) -> None:
     """Credentials that are still good are used again: ten fetches, one exchange."""
-    handed: dict[str, Any] | None = None
+    handed: Credentials | None = None
     for _ in range(3):
         found = fetch(device_of(aws), APP, credentials=handed)
         assert found.answer.variables == VALUE

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretenv.credentials import Credentials
 from secretenv.errors import SecretError
 from secretenv.sandbox import Sandbox
 from tests.unit.identity.certificates import certificate, ec_key, pem, write
@@ -207,7 +208,14 @@ def test_wrong_host_name(who: Device, tmp_path: Path) -> None:
 # Secrets Manager over TLS.
 
 ANSWER = json.dumps({"VersionId": "v" * 32, "SecretString": '{"A": "1"}'}).encode()
-HANDED_ON = {"access_key_id": "ASIA", "secret_access_key": "s", "session_token": "t"}
+
+
+def handed_on() -> Credentials:
+    """Return credentials of an earlier fetch."""
+    now = time.time()
+    return Credentials(
+        access_key_id="ASIA", secret_access_key="s", session_token="t", expiration=now + 3000, obtained=now - 600
+    )
 
 
 def secrets_manager(connection: ssl.SSLSocket, end: threading.Event) -> None:
@@ -219,7 +227,7 @@ def secrets_manager(connection: ssl.SSLSocket, end: threading.Event) -> None:
 def test_roots_of_secrets_manager(who: Device, trusted: bool) -> None:  # noqa: FBT001
     """AWS_CA_BUNDLE names the roots for Secrets Manager; --ca does not. SSLKEYLOGFILE has no effect."""
     log = Path(who.cert).with_name("keys.log")
-    credentials = {**HANDED_ON, "expiration": time.time() + 3000, "obtained": time.time() - 600}
+    credentials = handed_on()
     with serve(tls(who, secrets_manager, whole=b"}")) as port:
         there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
         variables = {"SSLKEYLOGFILE": str(log), **({"AWS_CA_BUNDLE": who.ca} if trusted else {})}
@@ -236,7 +244,7 @@ def test_roots_of_secrets_manager(who: Device, trusted: bool) -> None:  # noqa: 
 def test_no_instance_role(who: Device) -> None:
     """The metadata service of an instance is asked nothing, neither for credentials nor for defaults."""
     asked = []
-    credentials = {**HANDED_ON, "expiration": time.time() + 3000, "obtained": time.time() - 600}
+    credentials = handed_on()
     with ExitStack() as stack:
         port = stack.enter_context(serve(tls(who, secrets_manager, whole=b"}")))
         metadata = stack.enter_context(serve(lambda connection, end: asked.append(connection.recv(1000))))
@@ -252,7 +260,7 @@ def test_no_instance_role(who: Device) -> None:
 
 def test_missing_roots_of_secrets_manager(who: Device) -> None:
     """A file of AWS_CA_BUNDLE that is missing is an error like any other."""
-    credentials = {**HANDED_ON, "expiration": time.time() + 3000, "obtained": time.time() - 600}
+    credentials = handed_on()
     with serve(tls(who, secrets_manager, whole=b"}")) as port:
         there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
         error = fetch(there, APP, credentials=credentials, variables={"AWS_CA_BUNDLE": "/no/such/file"}).error

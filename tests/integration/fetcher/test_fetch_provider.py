@@ -11,7 +11,7 @@ from secretenv.errors import CertificateError, CredentialsError, SecretError
 from secretenv.sandbox import Reply, Request, Sandbox
 from tests.unit.identity.certificates import certificate, ec_key, write
 
-from .fetching import VALUE, device_of, fetch, secret
+from .fetching import VALUE, changed, device_of, fetch, secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,11 +176,11 @@ def test_half_renewed_pair(aws: Sandbox) -> None:
     found = fetch(device_of(aws), APP)
     old = found.answer.credentials
     assert old is not None
-    aging = {**old, "obtained": old["obtained"] - 3600, "expiration": time.time() + 200}
+    aging = changed(old, obtained=old.obtained - 3600, expiration=time.time() + 200)
     again = fetch(mixed, APP, credentials=aging)
     assert again.answer.variables == VALUE
     assert "no new credentials, the old ones are used" in again.answer.warnings[0]
-    short = {**aging, "expiration": time.time() + 30}
+    short = changed(aging, expiration=time.time() + 30)
     assert fetch(mixed, APP, credentials=short).error.link == "key of another certificate"
 
 
@@ -188,7 +188,7 @@ def test_provider_down_with_credentials_left(aws: Sandbox) -> None:
     """When the provider is down, old credentials are used to their end; a refusal of it counts at once."""
     old = fetch(device_of(aws), APP).answer.credentials
     assert old is not None
-    aging = {**old, "obtained": old["obtained"] - 3600, "expiration": time.time() + 200}
+    aging = changed(old, obtained=old.obtained - 3600, expiration=time.time() + 200)
     aws.on_request = lambda request: Reply(status=503) if request.service == "credentials" else None
     found = fetch(device_of(aws), APP, credentials=aging)
     assert found.answer.variables == VALUE

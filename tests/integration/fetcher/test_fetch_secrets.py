@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from secretenv.credentials import Credentials
 from secretenv.errors import SecretError
 from secretenv.sandbox import Reply, Request, Sandbox
 
@@ -16,7 +17,7 @@ from .fetching import MARKER, VALUE, device_of, fetch, secret
 APP = secret("sandbox/app")
 
 
-def credentials(**changes: Any) -> dict[str, Any]:
+def credentials(**changes: Any) -> Credentials:
     """Return credentials to hand on, unknown to AWS."""
     now = time.time()
     made = {
@@ -26,7 +27,7 @@ def credentials(**changes: Any) -> dict[str, Any]:
         "expiration": now + 3000,
         "obtained": now - 600,
     }
-    return {**made, **changes}
+    return Credentials.from_json({**made, **changes})
 
 
 def test_unknown_credentials(aws: Sandbox) -> None:
@@ -34,7 +35,7 @@ def test_unknown_credentials(aws: Sandbox) -> None:
     found = fetch(device_of(aws), APP, credentials=credentials())
     assert found.answer.variables == VALUE
     assert found.answer.credentials is not None
-    assert found.answer.credentials["access_key_id"] != "ASIAUNKNOWN"
+    assert found.answer.credentials.access_key_id != "ASIAUNKNOWN"
     assert [bool(one.error) for one in aws.requests] == [True, False]
     assert len(aws.exchanges) == 1
 

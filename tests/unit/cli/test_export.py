@@ -184,7 +184,7 @@ def test_what_a_format_cannot_carry(form: str, name: str, value: str, why: str) 
     """Where a format cannot carry a name or a value, that is an error that names the format, the variable and why."""
     error = refusal(form, name, value)
     assert error.link == "content"
-    shown = re.escape(name) if re.fullmatch(r"[^\W ]+|[#\w=-]+", name) else re.escape(repr(name))
+    shown = re.escape(name) if re.fullmatch(r"[^\W ]+|[#\w=-]+", name) else re.escape(json.dumps(name))
     assert re.fullmatch(f"the format {form} cannot carry {shown}(?=: ).*{re.escape(why)}.*", error.message)
 
 
@@ -265,9 +265,9 @@ def test_listing() -> None:
     origins = {"TOKEN": "prod/myapp", "A": "file:///a b", "b c\n": "prod/myapp"}
     assert listing(found, origins).splitlines() == [
         "VARIABLE  BYTES  SECRET",
-        "A             6  'file:///a b'",
+        'A             6  "file:///a b"',
         "TOKEN      1000  prod/myapp",
-        r"'b c\n'       0  prod/myapp",
+        r'"b c\n"       0  prod/myapp',
     ]
 
 

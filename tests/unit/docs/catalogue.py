@@ -46,8 +46,10 @@ def entries() -> list[Entry]:
     """Return all errors of the chain, in its order."""
     found = {*_of_aws()}
     for path in PACKAGE.rglob("*.py"):
-        if path.relative_to(PACKAGE).parts[0] not in {"provision", "sandbox"}:
-            found |= set(_of_room(path))
+        if path.relative_to(PACKAGE).parts[0] in {"provision", "sandbox"}:
+            continue
+        module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+        found |= set(_of_messages(module) if path.stem == "messages" else _of_room(path, module))
 
     def place(entry: Entry) -> tuple[int, Entry]:
         return CHAIN.index(entry.link) if entry.link in CHAIN else len(CHAIN), entry
@@ -81,9 +83,15 @@ def _open(hint: str) -> str:
     return re.sub(r"'?\{(\w+)\}'?", lambda found: found[1].upper(), hint)
 
 
-def _of_room(path: Path) -> Iterator[Entry]:
+def _of_messages(module: ModuleType) -> Iterator[Entry]:
+    """Yield the errors of a table of messages."""
+    for message in vars(module).values():
+        if isinstance(message, errors.Message):
+            yield Entry(message.link, _open(message.text), _open(message.hint) or "-")
+
+
+def _of_room(path: Path, module: ModuleType) -> Iterator[Entry]:
     """Yield the errors that are made in a file."""
-    module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
     makers = _MAKERS.get(path.stem, {})
     for function in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -102,7 +110,8 @@ def _of_room(path: Path) -> Iterator[Entry]:
                 continue
             texts = [_rendered(node, local, module) for node in (link, message, hint)]
             if texts[1]:
-                for blamed in (texts[0] or _KINDS.get(name, FILES)).split(" / "):
+                kind: str = _KINDS.get(name, FILES)
+                for blamed in (texts[0] or kind).split(" / "):
                     yield Entry(blamed, texts[1], texts[2] or "-")
 
 

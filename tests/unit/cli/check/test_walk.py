@@ -132,7 +132,7 @@ def test_memory_is_no_defect(local: Settings, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(variables, "variables", fail)
     status, text = shown(local)
     assert status == 1
-    assert text.endswith("broken: secretenv: check ran out of memory\nhint: free; ulimit -v\n")
+    assert text.endswith("broken: secretenv: there is no memory left\nhint: free; ulimit -v\n")
 
 
 def test_a_secret_given_twice_is_read_once(local: Settings) -> None:
