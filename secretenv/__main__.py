@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import sys
 
-# In the words of the system, and of the loaders of glibc and musl for a module in C.
-_NO_ROOM = ("failed to map segment", "cannot map zero-fill pages", "llocate memory", "Out of memory")
-
 
 def main() -> None:
     """Run secretenv and exit with its status."""
@@ -24,14 +21,15 @@ def main() -> None:
 
 
 def _command_line(arguments: list[str]) -> int:
-    """Run the command line and return its exit status; memory may be short already for loading it, or for saying so."""
+    """Run the command line and return its exit status; say so where there is no memory for it, even to load it."""
+    from secretenv.defects import no_memory
+
     try:
-        from secretenv.cli.app import main as command_line
+        from secretenv.cli.main import main as command_line
 
         return command_line(arguments)
     except Exception as error:
-        # SystemError: the interpreter found no memory for the exception either.
-        if not isinstance(error, MemoryError | SystemError) and not any(words in str(error) for words in _NO_ROOM):
+        if not no_memory(error):
             raise
         import os
 
@@ -66,11 +64,11 @@ def _run(arguments: list[str]) -> None:
             if write_settings(arguments[1:], os.environ, descriptor):
                 return 0
         except SecretenvError as error:
-            from secretenv.cli.app import show
+            from secretenv.cli.stderr import show
 
             show(error)
             return error.status
-        from secretenv.cli.app import main as command_line
+        from secretenv.cli.main import main as command_line
 
         return command_line(arguments, descriptor)
 

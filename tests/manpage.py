@@ -11,14 +11,13 @@ import secretenv
 from secretenv import errors
 from secretenv.cli.app import with_provision
 from secretenv.cli.examples import CONTENT, EXAMPLES
+from secretenv.cli.typer_options import PANELS
 from secretenv.config.options import BY_KEY, OPTIONS, Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FILE = Path(__file__).parents[1] / "examples" / "man" / "secretenv.1"
-
-_PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
 
 _STATUSES = (
     ("the command's own", "it ended; killed by signal N: secretenv dies of N too (as PID 1: 128+N)"),
@@ -96,7 +95,7 @@ def _shared(taken: list[Option]) -> str:
     if len(taken) == len(OPTIONS):
         return "all of the options below"
     named = []
-    for section, title in _PANELS.items():
+    for section, title in PANELS.items():
         members = [option for option in OPTIONS if option.section == section]
         ours = [option for option in members if option in taken]
         if ours == members:
@@ -121,7 +120,7 @@ def _options() -> Iterator[str]:
     yield "Options end at the first word that is not one."
     yield "A flag beats its variable, which beats the settings file, which beats the default."
     yield escaped("An option without a value has a --no- form, to overrule a variable.")
-    for section, title in _PANELS.items():
+    for section, title in PANELS.items():
         yield f'.SS "{title}"'
         for option in OPTIONS:
             if option.section == section:

@@ -1,12 +1,11 @@
-"""The command line: typer, and nothing that typer does not need.
+"""The commands of secretenv, each a function whose arguments and docstring are its help.
 
-`run` only reads the settings here, and only where `plainwords` has left that to us: this process is a helper of the
-supervisor, which takes them over a pipe and does the rest (see `__main__`). The options of `run` come from `options`.
+`run` only writes the settings here, and only where `config.argv` left the words to typer: this process is a helper of
+the supervisor, which reads them from a pipe and does the rest (see `__main__`).
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import sys
@@ -15,22 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
-from secretenv.cli import stdout
 from secretenv.cli.examples import epilog
+from secretenv.cli.stderr import say, warn
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, flags, takes
 from secretenv.config import merge
-from secretenv.config.options import OPTIONS, Option
+from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
-from secretenv.defects import no_memory, place_of
-from secretenv.errors import FAILED, SecretenvError, SettingsError
-from secretenv.wording import printable
+from secretenv.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
-
-USAGE = 2  # typer's own status for a command line it cannot read
 
 app = typer.Typer(
     name="secretenv",
@@ -40,65 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_READING = {"secret", "batch"}  # of the options of a run, what says which secrets are read and how
-_PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
-
-
-def _annotation(option: Option) -> object:
-    """Return the annotated type from which typer makes this option."""
-    words = f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})"
-    panel = _PANELS[option.section]
-    if option.flag:
-        made = typer.Option(f"--{option.name}", help=words, rich_help_panel=panel, show_default=False)
-        return Annotated[bool | None, made]
-    made = typer.Option(
-        f"--{option.name}", metavar=option.metavar, help=words, rich_help_panel=panel, show_default=False
-    )
-    return Annotated[list[str] | None if option.repeatable else str | None, made]
-
-
-def _takes_options(function: Callable[..., None], options: Sequence[Option] = OPTIONS) -> Callable[..., None]:
-    """Give a command that takes `**flags` each of these options as a parameter of its own."""
-    signature = inspect.signature(function, eval_str=True)
-    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    made = [_keyword(_parameter(each), _annotation(each)) for each in options]
-    # Apart, and not shown: `--once/--no-once` would take the width that the narrow terminal needs for the meaning.
-    made += [
-        _keyword(_parameter(each, "no_"), Annotated[bool | None, typer.Option(f"--no-{each.name}", hidden=True)])
-        for each in options
-        if each.flag
-    ]
-    function.__signature__ = signature.replace(parameters=[*own, *made])  # type: ignore[attr-defined]
-    function.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *made]}
-    return function
-
-
-def _takes_device_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say who the device is."""
-    device = [each for each in OPTIONS if each.section in {"file", "device"} and each.key not in _READING]
-    return _takes_options(function, [each for each in device if each.key != "region"])
-
-
-def _takes_reading_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say who the device is and what to read, not those of running a command."""
-    reading = {"file", "device", "secret"}
-    return _takes_options(function, [each for each in OPTIONS if each.section in reading or each.key in _READING])
-
-
-def _keyword(name: str, annotation: object) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _parameter(option: Option, before: str = "") -> str:
-    """Return a name that Python allows for a parameter: `except` is a keyword."""
-    return f"{before}{option.key}_"
-
-
-def _flags(given: dict[str, Any]) -> dict[str, Any]:
-    """Return what was given for each option, as `merge.read` takes it."""
-    flags = {option.key: given.get(_parameter(option)) for option in OPTIONS}
-    return flags | {option.key: False for option in OPTIONS if given.get(_parameter(option, "no_"))}
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001
@@ -125,7 +60,7 @@ def _root(
         "Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
     ),
 )
-@_takes_options
+@takes(OPTIONS)
 def run(
     context: typer.Context,
     command: Annotated[
@@ -135,10 +70,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="show names and where they come from, start nothing", show_default=False)
     ] = False,
-    **flags: Any,
+    **given: Any,
 ) -> None:
     """Run COMMAND with the secrets in its environment; restart it when a secret has a new version."""
-    settings = merge.read(_flags(flags), os.environ, command)
+    settings = merge.read(flags(given), os.environ, command)
     if dry_run:
         typer.echo(_plan(settings), nl=False)
         return
@@ -165,17 +100,12 @@ def _fetch(settings: Settings) -> Answer:
 
     answer = fetch_once(settings)
     for warning in (*settings.warnings, *answer.warnings):
-        _say(f"warning: {warning}")
+        warn(warning)
     return answer
 
 
-def _say(text: str) -> None:
-    """Write a line to standard error, where nothing of it can move the cursor."""
-    sys.stderr.write(f"secretenv: {printable(text)}\n")
-
-
 @app.command(epilog=epilog("export"))
-@_takes_reading_options
+@takes(OF_READING)
 def export(
     form: Annotated[
         str, typer.Option("--format", metavar="dotenv|json|shell|docker|systemd", help="who is to read it")
@@ -184,17 +114,17 @@ def export(
     reveal: Annotated[
         bool, typer.Option("--reveal", help="show the values on a terminal too", show_default=False)
     ] = False,
-    **flags: Any,
+    **given: Any,
 ) -> None:
     """Print the variables for another program to read; on a terminal, without --reveal, names and lengths only."""
     from secretenv.cli.export import FORMATS, listing, render
 
     form = choice(*FORMATS)(form)
-    settings = merge.read(_flags(flags), os.environ, [])
+    settings = merge.read(flags(given), os.environ, [])
     answer = _fetch(settings)
     if sys.stdout.isatty() and not reveal:
         sys.stdout.write(listing(answer.variables, answer.origins))
-        _say("values are not shown on a terminal; --reveal shows them")
+        say("values are not shown on a terminal; --reveal shows them")
         return
     # Bytes, as the readers take UTF-8 whatever the locale is.
     sys.stdout.buffer.write(render(answer.variables, form).encode())
@@ -206,43 +136,43 @@ def export(
         "In ~/.aws/config: credential_process = secretenv credentials. Every tool of AWS then uses the certificate.",
     )
 )
-@_takes_device_options
+@takes(OF_DEVICE)
 def credentials(
     *,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="show the credentials on a terminal too", show_default=False)
     ] = False,
-    **flags: Any,
+    **given: Any,
 ) -> None:
     """Print temporary credentials for the aws CLI and the SDKs, as JSON for credential_process."""
     from secretenv.cli import credential_process
     from secretenv.wording import moment
 
-    settings = merge.read(_flags(flags), os.environ, [], reads=False)
+    settings = merge.read(flags(given), os.environ, [], reads=False)
     for warning in settings.warnings:
-        _say(f"warning: {warning}")
-    found = credential_process.obtain(settings.device, lambda warning: _say(f"warning: {warning}"))
+        warn(warning)
+    found = credential_process.obtain(settings.device, warn)
     if sys.stdout.isatty() and not reveal:
         typer.echo(f"credentials of role alias {settings.device.role_alias}, valid to {moment(found.expiration)}")
-        _say("they are not shown on a terminal; --reveal shows them")
+        say("they are not shown on a terminal; --reveal shows them")
         return
     typer.echo(credential_process.document(found), nl=False)
 
 
 @app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage."))
-@_takes_options
+@takes(OPTIONS)
 def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document, for machines")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="names of variables and other details")] = False,
-    **flags: Any,
+    **given: Any,
 ) -> None:
     """Walk the chain from the settings to the variables, and name the link that is broken."""
     from secretenv.cli.check.report import Step, document
     from secretenv.cli.check.walk import main as walk
 
     try:
-        settings = merge.read(_flags(flags), os.environ, [])
+        settings = merge.read(flags(given), os.environ, [])
     except SettingsError as error:
         if not as_json:
             raise
@@ -276,13 +206,6 @@ def demo() -> None:
     raise typer.Exit(play())
 
 
-def show(error: SecretenvError) -> None:
-    """Write an error and its hint to standard error."""
-    _say(f"error: {error.link}: {error.message}")
-    if error.hint:
-        _say(f"hint: {error.hint}")
-
-
 def with_provision() -> typer.Typer:
     """Return the app with all its commands: a run is not to wait for options that are not its own."""
     if "provision" not in {group.name for group in app.registered_groups}:  # once is enough
@@ -290,48 +213,3 @@ def with_provision() -> typer.Typer:
 
         app.add_typer(provision, name="provision")
     return app
-
-
-def main(arguments: list[str], pipe: int | None = None) -> int:
-    """Run the command line and return its exit status; errors are shown on standard error.
-
-    Args:
-        arguments: the words after `secretenv`.
-        pipe: where `run` writes the settings, as one JSON document; given by the supervisor.
-    """
-    running = arguments[:1] == ["run"]
-    if "_SECRETENV_COMPLETE" in os.environ:
-        # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
-        # terminal, and the shell take its second line for another completion.
-        os.environ["COLUMNS"] = "1000"
-    if not running:
-        with_provision()
-    try:
-        printed = None if running and sys.stdout is None else stdout.watch()  # a run itself prints nothing
-        status = _status(arguments, pipe, printed)
-        if running and status == USAGE:
-            status = FAILED
-        return status if printed is None or printed.finish() else 1
-    except SecretenvError as error:
-        show(error)
-        return error.status if running else 1
-    except Exception as error:
-        if running or not no_memory(error):  # of a run it is told by who started this process
-            raise
-        show(SecretenvError("there is no memory left", hint="free; ulimit -v"))
-        return 1
-
-
-def _status(arguments: list[str], pipe: int | None, printed: stdout.Output | None) -> int:
-    """Run the command line and return what it ends with."""
-    try:
-        app(arguments, prog_name="secretenv", obj=pipe)
-    except OSError as error:
-        if printed is not None and not printed.finish():
-            return 1
-        where = f": {error.filename}" if error.filename else place_of(error)
-        hint = "is a disk full or read-only, or a limit reached? df -h; ulimit -a"
-        raise SecretenvError(f"{error.strerror}{where}", hint=hint) from None
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(bool(end.code))
-    return 0

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from secretenv.errors import SecretenvError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from _typeshed import ReadableBuffer
 
     from secretenv.errors import Link
 
 LINK: Link = "standard output"
+
+
+class ReaderGoneError(Exception):
+    """Whoever was to read standard output went away: there is nobody left to tell, and the status says enough."""
 
 
 class Output(io.FileIO):
@@ -37,28 +43,45 @@ class Output(io.FileIO):
                 raise
         return memoryview(data).nbytes
 
-    def finish(self) -> bool:
-        """Write what is still buffered, and tell whether somebody was there to read it.
+    def finish(self) -> None:
+        """Write what is still buffered.
 
         Raises:
+            ReaderGoneError: nobody was there to read all of it.
             SecretenvError: not all of it could be written.
         """
         with suppress(OSError):
             sys.stdout.flush()
-        if self._error is None or isinstance(self._error, BrokenPipeError):
-            return self._error is None
-        hint = "is the disk full? df -h; what was written so far is not all of it"
-        raise SecretenvError(f"cannot be written: {self._error.strerror}", hint=hint, link=LINK)
+        if isinstance(self._error, BrokenPipeError):
+            raise ReaderGoneError
+        if self._error is not None:
+            hint = "is the disk full? df -h; what was written so far is not all of it"
+            raise SecretenvError(f"cannot be written: {self._error.strerror}", hint=hint, link=LINK)
 
 
-def watch() -> Output | None:
-    """Have whatever is printed from here on written whole, or its error kept for `finish`; None: it is a caller's own.
+@contextmanager
+def whole(*, needed: bool = True) -> Iterator[None]:
+    """Have what is printed inside written whole, unless it goes to a stream of the caller's own.
+
+    Args:
+        needed: whether a closed standard output is an error.
 
     Raises:
-        SecretenvError: standard output is closed.
+        ReaderGoneError: whoever was to read it went away.
+        SecretenvError: standard output is closed, or not all of it could be written.
     """
+    output = _watch(needed=needed)
+    try:
+        yield
+    finally:
+        if output is not None:
+            output.finish()
+
+
+def _watch(*, needed: bool) -> Output | None:
+    """Put an `Output` below standard output; None where there is nothing to watch."""
     given = sys.stdout
-    if given is None:
+    if given is None and needed:
         raise SecretenvError("it is closed", hint="to throw it away: > /dev/null", link=LINK)
     if given is not sys.__stdout__ or not isinstance(given, io.TextIOWrapper):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import botocore.session
 import pytest
 from botocore.exceptions import CredentialRetrievalError
 
-from secretenv.cli import app, credential_process
+from secretenv.__main__ import main
+from secretenv.cli import credential_process
 from secretenv.cli.examples import EXAMPLES
 from tests.running import BASE, PYTHON, SECRETENV
 
@@ -116,18 +118,22 @@ def test_the_example_of_the_help(start: Callable[..., Program], world: World) ->
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
 def test_too_little_memory(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    """It is said in a line, not with Python's traceback."""
+    """A lack of memory is one line, not Python's traceback."""
 
     def starve(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(credential_process, "obtain", starve)
+    monkeypatch.setattr(sys, "argv", ["secretenv", "credentials"])
+    monkeypatch.setattr(sys, "path", list(sys.path))
     for name, value in world.variables().items():
         monkeypatch.setenv(name, value)
-    assert app.main(["credentials"]) == 1
-    assert capsys.readouterr() == (
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capfd.readouterr() == (
         "",
         "secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n",
     )

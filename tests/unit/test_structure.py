@@ -31,7 +31,7 @@ ARROWS = {
     "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
     "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
     "sandbox": {"shared", "config.parsers", "provision", "supervisor.reader"},
-    "__main__": {"shared", "supervisor.loop", "supervisor.command", "config.argv", "cli.app"},
+    "__main__": {"shared", "supervisor.loop", "supervisor.command", "config.argv", "cli.main", "cli.stderr"},
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.
 LAZY = {"cli": {"provision", "sandbox"}}
@@ -49,7 +49,7 @@ ONLY_IN = {
     "urllib3": {"identity.provider"},
     "boto3": {"fetcher.secretsmanager", "provision", "sandbox"},
     "botocore": {"fetcher.secretsmanager", "provision", "sandbox"},
-    "typer": {"cli.app", "provision.command"},
+    "typer": {"cli.app", "cli.typer_options", "provision.command"},
     "click": set[str](),
     "moto": {"sandbox"},
     "flask": {"sandbox"},

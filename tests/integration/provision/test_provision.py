@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from botocore.loaders import create_loader
 
-from secretenv.cli import app
+from secretenv.cli import main as command_line
 from secretenv.provision.account import Account
 from secretenv.provision.documents import OPERATOR_ACTIONS
 from secretenv.sandbox.devices import Device
@@ -63,7 +63,7 @@ class Operator:
     def __call__(self, *words: str) -> Ended:
         """Run it; neither the secret's value nor a traceback is ever seen."""
         self._seen.clear()
-        status = app.main(["provision", *words])
+        status = command_line.main(["provision", *words])
         out, err = self._capsys.readouterr()
         assert MARKER not in out + err
         assert "Traceback" not in err, err

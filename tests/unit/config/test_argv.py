@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from secretenv.cli import app
+from secretenv.cli.main import main
 from secretenv.config import argv, merge
 from secretenv.config.options import OPTIONS
 
@@ -41,7 +41,7 @@ def test_typer_reads_the_same(line: list[list[str]], command: list[str]) -> None
     seen: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(merge, "read", _Seen(seen))
-        assert app.main(["run", *words], os.open(os.devnull, os.O_WRONLY)) == 0, words
+        assert main(["run", *words], os.open(os.devnull, os.O_WRONLY)) == 0, words
     flags, after = seen[0]
     given_flags = {key: list(value) if isinstance(value, tuple) else value for key, value in flags.items()}
     assert {key: value for key, value in given_flags.items() if value not in (None, [])} == found[0]

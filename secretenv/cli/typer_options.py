@@ -1,0 +1,76 @@
+"""From the option table to the parameters of a typer command, and back from what typer found to flags.
+
+Typer reads a command's options from its signature, so each option becomes a parameter there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from secretenv.config.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Command = Callable[..., None]
+
+# The heading in the help for each section of the table.
+PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
+
+# Who the device is, for a command that reads no secret.
+OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"} and option.key != "region"]
+# Who the device is and what to read, for a command that starts no other.
+OF_READING = [
+    option for option in OPTIONS if option.section in {"file", "device", "secret"} or option.key in {"secret", "batch"}
+]
+
+
+def takes(options: Sequence[Option]) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command with `**given` each of these options as a parameter of its own."""
+
+    def decorate(function: Command) -> Command:
+        signature = inspect.signature(function, eval_str=True)
+        own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+        made = [_keyword(_parameter(each), _annotation(each)) for each in options]
+        # Separate and hidden: `--once/--no-once` would take the width that a narrow terminal needs for the meaning.
+        made += [
+            _keyword(_parameter(each, "no_"), Annotated[bool | None, typer.Option(f"--no-{each.name}", hidden=True)])
+            for each in options
+            if each.flag
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *made])  # type: ignore[attr-defined]
+        function.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *made]}
+        return function
+
+    return decorate
+
+
+def flags(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what typer found for each option, as `merge.read` takes it; `--no-NAME` wins over `--NAME`."""
+    found = {option.key: given.get(_parameter(option)) for option in OPTIONS}
+    return found | {option.key: False for option in OPTIONS if given.get(_parameter(option, "no_"))}
+
+
+def _annotation(option: Option) -> object:
+    """Return the annotated type from which typer makes this option."""
+    words = f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})"
+    panel = PANELS[option.section]
+    if option.flag:
+        made = typer.Option(f"--{option.name}", help=words, rich_help_panel=panel, show_default=False)
+        return Annotated[bool | None, made]
+    made = typer.Option(
+        f"--{option.name}", metavar=option.metavar, help=words, rich_help_panel=panel, show_default=False
+    )
+    return Annotated[list[str] | None if option.repeatable else str | None, made]
+
+
+def _keyword(name: str, annotation: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _parameter(option: Option, prefix: str = "") -> str:
+    """Return a name that Python allows for a parameter: `except` is a keyword."""
+    return f"{prefix}{option.key}_"
