@@ -1,8 +1,8 @@
-"""The words after `secretenv run`, read without typer where nothing about them is in doubt.
+"""Read the words after `secretenv run` without typer, as long as each is an option of the table or its value.
 
-typer takes a quarter of a second of CPU to load and to read them, on a small board several; every start of a service
-would pay for it. Help, errors and whatever else is not simply an option of the table, its value and a command are left
-to typer, which has the last word on what is right. What the values mean is the business of `config`.
+Typer takes a quarter of a second of CPU to load and to read them, several seconds on a small board, and every start of
+a service would pay for it. Help, errors and all other words are left to typer. What the values mean is the business of
+`merge`.
 """
 
 from __future__ import annotations
@@ -12,53 +12,57 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from secretenv.config import merge
-from secretenv.config.options import OPTIONS
+from secretenv.config.options import OPTIONS, Option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_BY_NAME = {option.name: option for option in OPTIONS}
+_BY_FLAG = {f"--{option.name}": option for option in OPTIONS}
+_BY_NEGATION = {f"--no-{option.name}": option for option in OPTIONS if option.flag}
 
 
 def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]] | None:
-    """Return the options that were given, as `merge.read` takes them, and the command; None: it is for typer to say.
+    """Return the given options, as `merge.read` takes them, and the command; None where typer has to read the words.
 
     Args:
-        words: what stands after `run`.
+        words: those after `run`.
     """
     flags: dict[str, Any] = {}
-    refused: set[str] = set()  # by --no-NAME, which wins wherever it stands
+    negated: dict[str, bool] = {}  # `--no-NAME` wins wherever it stands
     rest = list(words)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         if word == "--":
             break
-        name, equals, value = word.removeprefix("--").partition("=")
-        negated = _BY_NAME.get(name.removeprefix("no-"))
-        if word.startswith("--no-") and negated and negated.flag and not equals:
-            refused.add(negated.key)
+        if option := _BY_NEGATION.get(word):
+            negated[option.key] = False
             continue
-        option = _BY_NAME.get(name)
-        if option is None or not word.startswith("--") or (option.flag and equals):
+        flag, equals, value = word.partition("=")
+        option = _BY_FLAG.get(flag)
+        if option is None or (option.flag and equals):
             return None
-        if option.flag:
-            flags[option.key] = True
-            continue
-        if not equals:
+        if not option.flag and not equals:
             if not rest or rest[0].startswith("-"):
-                return None  # forgotten, or meant: typer knows
+                return None  # a value that was forgotten, or one that begins with a dash
             value = rest.pop(0)
-        flags[option.key] = [*flags.get(option.key, []), value] if option.repeatable else value
-    return ({**flags, **dict.fromkeys(refused, False)}, rest) if rest else None
+        flags[option.key] = _added(option, flags.get(option.key), value)
+    return ({**flags, **negated}, rest) if rest else None
+
+
+def _added(option: Option, before: Any, value: str) -> Any:
+    """Return what an option was given, with this value added."""
+    if option.flag:
+        return True
+    return [*(before or []), value] if option.repeatable else value
 
 
 def write_settings(words: Sequence[str], environ: Mapping[str, str], descriptor: int) -> bool:
-    """Write the settings that these words ask for as one JSON document, or return False: they are for typer.
+    """Write the settings that these words ask for as one JSON document, or return False where typer has to read them.
 
     Raises:
-        SecretenvError: they ask for something that cannot be.
+        SettingsError: a value cannot be used, or something is missing.
     """
-    # A shell that completes words calls us with this.
+    # A shell sets this variable to ask for completions.
     found = None if "_SECRETENV_COMPLETE" in environ else read(words)
     if found is None:
         return False
