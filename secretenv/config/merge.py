@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from secretenv.config import messages
 from secretenv.config.file import SYSTEM, absolute, load
 from secretenv.config.options import BY_KEY, OPTIONS, PREFIX, Option
-from secretenv.config.parsers import boolean, nearest
+from secretenv.config.parsers import boolean, did_you_mean
 from secretenv.errors import SettingsError
-from secretenv.settings import FILE_SCHEME, Device, Secret, Settings
+from secretenv.settings import DEFAULT_STAGE, FILE_SCHEME, Device, Secret, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +23,11 @@ if TYPE_CHECKING:
 
     from secretenv.config.file import ConfigFile
 
-CURRENT = "AWSCURRENT"
-
 _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
 # facts of AWS: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
 _ENDPOINT_REGION = re.compile(
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
-_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -59,11 +57,8 @@ def read(
     secrets = _secrets(values, flags, environ, file)
     device = _device(values, secrets, environ)
     _demand_all(values, secrets, device, reads=reads)
-    if device.batch and (other := next((each for each in secrets if each.version_stage != CURRENT), None)):
-        raise SettingsError(
-            f"--batch reads only versions labelled {CURRENT}, and secret {other.id} is wanted at {other.version_stage}",
-            hint="leave out --batch, or --version-stage",
-        )
+    if device.batch and (other := next((each for each in secrets if each.version_stage != DEFAULT_STAGE), None)):
+        raise messages.BATCH_OF_ANOTHER_STAGE(secret=other.id, label=other.version_stage)
     fields = {name: values[name] for name in Settings.fields() if name in values}
     fields |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
     return Settings(**fields)
@@ -87,7 +82,7 @@ def _value(
             return False if option.flag else ""  # elsewhere an empty text is for the parser to refuse
         return absolute(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH111
     except SettingsError as error:
-        raise SettingsError(f"{source}: {error.message}", hint=error.hint) from None
+        raise messages.told_of(source, error) from None
 
 
 def _given(
@@ -140,9 +135,9 @@ def _name_and_id(word: str) -> tuple[str, str]:
     found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
     name, identifier = (found[1], found[2]) if found else ("", word)
     if not identifier or identifier == FILE_SCHEME:
-        raise SettingsError(f"--secret: no secret is named in {word!r}", hint="write ID or NAME=ID")
+        raise messages.NO_SECRET_NAMED(value=repr(word))
     if word.startswith("="):
-        raise SettingsError(f"--secret: no variable is named in {word!r}", hint="write NAME=ID, or ID alone")
+        raise messages.NO_VARIABLE_NAMED(value=repr(word))
     return name, _local(identifier, absolute)
 
 
@@ -166,8 +161,8 @@ def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mappi
 
 def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     """Return the endpoint that the environment sets for every AWS tool; secrets never travel unencrypted."""
-    url = environ.get(_ENDPOINT_VARIABLE, "")
-    if not url or boolean(environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "no"):
+    url = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", "")
+    if not url or _switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environ):
         return ""
     try:
         parts = urlsplit(url)
@@ -175,43 +170,50 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     except ValueError:
         host, scheme = "", ""
     if scheme not in {"http", "https"} or not host:
-        raise SettingsError(f"{_ENDPOINT_VARIABLE}: not a URL: {url!r}", hint="write https://HOST, or unset it")
+        raise messages.ENDPOINT_NOT_A_URL(value=repr(url))
     if scheme == "http" and not _LOOPBACK.fullmatch(host):
-        raise SettingsError(
-            f"{_ENDPOINT_VARIABLE}: plain http to {host} would show the secrets to the network",
-            hint="use https; plain http is accepted on loopback only",
-        )
+        raise messages.ENDPOINT_NOT_HTTPS(host=host)
     return url
+
+
+def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a variable of AWS's tools is set to yes."""
+    try:
+        return boolean(environ.get(variable) or "no")
+    except SettingsError as error:
+        raise messages.told_of(variable, error) from None
 
 
 def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
     """Raise one error that names everything missing, and where each can come from."""
-    by_aws = [secret for secret in secrets if not secret.id.startswith(FILE_SCHEME)]
-    # With no secret named, say in the same breath what a secret of AWS would need.
-    needed = {"cert", "key", "endpoint", "role_alias"} if by_aws or not secrets or not reads else set()
-    missing = [option for option in OPTIONS if option.key in needed and not values[option.key]]
-    if reads and not secrets:
-        missing += [option for option in OPTIONS if option.key == "secret"]
-    if reads and by_aws and not device.region:
-        missing += [option for option in OPTIONS if option.key == "region"]
+    from_aws = any(not secret.local for secret in secrets)
+    # Where no secret is given, the same error says what a secret of AWS would need.
+    exchanges = from_aws or not secrets or not reads
+    needed = {
+        "cert": exchanges,
+        "key": exchanges,
+        "endpoint": exchanges,
+        "role_alias": exchanges,
+        "secret": reads,
+        "region": reads and from_aws,
+    }
+    found = {**values, "secret": secrets, "region": device.region}
+    missing = [BY_KEY[key] for key, wanted in needed.items() if wanted and not found[key]]
     if missing:
         names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
-        raise SettingsError(
-            f"missing: {names}",
-            hint="give them as flags, as variables or in the settings file; `secretenv run --help` explains each"
-            + ("" if by_aws or not reads else "; a secret file://PATH needs only --secret"),
-        )
+        error = messages.MISSING if from_aws or not reads else messages.MISSING_WITHOUT_SECRET
+        raise error(options=names)
 
 
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a warning for each `SECRETENV_*` variable that nobody reads.
+    """Return a warning for each `SECRETENV_*` variable that is no option's.
 
-    It is probably a typing error, but not surely ours: Kubernetes sets such names for a service called secretenv.
+    It is probably a typing error, but not for certain: Kubernetes sets such names for a service called secretenv.
     """
     known = {option.variable for option in OPTIONS}
     warnings = []
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            near = nearest(name, known)
-            warnings.append(f"{name}: there is no such setting" + (f"; did you mean {near}?" if near else ""))
+            question = did_you_mean(name, known)
+            warnings.append(f"{name}: there is no such setting" + (f"; {question}" if question else ""))
     return tuple(warnings)

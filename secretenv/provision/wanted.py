@@ -24,15 +24,15 @@ SHORTEST, LONGEST = 900, 43200  # seconds that a role alias takes
 _CERTIFICATE = re.compile(r"(arn:[a-z-]+:iot:[a-z0-9-]+:\d{12}:cert/)?[0-9a-f]{64}")
 _SECRET_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
 
-# What AWS takes, by its own models; NAME leaves room for `secretenv-` in a role's 64 characters.
+# What each may be; NAME leaves room for `secretenv-` in a role's 64 characters.
 _FORMS = {
-    "NAME": (r"[A-Za-z0-9_-]{1,54}", "1 to 54 letters, digits and _ -"),
-    "--secret": (r"[A-Za-z0-9/_+=.@-]{1,512}", "1 to 512 letters, digits and / _ + = . @ -, or an ARN"),
-    "--role": (r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits and _ + = , . @ -"),
-    "--role-alias": (r"[\w=,@-]{1,128}", "1 to 128 letters, digits and _ = , @ -"),
-    "--policy": (r"[\w+=,.@-]{1,128}", "1 to 128 letters, digits and _ + = , . @ -"),
-    "--thing": (r"[a-zA-Z0-9:_-]{1,128}", "1 to 128 letters, digits and : _ -"),
-    "--thing-group": (r"[a-zA-Z0-9:_-]{1,128}", "1 to 128 letters, digits and : _ -"),
+    "NAME": parsers.Name(r"[A-Za-z0-9_-]{1,54}", "1 to 54 letters, digits and _ -"),
+    "--secret": parsers.NAMES["secret"]._replace(characters=f"{parsers.NAMES['secret'].characters}, or an ARN"),
+    "--role": parsers.NAMES["role"],
+    "--role-alias": parsers.NAMES["role alias"],
+    "--policy": parsers.NAMES["policy"],
+    "--thing": parsers.NAMES["thing"],
+    "--thing-group": parsers.NAMES["thing group"],
 }
 
 

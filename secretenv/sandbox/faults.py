@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from secretenv.config.parsers import duration, nearest
+from secretenv.config.parsers import did_you_mean, duration
 from secretenv.errors import SettingsError
 from secretenv.sandbox import fault_answers
 from secretenv.sandbox.authority import write_private
@@ -79,8 +79,8 @@ def _one_of(words: Collection[str], text: str) -> str:
     """Return the text if it is one of the words."""
     if text in words:
         return text
-    near = nearest(text, words)
-    raise SettingsError(f"there is no {text!r} here" + (f", did you mean {near}?" if near else ""))
+    question = did_you_mean(text, words)
+    raise SettingsError(f"there is no {text!r} here" + (f", {question}" if question else ""))
 
 
 def _offset(text: str) -> float:

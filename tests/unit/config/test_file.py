@@ -1,4 +1,4 @@
-"""The settings file: where it is found, what it may say, and what is said of what it may not."""
+"""The settings file: where it is found, what it may say, and the errors for everything else."""
 
 from __future__ import annotations
 
@@ -86,34 +86,36 @@ def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
         pytest.param("[runn]\n", "there is no table [runn]", "did you mean run?", id="table"),
         pytest.param("interval = '5m'", "there is no table [interval]", "device, run, secret", id="no-table"),
         pytest.param("run = 5", "run is not a table", "[run]", id="table-kind"),
-        pytest.param("[secret]\nid = 'x'", "secret is not a list of tables", "[[secret]]", id="single-brackets"),
+        pytest.param("[secret]\nid = 'x'", "secret is not an array of tables", "[[secret]]", id="single-brackets"),
         pytest.param("[run]\nsecret = ['x']", "[run] has no key secret", "[[secret]]", id="secret-key"),
         pytest.param("[run]\nconfig = 'x'", "[run] has no key config", "the keys here are", id="config-key"),
         pytest.param("[[secret]]\nname = 'X'", "[[secret]] number 1 has no id", "id =", id="no-id"),
-        pytest.param("[[secret]]\nid = ''", "number 1: id is empty", "text in quotes", id="empty-id"),
-        pytest.param("[[secret]]\nid = 5", "id is a number", "text in quotes", id="id-kind"),
+        pytest.param("[[secret]]\nid = ''", "number 1: id is empty", "string in quotes", id="empty-id"),
+        pytest.param("[[secret]]\nid = 5", "id is a number", "string in quotes", id="id-kind"),
         pytest.param(
-            "[[secret]]\nid = 'X=file:///y'", "a variable's name", 'name = "X" and id = "file:///y"', id="both"
+            "[[secret]]\nid = 'X=file:///y'", "contains a variable name", 'name = "X" and id = "file:///y"', id="both"
         ),
-        pytest.param("[[secret]]\nid = 'X=arn:aws:y'", "a variable's name", 'id = "arn:aws:y"', id="both-arn"),
+        pytest.param("[[secret]]\nid = 'X=arn:aws:y'", "contains a variable name", 'id = "arn:aws:y"', id="both-arn"),
         pytest.param("[[secret]]\nid = 'file://'", "file:// names no file", "file://PATH", id="no-file"),
         pytest.param("[[secret]]\nid = 'x'\ninterval = '5m'", "x has no key interval", "[run]", id="run-key-in-secret"),
-        pytest.param("[run]\nupcase = 'yes'", "[run] upcase is a text", "true or false", id="flag-kind"),
-        pytest.param("[run]\nonly = 'A*'", "[run] only is a text", "list", id="list-kind"),
-        pytest.param("[run]\nonly = [1]", "[run] only is a list", "list", id="list-of-numbers"),
+        pytest.param("[run]\nupcase = 'yes'", "[run] upcase is a string", "true or false", id="flag-kind"),
+        pytest.param("[run]\nonly = 'A*'", "[run] only is a string", "array of strings", id="list-kind"),
+        pytest.param("[run]\nonly = [1]", "[run] only is an array", "array of strings", id="list-of-numbers"),
         pytest.param("[run]\nprefix = 5", "[run] prefix is a number", "quotes", id="text-kind"),
         pytest.param("[run]\ninterval = true", "[run] interval is a boolean", "quotes", id="duration-kind"),
         pytest.param("[run]\ninterval = 2026-01-01", "is a date or time", "quotes", id="date"),
         pytest.param("[run]\ninterval = '5x'", "[run] interval: not a duration", "1h30m", id="bad-duration"),
         pytest.param("[run]\ninterval = -5", "[run] interval: not a duration", "1h30m", id="negative"),
-        pytest.param("[run]\nkill_signal = 'TREM'", "[run] kill_signal: not a signal", "TERM", id="bad-signal"),
-        pytest.param("[run\n", "is not TOML", "toml.io", id="not-toml"),
-        pytest.param(f"[run]\ninterval = {'9' * 5000}", "holds what no setting is", "the right file", id="digits"),
-        pytest.param("x = " + "[" * 5000, "holds what no setting is", "the right file", id="brackets"),
+        pytest.param("[run]\nkill_signal = 'TREM'", "[run] kill_signal: not a valid signal", "TERM", id="bad-signal"),
+        pytest.param("[run\n", "is not TOML", "fix that line; see https://toml.io", id="not-toml"),
+        pytest.param(
+            f"[run]\ninterval = {'9' * 5000}", "contains a value no setting can have", "the right file", id="digits"
+        ),
+        pytest.param("x = " + "[" * 5000, "contains a value no setting can have", "the right file", id="brackets"),
     ],
 )
 def test_errors_name_the_place_and_the_next_step(tmp_path: Path, text: str, says: str, hint: str) -> None:
-    """What the file may not say is named, with the file, the table, the key and the nearest known one."""
+    """An error names the file, the table and the key, and the nearest known one."""
     with pytest.raises(SettingsError) as error:
         read(tmp_path, text, secret=["file:///x"])
     assert str(tmp_path / "config.toml") in error.value.message
@@ -122,7 +124,7 @@ def test_errors_name_the_place_and_the_next_step(tmp_path: Path, text: str, says
 
 
 def test_an_error_does_not_show_a_value(tmp_path: Path) -> None:
-    """A secret that somebody wrote into the settings file by mistake is not repeated."""
+    """A secret written into the settings file by mistake is not repeated."""
     with pytest.raises(SettingsError) as error:
         read(tmp_path, "[run]\npassword = 'MARKER-value'\nupcase = 'MARKER-value'")
     assert "MARKER" not in f"{error.value.message} {error.value.hint}"
@@ -132,12 +134,12 @@ def test_not_utf8(tmp_path: Path) -> None:
     """A file in another encoding is named, not decoded at random."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"[run]\nprefix = '\xff'")
-    with pytest.raises(SettingsError, match="not text in UTF-8"):
+    with pytest.raises(SettingsError, match="is not UTF-8 text"):
         file.load(str(path), {})
 
 
 def test_a_byte_order_mark(tmp_path: Path) -> None:
-    """The mark that editors of Windows put in front is no part of the first line."""
+    """The mark that editors on Windows put in front is not part of the first line."""
     assert read(tmp_path, '\ufeff[[secret]]\nid = "file:///x"\r\n').secrets[0].id == "file:///x"
 
 

@@ -1,0 +1,161 @@
+"""The parsers: from a user's text to a value, or to an error that shows a valid one."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from secretenv.config import parsers
+from secretenv.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("500ms", 0.5), ("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1.5s", 1.5), ("0", 0), ("2d", 172800)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    """Durations: 500ms, 90, 90s, 5m, 1h30m."""
+    assert parsers.duration(text) == pytest.approx(seconds)
+
+
+def test_a_duration_has_an_end() -> None:
+    """A duration that no clock can hold is refused; ten years are enough."""
+    assert parsers.duration("3650d") == 3650 * 86400
+    for text in ("3651d", "99999999999h", "1e9"):
+        with pytest.raises(SettingsError):
+            parsers.duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "5x", "-1s", "1h 30", "m", "1s5", "5 m", "٣s", "1e3", "inf", "nan"])
+def test_bad_durations_are_refused_with_examples(text: str) -> None:
+    """The error for a bad duration shows valid ones."""
+    with pytest.raises(SettingsError) as error:
+        parsers.duration(text)
+    assert "1h30m" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("TERM", 15), ("sigterm", 15), ("15", 15), ("RTMIN", 34), ("rtmin+3", 37), ("RTMAX-1", 63), ("USR1", 10)],
+)
+def test_signals(text: str, number: int) -> None:
+    """Signals by name, case-insensitively, with or without SIG, or by number."""
+    assert parsers.signal_number(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "TREM",
+        "0",
+        "65",
+        "99",
+        "KILL",
+        "STOP",
+        "CHLD",
+        "9",
+        "RTMIN+99",
+        "_IGN",
+        "_DFL",
+        "9" * 5000,
+        f"RTMIN+{'9' * 5000}",
+    ],
+)
+def test_bad_signals_are_refused_with_the_valid_ones(text: str) -> None:
+    """The error for an unknown signal lists the valid ones."""
+    with pytest.raises(SettingsError) as error:
+        parsers.signal_number(text)
+    assert "HUP" in error.value.hint
+    assert "USR2" in error.value.hint
+
+
+def test_kill_signal_may_be_kill() -> None:
+    """KILL is allowed, by name and by number, to stop a command."""
+    assert parsers.kill_signal("KILL") == parsers.kill_signal("9") == signal.SIGKILL
+    with pytest.raises(SettingsError):
+        parsers.kill_signal("STOP")
+
+
+@pytest.mark.parametrize(
+    ("parse", "words"),
+    [
+        (parsers.kill_signal, ["KILL", "HUP"]),
+        (parsers.optional_signal, ["none", "HUP"]),
+        (parsers.on_change, ["restart", "exit", "ignore", "HUP"]),
+    ],
+)
+def test_what_may_be_given_beside_a_signal_is_listed_too(parse: Callable[[str], object], words: list[str]) -> None:
+    """The error for an unknown signal lists the other words that the option takes as well."""
+    with pytest.raises(SettingsError) as error:
+        parse("TREM")
+    assert set(words) <= set(re.findall(r"\w+", error.value.hint))
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("c1.credentials.iot.eu-west-1.amazonaws.com", "c1.credentials.iot.eu-west-1.amazonaws.com"),
+        ("localhost:8443", "localhost:8443"),
+        ("https://localhost:8443/", "localhost:8443"),
+        ("HTTPS://Host.Example", "host.example"),
+        ("[::1]:443", "[::1]:443"),
+    ],
+)
+def test_endpoints(text: str, host: str) -> None:
+    """--endpoint takes HOST, HOST:PORT or a URL."""
+    assert parsers.endpoint(text) == host
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://host", "host/path", "host:port", "https://u@host", "a b", "ftp://x", "https://", "host?x", "h:99999"],
+)
+def test_bad_endpoints_are_refused(text: str) -> None:
+    """Plain HTTP and anything that is not an endpoint is refused, with the command that prints the right one."""
+    with pytest.raises(SettingsError) as error:
+        parsers.endpoint(text)
+    assert "describe-endpoint" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("parse", "good", "bad", "message", "hint"),
+    [
+        (parsers.role_alias, "a_=,@-Z9", "a/b", "not a role alias: 'a/b'", "use 1 to 128 letters, digits and"),
+        (parsers.thing_name, "a:b_c-1", "a b", "not a thing name: 'a b'", "use 1 to 128 letters, digits and : _ -"),
+        (parsers.region, "us-gov-west-1", "nowhere", "not a region: 'nowhere'", "eu-west-1"),
+        (parsers.version_stage, "AWSPREVIOUS", "a\n", "not a staging label: 'a\\n'", "AWSCURRENT"),
+    ],
+    ids=["role alias", "thing name", "region", "staging label"],
+)
+def test_names_that_aws_takes(parse: Callable[[str], str], good: str, bad: str, message: str, hint: str) -> None:
+    """A name that AWS would refuse is refused here, with the characters that it may have."""
+    assert parse(good) == good
+    with pytest.raises(SettingsError) as error:
+        parse(bad)
+    assert error.value.message == message
+    assert hint in error.value.hint
+
+
+@pytest.mark.parametrize("text", ["maybe", "2", "", "wahr"])
+def test_bad_booleans_are_refused(text: str) -> None:
+    """Booleans: 1/true/yes/on, 0/false/no/off, and nothing else."""
+    with pytest.raises(SettingsError, match="not a boolean: "):
+        parsers.boolean(text)
+
+
+def test_choices_name_the_nearest() -> None:
+    """A misspelt word gets the nearest valid one, any other the list."""
+    with pytest.raises(SettingsError) as error:
+        parsers.choice("debug", "info")("inof")
+    assert error.value.message == "unknown value: 'inof'"
+    assert error.value.hint == "did you mean info? use one of debug, info"
+    with pytest.raises(SettingsError) as error:
+        parsers.choice("debug", "info")("xml")
+    assert error.value.hint == "use one of debug, info"
