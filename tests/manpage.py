@@ -11,7 +11,7 @@ import secretenv
 from secretenv import errors
 from secretenv.cli.app import with_provision
 from secretenv.cli.examples import CONTENT, EXAMPLES
-from secretenv.cli.typer_options import PANELS
+from secretenv.cli.typer_options import PANELS, Wrapper
 from secretenv.config.options import BY_KEY, OPTIONS, Option
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[1] / "examples" / "man" / "secretenv.1"
 
 _STATUSES = (
-    ("the command's own", "it ended; killed by signal N: secretenv dies of N too (as PID 1: 128+N)"),
-    (str(errors.CHANGED), "--on-change exit: stopped for a new version, to be started anew"),
+    ("the command's own", "the command ended; if signal N killed it, secretenv dies of N too (as PID 1: 128+N)"),
+    (str(errors.CHANGED), "--on-change exit: the command was stopped because a secret changed; start it again"),
     (str(errors.FAILED), "secretenv itself failed before or instead of the command"),
     (str(errors.CANNOT_EXECUTE), "the command cannot be executed"),
     (str(errors.NOT_FOUND), "the command was not found"),
@@ -29,7 +29,7 @@ _STATUSES = (
 
 
 def escaped(text: str) -> str:
-    """Return a text as roff takes it: nothing in it is an escape, a request or a typographer's dash."""
+    """Return a text escaped for roff: nothing in it is an escape, a request or a typographic dash."""
     safe = (
         text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq").replace("^", "\\(ha")
     )
@@ -68,7 +68,7 @@ def _find(root: Any, words: str) -> Any:
 
 def _usage(command: Any) -> str:
     arguments = [each.metavar or each.name.upper() for each in command.params if each.param_type_name == "argument"]
-    return " ".join(["[OPTIONS]", *(["[--]"] if command.name == "run" else []), *arguments])
+    return " ".join(["[OPTIONS]", *(["[--]"] if isinstance(command, Wrapper) else []), *arguments])
 
 
 def _commands() -> Iterator[str]:
@@ -85,13 +85,13 @@ def _commands() -> Iterator[str]:
 
 
 def _common(parameter: Any) -> Option | None:
-    """Return the option that a parameter stands for, with the same meaning; None for one of the command's own."""
+    """Return the option of the table that a parameter stands for; None for an option of the command's own."""
     option = BY_KEY.get(parameter.opts[0].removeprefix("--").replace("-", "_"))
     return option if option and (parameter.help or "").startswith(option.help) else None
 
 
 def _shared(taken: list[Option]) -> str:
-    """Return in words which of the options below a command takes."""
+    """Return in words which options of the table a command takes."""
     if len(taken) == len(OPTIONS):
         return "all of the options below"
     named = []
@@ -99,7 +99,7 @@ def _shared(taken: list[Option]) -> str:
         members = [option for option in OPTIONS if option.section == section]
         ours = [option for option in members if option in taken]
         if ours == members:
-            named.append(f"those of \\(lq{title}\\(rq")
+            named.append(f"all of \\(lq{title}\\(rq")
         else:
             named += [escaped(f"--{option.name}") for option in ours]
     return f"these of the options below: {', '.join(named)}"
@@ -117,9 +117,9 @@ def _entry(flags: str, metavar: str | None, text: str) -> Iterator[str]:
 
 def _options() -> Iterator[str]:
     yield ".SH OPTIONS"
-    yield "Options end at the first word that is not one."
+    yield "Options end at the first word that is not an option."
     yield "A flag beats its variable, which beats the settings file, which beats the default."
-    yield escaped("An option without a value has a --no- form, to overrule a variable.")
+    yield escaped("An option without a value has a --no- form that overrides its variable.")
     for section, title in PANELS.items():
         yield f'.SS "{title}"'
         for option in OPTIONS:
@@ -130,12 +130,12 @@ def _options() -> Iterator[str]:
 
 def _environment() -> Iterator[str]:
     yield ".SH ENVIRONMENT"
-    yield "Each option has a variable; an empty one counts as not set, and lists are blank\\-separated."
-    yield "None that begins with SECRETENV_ reaches the command."
+    yield "Each option has a variable. An empty one counts as not set; lists are blank\\-separated."
+    yield "No variable that begins with SECRETENV_ reaches the command."
     for option in OPTIONS:
         yield from _entry(", ".join(option.variables), None, f"--{option.name}")
     aws = "AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, AWS_CA_BUNDLE"
-    yield from _entry(f"{aws}, HTTPS_PROXY", None, "as every AWS tool understands them")
+    yield from _entry(f"{aws}, HTTPS_PROXY", None, "as for every AWS tool")
     yield from _entry("NO_COLOR", None, "no colours in messages and help")
 
 

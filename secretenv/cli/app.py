@@ -16,7 +16,7 @@ import typer
 import secretenv
 from secretenv.cli.examples import epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, flags, takes
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Wrapper, flag, flags, takes
 from secretenv.config import merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
@@ -46,33 +46,35 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001
 def _root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+        bool, flag("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     pass
 
 
 @app.command(
+    cls=Wrapper,
     context_settings={"allow_interspersed_args": False},
     epilog=epilog(
         "run",
-        "Each option without a value has a --no- form, to overrule a variable. "
-        "Exit status: the command's own; 125 secretenv failed, 126 the command cannot be executed, 127 not found.",
+        "Each option without a value has a --no- form that overrides its variable. "
+        "Exit status: that of COMMAND; 125 secretenv failed, 126 COMMAND cannot be executed, 127 not found.",
     ),
 )
 @takes(OPTIONS)
 def run(
     context: typer.Context,
-    command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND [ARG]...", help="what to run, as given: no shell, no re-quoting")
-    ],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND [ARG]...", hidden=True)],
     *,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="show names and where they come from, start nothing", show_default=False)
+        bool, flag("--dry-run", help="show the variables and the secrets that they come from; start nothing")
     ] = False,
     **given: Any,
 ) -> None:
-    """Run COMMAND with the secrets in its environment; restart it when a secret has a new version."""
+    """Run COMMAND with the secrets in its environment; restart it when a secret has a new version.
+
+    COMMAND gets its arguments unchanged: no shell reads them.
+    """
     settings = merge.read(flags(given), os.environ, command)
     if dry_run:
         typer.echo(_plan(settings), nl=False)
@@ -83,7 +85,7 @@ def run(
 
 
 def _plan(settings: Settings) -> str:
-    """Return what would be run, after a look at everything that a run looks at."""
+    """Return the plan of a run, after everything that a run checks."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
 
@@ -95,7 +97,7 @@ def _plan(settings: Settings) -> str:
 
 
 def _fetch(settings: Settings) -> Answer:
-    """Fetch once and say what there is to warn of."""
+    """Fetch once, and write the warnings."""
     from secretenv.supervisor.fetcher_process import fetch_once
 
     answer = fetch_once(settings)
@@ -108,15 +110,13 @@ def _fetch(settings: Settings) -> Answer:
 @takes(OF_READING)
 def export(
     form: Annotated[
-        str, typer.Option("--format", metavar="dotenv|json|shell|docker|systemd", help="who is to read it")
+        str, typer.Option("--format", metavar="FORMAT", help="dotenv, json, shell, docker or systemd")
     ] = "dotenv",
     *,
-    reveal: Annotated[
-        bool, typer.Option("--reveal", help="show the values on a terminal too", show_default=False)
-    ] = False,
+    reveal: Annotated[bool, flag("--reveal", help="show the values on a terminal too")] = False,
     **given: Any,
 ) -> None:
-    """Print the variables for another program to read; on a terminal, without --reveal, names and lengths only."""
+    """Print the variables for another program; on a terminal only names and lengths, unless --reveal is given."""
     from secretenv.cli.export import FORMATS, listing, render
 
     form = choice(*FORMATS)(form)
@@ -126,22 +126,20 @@ def export(
         sys.stdout.write(listing(answer.variables, answer.origins))
         say("values are not shown on a terminal; --reveal shows them")
         return
-    # Bytes, as the readers take UTF-8 whatever the locale is.
+    # Bytes: the readers expect UTF-8 in any locale.
     sys.stdout.buffer.write(render(answer.variables, form).encode())
 
 
 @app.command(
     epilog=epilog(
         "credentials",
-        "In ~/.aws/config: credential_process = secretenv credentials. Every tool of AWS then uses the certificate.",
+        "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate.",
     )
 )
 @takes(OF_DEVICE)
 def credentials(
     *,
-    reveal: Annotated[
-        bool, typer.Option("--reveal", help="show the credentials on a terminal too", show_default=False)
-    ] = False,
+    reveal: Annotated[bool, flag("--reveal", help="show the credentials on a terminal too")] = False,
     **given: Any,
 ) -> None:
     """Print temporary credentials for the aws CLI and the SDKs, as JSON for credential_process."""
@@ -153,21 +151,21 @@ def credentials(
         warn(warning)
     found = credential_process.obtain(settings.device, warn)
     if sys.stdout.isatty() and not reveal:
-        typer.echo(f"credentials of role alias {settings.device.role_alias}, valid to {moment(found.expiration)}")
-        say("they are not shown on a terminal; --reveal shows them")
+        typer.echo(f"credentials of role alias {settings.device.role_alias}, valid until {moment(found.expiration)}")
+        say("the credentials are not shown on a terminal; --reveal shows them")
         return
     typer.echo(credential_process.document(found), nl=False)
 
 
-@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage."))
+@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage error."))
 @takes(OPTIONS)
 def check(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document, for machines")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="names of variables and other details")] = False,
+    as_json: Annotated[bool, flag("--json", help="print one JSON document")] = False,
+    verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
     **given: Any,
 ) -> None:
-    """Walk the chain from the settings to the variables, and name the link that is broken."""
+    """Check each link of the chain from the settings to the variables, and name the one that is broken."""
     from secretenv.cli.check.report import Step, document
     from secretenv.cli.check.walk import main as walk
 
@@ -181,18 +179,21 @@ def check(
     raise typer.Exit(walk(settings, as_json=as_json, verbose=verbose))
 
 
-@app.command(context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))
+@app.command(cls=Wrapper, context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))
 def sandbox(
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND [ARG]...]", help="run this with the device's variables")
-    ] = None,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND [ARG]...]", hidden=True)] = None,
     *,
     fault: Annotated[
         list[str] | None,
-        typer.Option("--fault", metavar="[SERVICE:]FAULT[=VALUE]", help="what is broken, as credentials:status=503"),
+        typer.Option(
+            "--fault", metavar="[SERVICE:]FAULT[=VALUE]", help="simulate a fault, such as credentials:status=503"
+        ),
     ] = None,
 ) -> None:
-    """Serve a local AWS, with certificate, role and secret made, until Ctrl-C or until COMMAND ends."""
+    """Serve a local AWS with a certificate, a role and a secret until Ctrl-C, or until COMMAND ends.
+
+    COMMAND runs with the variables of a device.
+    """
     from secretenv.sandbox.command import serve
 
     raise typer.Exit(serve(command or [], fault or []))
@@ -200,15 +201,15 @@ def sandbox(
 
 @app.command()
 def demo() -> None:
-    """Show the whole story on the sandbox, in 20 seconds."""
+    """Show in 20 seconds, on the sandbox, how secretenv works."""
     from secretenv.sandbox.demo import demo as play
 
     raise typer.Exit(play())
 
 
 def with_provision() -> typer.Typer:
-    """Return the app with all its commands: a run is not to wait for options that are not its own."""
-    if "provision" not in {group.name for group in app.registered_groups}:  # once is enough
+    """Return the app with all its commands; `run` does not wait for the options of `provision` to load."""
+    if "provision" not in {group.name for group in app.registered_groups}:
         from secretenv.provision.command import app as provision
 
         app.add_typer(provision, name="provision")

@@ -9,6 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from secretenv.config.options import OPTIONS, Option
 
@@ -26,6 +27,20 @@ OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"
 OF_READING = [
     option for option in OPTIONS if option.section in {"file", "device", "secret"} or option.key in {"secret", "batch"}
 ]
+
+
+class Wrapper(TyperCommand):
+    """A command that takes another one: typer would write its usage as `{COMMAND [ARG]...}...`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        """Return the words of the usage line behind the command's name."""
+        arguments = [str(each.metavar) for each in self.params if isinstance(each, TyperArgument)]
+        return ["[OPTIONS]", "[--]", *arguments]
+
+
+def flag(*names: str, **how: Any) -> Any:
+    """Return an option of a command's own that takes no value; `how` as of `typer.Option`."""
+    return typer.Option(*names, metavar="", show_default=False, **how)
 
 
 def takes(options: Sequence[Option]) -> Callable[[Command], Command]:
@@ -56,14 +71,15 @@ def flags(given: dict[str, Any]) -> dict[str, Any]:
 
 def _annotation(option: Option) -> object:
     """Return the annotated type from which typer makes this option."""
-    words = f"{option.help} ({', '.join(option.variables)}; default: {option.shown_default})"
-    panel = PANELS[option.section]
-    if option.flag:
-        made = typer.Option(f"--{option.name}", help=words, rich_help_panel=panel, show_default=False)
-        return Annotated[bool | None, made]
     made = typer.Option(
-        f"--{option.name}", metavar=option.metavar, help=words, rich_help_panel=panel, show_default=False
+        f"--{option.name}",
+        metavar=option.metavar,  # of a flag an empty one: typer would write `<bool>` there, as if it took a value
+        help=option.full_help,
+        rich_help_panel=PANELS[option.section],
+        show_default=False,
     )
+    if option.flag:
+        return Annotated[bool | None, made]
     return Annotated[list[str] | None if option.repeatable else str | None, made]
 
 

@@ -1,7 +1,7 @@
-"""Every option of `run`, stated once: flag, variable, key of the settings file, default, parser, help.
+"""The option table: each option's flag, variable, key of the settings file, default, parser and help, stated once.
 
-The command line, the variables, the documents and the tests derive from `OPTIONS`. Reading a text is the business of
-`parsers`, merging the sources that of `config`; what the values mean, that of the rooms that use them.
+The command line, the variables, the settings file, the documents and the tests derive from `OPTIONS`. Reading a text is
+the business of `parsers`, merging the sources that of `merge`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PREFIX = "SECRETENV_"
+NO_DEFAULT = "-"
 
 
-class Option(NamedTuple):  # dataclasses would cost each start of `run` 6 ms
+class Option(NamedTuple):  # a dataclass would cost each start of `run` 6 ms
     """One option.
 
     Attributes:
         name: as on the command line, without the dashes.
         section: `device`, `run`, `secret` for what a single secret can override, or `file` for the settings file.
-        metavar: what stands for its value in the help; empty for a flag.
+        help: its meaning in a phrase, without a final stop.
+        metavar: the name of its value in the help; empty for a flag.
         default: as a user would write it; empty where there is none.
         parse: from a user's text to the value. Raises SettingsError.
-        repeatable: given several times on the command line, blank-separated in the variable.
-        path: a file's path, made absolute.
+        repeatable: may be given several times on the command line; blank-separated in the variable.
+        path: a path, made absolute.
         also: further variables that are read, in this order, after the option's own.
-        default_note: what the documents say of the default, where it is no text a user would write.
+        default_note: the default in the documents, where a user could not write it.
         number: the settings file may give it as a number too: seconds, or a signal's number.
     """
 
@@ -46,7 +48,7 @@ class Option(NamedTuple):  # dataclasses would cost each start of `run` 6 ms
 
     @property
     def flag(self) -> bool:
-        """Whether it is on or off and takes no value."""
+        """Whether it takes no value: it is on or off."""
         return not self.metavar
 
     @property
@@ -56,7 +58,7 @@ class Option(NamedTuple):  # dataclasses would cost each start of `run` 6 ms
 
     @property
     def table(self) -> str:
-        """The table of the settings file: who the device is, or how to run; none for the file itself."""
+        """The table of the settings file that it belongs in; empty for the path of the file itself."""
         if self.section == "file":
             return ""
         return "device" if self.section == "device" and self.key != "region" else "run"
@@ -73,8 +75,14 @@ class Option(NamedTuple):  # dataclasses would cost each start of `run` 6 ms
 
     @property
     def shown_default(self) -> str:
-        """What the help and the README say of the default."""
-        return self.default_note or ("off" if self.flag else self.default or "-")
+        """The default as the README shows it."""
+        return self.default_note or ("off" if self.flag else self.default or NO_DEFAULT)
+
+    @property
+    def full_help(self) -> str:
+        """The meaning with the variables and the default, as `--help` shows it."""
+        default = "" if self.shown_default == NO_DEFAULT else f"; default: {self.shown_default}"
+        return f"{self.help} ({', '.join(self.variables)}{default})"
 
 
 OPTIONS = (
@@ -92,14 +100,14 @@ OPTIONS = (
         section="device",
         metavar="FILE",
         path=True,
-        help="password of an encrypted key; a final newline is dropped",
+        help="file with the password of an encrypted key; a final newline is dropped",
     ),
     Option(
         name="ca",
         section="device",
         metavar="FILE",
         path=True,
-        help="roots to trust for the credentials endpoint, PEM",
+        help="root certificates to trust for the credentials provider, PEM",
         default_note="certifi's",
     ),
     Option(
@@ -107,7 +115,7 @@ OPTIONS = (
         section="device",
         metavar="HOST[:PORT]",
         parse=parsers.endpoint,
-        help="credentials provider endpoint; https:// in front is accepted",
+        help="endpoint of the credentials provider, with or without https://",
     ),
     Option(name="role-alias", section="device", metavar="NAME", parse=parsers.role_alias, help="role alias to assume"),
     Option(
@@ -115,7 +123,7 @@ OPTIONS = (
         section="device",
         metavar="NAME",
         parse=parsers.thing_name,
-        help="thing to name to AWS; only needed where policies use its attributes",
+        help="thing name to send to AWS; only policies with thing variables need it",
         default_note="not sent",
     ),
     Option(
@@ -124,8 +132,8 @@ OPTIONS = (
         metavar="NAME",
         parse=parsers.region,
         also=("AWS_REGION", "AWS_DEFAULT_REGION"),
-        help="region of secrets that are given by name",
-        default_note="from the secret's ARN, else from the endpoint's name",
+        help="region of secrets given by name",
+        default_note="from the secret's ARN, else from the endpoint",
     ),
     Option(
         name="secret",
@@ -142,13 +150,13 @@ OPTIONS = (
         parse=parsers.version_stage,
         help="staging label of the version to read",
     ),
-    Option(name="prefix", section="secret", metavar="TEXT", help="text in front of each name"),
-    Option(name="upcase", section="secret", parse=parsers.boolean, help="names in capital letters"),
+    Option(name="prefix", section="secret", metavar="TEXT", help="prefix for each variable name"),
+    Option(name="upcase", section="secret", parse=parsers.boolean, help="convert variable names to upper case"),
     Option(
         name="sanitize",
         section="secret",
         parse=parsers.boolean,
-        help="turn each character that no portable name has into _",
+        help="replace characters not allowed in portable names with _",
     ),
     Option(
         name="only",
@@ -163,17 +171,17 @@ OPTIONS = (
         name="batch",
         section="run",
         parse=parsers.boolean,
-        help="read with BatchGetSecretValue, 20 secrets a call; the role has to allow it as well",
+        help="read up to 20 secrets per call, with BatchGetSecretValue; the role must allow it",
     ),
     Option(
-        name="pristine", section="run", parse=parsers.boolean, help="the command gets the secrets and nothing inherited"
+        name="pristine", section="run", parse=parsers.boolean, help="do not pass inherited variables to the command"
     ),
     Option(
         name="keep",
         section="run",
         metavar="GLOB",
         repeatable=True,
-        help="inherited variables to keep under --pristine",
+        help="inherited variables to keep with --pristine",
     ),
     Option(name="drop", section="run", metavar="GLOB", repeatable=True, help="inherited variables to leave out"),
     Option(
@@ -183,13 +191,13 @@ OPTIONS = (
         default="5m",
         parse=parsers.interval,
         number=True,
-        help="how often to look for a new version, +-10 % at random",
+        help="how often to check for new versions, +-10 % at random",
     ),
     Option(
         name="once",
         section="run",
         parse=parsers.boolean,
-        help="fetch once, then replace this process by COMMAND",
+        help="fetch once, then replace secretenv with COMMAND",
     ),
     Option(
         name="on-change",
@@ -197,7 +205,7 @@ OPTIONS = (
         metavar="ACTION",
         default="restart",
         parse=parsers.on_change,
-        help="what a new version leads to: restart, ignore, a signal to send, or exit: stop and end with 75",
+        help="what to do when a secret changes: restart, ignore, exit (stop the command, exit 75), or a signal to send",
     ),
     Option(
         name="splay",
@@ -206,7 +214,7 @@ OPTIONS = (
         default="0",
         parse=parsers.duration,
         number=True,
-        help="wait a random part of this before a restart",
+        help="wait a random time up to this before a restart",
     ),
     Option(
         name="kill-signal",
@@ -215,7 +223,7 @@ OPTIONS = (
         default="TERM",
         parse=parsers.kill_signal,
         number=True,
-        help="signal that asks the command to stop for a restart",
+        help="signal that asks the command to stop",
     ),
     Option(
         name="kill-timeout",
@@ -224,7 +232,7 @@ OPTIONS = (
         default="10s",
         parse=parsers.duration,
         number=True,
-        help="how long it may take to stop before SIGKILL",
+        help="how long the command may take to stop before SIGKILL",
     ),
     Option(
         name="signal-group",
@@ -239,7 +247,7 @@ OPTIONS = (
         default="none",
         parse=parsers.optional_signal,
         number=True,
-        help="signal that means `check now`; it is not sent on",
+        help="signal that makes secretenv check now; it is not forwarded",
     ),
     Option(
         name="start-timeout",
@@ -248,7 +256,7 @@ OPTIONS = (
         default="1m",
         parse=parsers.interval,
         number=True,
-        help="how long the first fetch may be retried; if it is 1m or more and AWS throttles, 10m at least",
+        help="how long to retry the first fetch; at least 10m while AWS throttles, unless set below 1m",
     ),
     Option(
         name="sd-notify",
@@ -256,7 +264,7 @@ OPTIONS = (
         metavar="WHO",
         default="wrapper",
         parse=parsers.choice("wrapper", "command", "off"),
-        help="who speaks to systemd where NOTIFY_SOCKET is set: wrapper (secretenv), command, or off: nobody",
+        help="who notifies systemd if NOTIFY_SOCKET is set: wrapper (secretenv itself), command, or off",
     ),
     Option(
         name="log-level",
@@ -264,7 +272,7 @@ OPTIONS = (
         metavar="LEVEL",
         default="info",
         parse=parsers.choice("debug", "info", "warning", "error"),
-        help="the least important lines to write to standard error: debug, info, warning or error",
+        help="lowest level to log: debug, info, warning or error",
     ),
     Option(
         name="log-format",
