@@ -1,4 +1,4 @@
-"""What `run --dry-run` shows: names, where they come from and what they replace; never a value. Pure."""
+"""The plan that `run --dry-run` shows: variables, their secrets and what they replace; never a value. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
-    """Return the lines that say what would be run, and with which variables.
+    """Return the lines that name the program and the variables it would get.
 
     Args:
         file: the program that would be executed.
@@ -22,13 +22,13 @@ def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
     """
     rows = [("VARIABLE", "SECRET", "NOTE")]
     rows += [
-        (printable(name), answer.origins[name], "replaces an inherited one" if name in inherited else "")
+        (printable(name), answer.origins[name], "replaces an inherited variable" if name in inherited else "")
         for name in sorted(answer.variables)
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
     versions = [
-        f"{secret}: version {shown_version(secret, version) or 'not shown, it is a file'}"
+        f"{secret}: version {shown_version(secret, version) or 'not shown: it is a file'}"
         for secret, version in answer.versions.items()
     ]
     return "\n".join([*lines, "", *versions, f"command: {printable(file)} (not started)"]) + "\n"

@@ -1,4 +1,4 @@
-"""An example or two of each command, with what it prints: `--help` and the manual page show them, a test runs them."""
+"""Examples of each command with their output: `--help` and the manual page show them, a test runs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Example:
     """A command line and what it prints on a terminal.
 
     Attributes:
-        command: what to type.
+        command: the line to type.
         output: the lines that it prints.
     """
 
@@ -36,8 +36,8 @@ EXAMPLES = {
 
 
 def epilog(command: str, words: str = "") -> str:
-    """Return what stands below the options in a command's help: these words, and the examples."""
+    """Return the text below the options in a command's help: these words, and the examples."""
     shown = [f"$ {each.command}\n{each.output}" for each in EXAMPLES[command]]
-    # `credentials` reads no secret, and `check` shows nothing of one.
+    # The output of `credentials` and `check` does not depend on the secret.
     given = [] if command in {"credentials", "check"} else [f"With the secret {CONTENT}:"]
     return "\n\n".join([*([words] if words else []), *given, *shown])

@@ -1,13 +1,13 @@
-"""The boundary of the command line: whatever a command ends with becomes an exit status, and an error two lines.
+"""The error boundary of the command line: run a command, show its error, and return its exit status.
 
-Exceptions that nobody foresaw and a lack of memory pass through: whoever started this process deals with them.
+A lack of memory and unexpected exceptions pass through: `__main__` and the supervisor, which start this, handle them.
 """
 
 from __future__ import annotations
 
 import os
 
-from secretenv.cli import stdout
+from secretenv.cli import messages, stdout
 from secretenv.cli.stderr import show
 from secretenv.defects import no_memory, place_of
 from secretenv.errors import FAILED, SecretenvError
@@ -34,7 +34,9 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     except OSError as error:
         if no_memory(error):
             raise
-        show(_refused(error))
+        show(
+            messages.SYSTEM_REFUSED(reason=error.strerror, file=error.filename or place_of(error).removeprefix(" at "))
+        )
         return FAILED if running else 1
     return FAILED if running and status == USAGE else status
 
@@ -54,10 +56,3 @@ def _status(arguments: list[str], pipe: int | None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0
-
-
-def _refused(error: OSError) -> SecretenvError:
-    """Return the error for something that the system refused."""
-    where = f": {error.filename}" if error.filename else place_of(error)
-    hint = "is a disk full or read-only, or a limit reached? df -h; ulimit -a"
-    return SecretenvError(f"{error.strerror}{where}", hint=hint)

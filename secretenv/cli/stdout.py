@@ -1,8 +1,8 @@
-"""Standard output of the commands that print: all of it arrives, or an error says that it did not.
+"""Standard output of the commands that print: all of it is written, or an error says that it was not.
 
-With PYTHONUNBUFFERED, which many container images set, Python writes once and does not look how much of it the system
-took: a disk that fills up would cut a file of secrets short, and the status would be 0. Without it the error would come
-when the interpreter ends, in its own words.
+With PYTHONUNBUFFERED, which many container images set, Python writes once and ignores how much the system took: a disk
+that fills up would cut a file of secrets short, with status 0. Without it the error would come only when the
+interpreter ends, in the interpreter's words.
 """
 
 from __future__ import annotations
@@ -12,29 +12,25 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from secretenv.errors import SecretenvError
+from secretenv.cli import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer
 
-    from secretenv.errors import Link
-
-LINK: Link = "standard output"
-
 
 class ReaderGoneError(Exception):
-    """Whoever was to read standard output went away: there is nobody left to tell, and the status says enough."""
+    """The reader of standard output has closed its end: the exit status says enough."""
 
 
 class Output(io.FileIO):
-    """A descriptor whose error is kept in words for a user; after it nothing is written, as it would not be whole."""
+    """A descriptor that keeps its first error; nothing is written after it, because the output is incomplete."""
 
     _error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what the system takes; once it has refused, drop it."""
+        """Write as much as the system takes; after an error, drop the data."""
         if self._error is None:
             try:
                 return super().write(data)
@@ -44,31 +40,30 @@ class Output(io.FileIO):
         return memoryview(data).nbytes
 
     def finish(self) -> None:
-        """Write what is still buffered.
+        """Flush the buffer.
 
         Raises:
-            ReaderGoneError: nobody was there to read all of it.
-            SecretenvError: not all of it could be written.
+            ReaderGoneError: the reader has closed its end.
+            SecretenvError: not everything could be written.
         """
         with suppress(OSError):
             sys.stdout.flush()
         if isinstance(self._error, BrokenPipeError):
             raise ReaderGoneError
         if self._error is not None:
-            hint = "is the disk full? df -h; what was written so far is not all of it"
-            raise SecretenvError(f"cannot be written: {self._error.strerror}", hint=hint, link=LINK)
+            raise messages.NOT_WRITTEN(reason=self._error.strerror)
 
 
 @contextmanager
 def whole(*, needed: bool = True) -> Iterator[None]:
-    """Have what is printed inside written whole, unless it goes to a stream of the caller's own.
+    """Make sure that everything printed inside is written; leave a standard output that was replaced alone.
 
     Args:
         needed: whether a closed standard output is an error.
 
     Raises:
-        ReaderGoneError: whoever was to read it went away.
-        SecretenvError: standard output is closed, or not all of it could be written.
+        ReaderGoneError: the reader has closed its end.
+        SecretenvError: standard output is closed, or not everything could be written.
     """
     output = _watch(needed=needed)
     try:
@@ -82,7 +77,7 @@ def _watch(*, needed: bool) -> Output | None:
     """Put an `Output` below standard output; None where there is nothing to watch."""
     given = sys.stdout
     if given is None and needed:
-        raise SecretenvError("it is closed", hint="to throw it away: > /dev/null", link=LINK)
+        raise messages.CLOSED()  # noqa: RSE102 - the call makes the error
     if given is not sys.__stdout__ or not isinstance(given, io.TextIOWrapper):
         return None
     made = Output(given.fileno(), "wb", closefd=False)

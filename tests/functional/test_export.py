@@ -91,7 +91,7 @@ def test_dry_run(device_run: Callable[..., Program], world: World, tmp_path: Pat
     assert program.ends() == 0, program.err
     rows = [line.split() for line in program.lines]
     assert ["VALUE", world.name] in rows
-    assert ["HOME", f"{world.name}-whole", *["replaces", "an", "inherited", "one"]] in rows
+    assert ["HOME", f"{world.name}-whole", *["replaces", "an", "inherited", "variable"]] in rows
     assert f"{world.name}: version {version}" in program.lines
     assert program.lines[-1].endswith("touch (not started)")
     assert MARKER not in program.out + program.err

@@ -35,7 +35,7 @@ def test_a_full_disk_is_an_error(
         assert program.ends() == (125 if words.startswith("run") else 1)
     assert program.err.splitlines() == [
         "secretenv: error: standard output: cannot be written: No space left on device",
-        "secretenv: hint: is the disk full? df -h; what was written so far is not all of it",
+        "secretenv: hint: is the disk full? df -h; the output is incomplete",
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_closed_output_is_an_error(start: Callable[..., Program], secret: Secr
     closed = f"exec {SECRETENV} {words} >&-"
     program = start("sh", "-c", closed, variables={"SECRETENV_SECRET": f"file://{secret.path}"})
     assert program.ends() == 1
-    lines = ["secretenv: error: standard output: it is closed", "secretenv: hint: to throw it away: > /dev/null"]
+    lines = ["secretenv: error: standard output: it is closed", "secretenv: hint: to discard the output: > /dev/null"]
     assert program.err.splitlines() == lines
     run = start(
         "sh",

@@ -144,32 +144,37 @@ def test_order_and_nothing_else(form: str) -> None:
 @pytest.mark.parametrize(
     ("form", "name", "value", "why"),
     [
-        ("shell", "my-key", "x", "no name of a shell variable"),
-        ("shell", "1ST", "x", "no name of a shell variable"),
-        ("shell", "É", "x", "no name of a shell variable"),
+        ("shell", "my-key", "x", "not a valid shell variable name"),
+        ("shell", "1ST", "x", "not a valid shell variable name"),
+        ("shell", "É", "x", "not a valid shell variable name"),
         ("shell", "UID", "x", "shells set this variable themselves"),
         ("shell", "_", "x", "shells set this variable themselves"),
         ("dotenv", "it's mine", "x", "quote"),
         ("dotenv", "a\rb", "x", "carriage return"),
-        ("docker", "a b", "x", "blank"),
-        ("docker", "a\tb", "x", "blank"),
-        ("docker", "a\nb", "x", "blank"),
+        ("docker", "a b", "x", "a space, tab or newline"),
+        ("docker", "a\tb", "x", "a space, tab or newline"),
+        ("docker", "a\nb", "x", "a space, tab or newline"),
         ("docker", "\va", "x", "white space"),
         ("docker", "\u3000a", "x", "white space"),
         ("docker", "#a", "x", "begins with '#'"),
         ("docker", "\ufeffa", "x", "byte order mark"),
         ("docker", "A", "a\nb", "newline"),
         ("docker", "A", "a\r", "carriage return"),
-        ("docker", "A", "é" * 32767, "longer than the 65535 bytes"),
-        ("systemd", "my-key", "x", "drops names like that"),
+        ("docker", "A", "é" * 32767, "longer than docker's limit of 65535 bytes"),
+        ("systemd", "my-key", "x", "drops variables with such a name"),
         ("systemd", "A", "\x1b[0m", "before 248 drops variables with the character U+001B"),
         ("systemd", "A", "\r\n", "U+000D"),
         ("systemd", "A", "\x7f", "U+007F"),
         ("systemd", "A", "\ufeff", ": systemd drops variables with the character U+FEFF"),
         ("systemd", "A", "\ufdd0", "U+FDD0"),
         ("systemd", "A", "\U0010ffff", "U+10FFFF"),
-        *((form, name, "x", "it is none") for form in FORMATS if form != "json" for name in ("", "a=b", "a\0b")),
-        *((form, "A", "a\0b", "it is none") for form in FORMATS if form != "json"),
+        *(
+            (form, name, "x", "not a valid variable: empty name")
+            for form in FORMATS
+            if form != "json"
+            for name in ("", "a=b", "a\0b")
+        ),
+        *((form, "A", "a\0b", "not a valid variable: empty name") for form in FORMATS if form != "json"),
         *(
             (form, "A", half, "half of a surrogate")
             for form in FORMATS

@@ -1,0 +1,81 @@
+"""The errors of the command line itself: formats of `export`, links that only `check` looks at, standard output."""
+
+from __future__ import annotations
+
+from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError
+
+_NETWORK = "check the network and the firewall"
+
+# DNS
+NAME_UNRESOLVED = Message(
+    CredentialsError,
+    "the name {host} was not resolved within {time}",
+    "check the network and the name servers: getent hosts {host}",
+    link="DNS",
+)
+
+# proxy
+PROXY_NOT_A_URL = Message(
+    CredentialsError, "HTTPS_PROXY is not a URL", "write http://HOST:PORT, or unset it", link="proxy"
+)
+PROXY_UNRESOLVED = Message(CredentialsError, NAME_UNRESOLVED.text, NAME_UNRESOLVED.hint, link="proxy")
+PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {proxy} within {time}", _NETWORK, link="proxy")
+
+# connection
+NOT_CONNECTED = Message(CredentialsError, "no connection to {endpoint} within {time}", _NETWORK, link="connection")
+SECRET_NOT_ANSWERED = Message(
+    SecretError, "secret {secret}: no whole answer within {time}", _NETWORK, link="connection"
+)
+
+# clock
+SET_CLOCK = "set the clock, and compare: date -u; timedatectl status"
+CLOCK_OFF = Message(
+    CredentialsError,
+    "this machine's clock says {time}, {host} says {other_time}: it is {difference}, and AWS accepts at most {limit}",
+    SET_CLOCK,
+    link="clock",
+)
+
+# content: a variable that a format of `export` cannot carry
+_CANNOT = "the format {format} cannot carry {variable}: "
+_INSTEAD = "use {alternatives}"
+NOT_A_VARIABLE = Message(
+    ContentError, _CANNOT + "not a valid variable: empty name, '=' in the name, or a NUL", _INSTEAD
+)
+HALF_A_PAIR = Message(
+    ContentError, _CANNOT + "it contains half of a surrogate pair, which UTF-8 cannot encode", _INSTEAD
+)
+NOT_A_SHELL_NAME = Message(ContentError, _CANNOT + "not a valid shell variable name", _INSTEAD)
+SET_BY_SHELLS = Message(ContentError, _CANNOT + "shells set this variable themselves", _INSTEAD)
+DOTENV_NAME = Message(ContentError, _CANNOT + "its name contains a quote or a carriage return", _INSTEAD)
+DOCKER_NAME = Message(
+    ContentError,
+    _CANNOT + "its name contains a space, tab or newline, or begins with '#', white space or a byte order mark",
+    _INSTEAD,
+)
+DOCKER_NEWLINE = Message(
+    ContentError, _CANNOT + "its value contains a newline, which ends a variable in an env-file", _INSTEAD
+)
+DOCKER_CARRIAGE_RETURN = Message(
+    ContentError, _CANNOT + "its value ends with a carriage return, which docker drops", _INSTEAD
+)
+DOCKER_TOO_LONG = Message(ContentError, _CANNOT + "its line is longer than docker's limit of {limit} bytes", _INSTEAD)
+SYSTEMD_NAME = Message(ContentError, _CANNOT + "systemd drops variables with such a name", _INSTEAD)
+SYSTEMD_CHARACTER = Message(ContentError, _CANNOT + "systemd drops variables with the character {character}", _INSTEAD)
+SYSTEMD_OLD_CHARACTER = Message(
+    ContentError, _CANNOT + "systemd before 248 drops variables with the character {character}", _INSTEAD
+)
+
+# secretenv
+SYSTEM_REFUSED = Message(
+    SecretenvError, "{reason}: {file}", "is a disk full or read-only, or a limit reached? df -h; ulimit -a"
+)
+
+# standard output
+CLOSED = Message(SecretenvError, "it is closed", "to discard the output: > /dev/null", link="standard output")
+NOT_WRITTEN = Message(
+    SecretenvError,
+    "cannot be written: {reason}",
+    "is the disk full? df -h; the output is incomplete",
+    link="standard output",
+)
