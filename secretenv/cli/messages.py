@@ -19,10 +19,10 @@ PROXY_NOT_A_URL = Message(
     CredentialsError, "HTTPS_PROXY is not a URL", "write http://HOST:PORT, or unset it", link="proxy"
 )
 PROXY_UNRESOLVED = Message(CredentialsError, NAME_UNRESOLVED.text, NAME_UNRESOLVED.hint, link="proxy")
-PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {proxy} within {time}", _NETWORK, link="proxy")
+PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", _NETWORK, link="proxy")
 
 # connection
-NOT_CONNECTED = Message(CredentialsError, "no connection to {endpoint} within {time}", _NETWORK, link="connection")
+NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", _NETWORK, link="connection")
 SECRET_NOT_ANSWERED = Message(
     SecretError, "secret {secret}: no whole answer within {time}", _NETWORK, link="connection"
 )

@@ -86,7 +86,7 @@ def test_all_is_well(checked: Callable[..., dict[str, Any]], world: World) -> No
     assert "127.0.0.1" in texts["DNS"]
     assert texts["TLS"].startswith("TLSv1.")
     assert re.fullmatch(
-        rf"{world.name}: version [0-9a-f-]{{36}}, AWSCURRENT, made \d+\.\d s ago, \d+ bytes, 2 keys", texts["secret"]
+        rf"{world.name}: version [0-9a-f-]{{36}}, AWSCURRENT, created \d+\.\d s ago, \d+ bytes, 2 keys", texts["secret"]
     )
     assert document["steps"][-1]["details"] == ["PASSWORD", "VALUE"]
     assert document["cost"]["calls_per_month"] == 8755
@@ -101,7 +101,7 @@ def test_a_missing_certificate(checked: Callable[..., dict[str, Any]]) -> None:
 
 
 def test_several_missing_files(checked: Callable[..., dict[str, Any]]) -> None:
-    """Of several broken links the first is the one to mend; the others are shown."""
+    """Of several broken links the first is the one to fix; the others are shown."""
     document = checked(dict.fromkeys(("SECRETENV_CERT", "SECRETENV_KEY", "SECRETENV_CA"), "/nowhere/x"))
     broken(document, "certificate file", then=("key file", "roots file"))
     skipped = {step["text"].rpartition(": ")[2] for step in document["steps"] if step["ok"] is None}

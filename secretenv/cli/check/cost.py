@@ -1,6 +1,6 @@
-"""What looking for new versions of the secrets costs, in calls and dollars. Pure.
+"""The cost of polling for new versions of the secrets, in calls and dollars. Pure.
 
-The exchanges are not in it: AWS IoT takes nothing for them.
+Exchanges are not included: AWS IoT does not charge for them.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from secretenv.fetcher import batches
-from secretenv.wording import span
+from secretenv.wording import many, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ PRICE = 0.05  # dollars for 10,000 calls (aws.amazon.com/secrets-manager/pricing
 
 
 def cost(settings: Settings) -> dict[str, Any]:
-    """Return what looking for new versions costs in a month of 30.4 days."""
+    """Return the cost of polling in a month of 30.4 days."""
     wanted = {secret.key: secret for secret in settings.secrets if not secret.local}
     calls = len(wanted)
     if settings.device.batch and wanted:
@@ -41,8 +41,8 @@ def cost(settings: Settings) -> dict[str, Any]:
 def words(cost: Mapping[str, Any]) -> str:
     """Return a cost in words."""
     if not cost["calls"]:
-        return "costs nothing, the secrets are files"
-    calls = f"{cost['calls']} call{'' if cost['calls'] == 1 else 's'} every {span(cost['interval'])}"
+        return "costs nothing: the secrets are files"
+    calls = f"{many(cost['calls'], 'call')} every {span(cost['interval'])}"
     one, thousand = _dollars(cost["dollars_per_month"]), _dollars(cost["dollars_per_month_of_1000_devices"])
     return f"{calls}, {cost['calls_per_month']:,} a month: {one} for this device, {thousand} for 1,000"
 

@@ -1,6 +1,6 @@
-"""What `secretenv check` looks at, one function for a link of the chain: each returns the step, or raises what broke.
+"""The probes of `secretenv check`, one function for each link of the chain: it returns the step or raises the error.
 
-Which of them are asked, and in which order, is the business of `check`.
+`walk` decides which of them run, and in which order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from secretenv.cli import messages
 from secretenv.cli.check.report import Step
 from secretenv.errors import CredentialsError
 from secretenv.identity import certificate, connection_errors, x509
@@ -24,20 +25,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretenv.credentials import Credentials
-    from secretenv.errors import Link
+    from secretenv.errors import SecretenvError
     from secretenv.fetcher.variables import Reading
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
 
 CONNECT = 5  # seconds
 SHOWN = 4  # addresses of a name
-SKEW = 300  # seconds that AWS lets a signature's clock be wrong
-SPOKEN_OF = 60  # seconds that a clock may be wrong without a word
-CLOCK_HINT = "set the clock, and compare: date -u; timedatectl status"
+SKEW = 300  # seconds that AWS accepts between its clock and that of a signature
+TOLERATED = 60  # seconds that a clock may be wrong without a warning
 
 
 def certificate_file(device: Device, said: x509.Certificate | None) -> Step:
-    """Tell whose certificate it is."""
+    """Show the subject and the issuer of the certificate."""
     if said is None:
         return Step("certificate file", ok=True, text=device.cert)
     details = (f"certificate id {said.fingerprint}", f"serial number {said.serial:x}")
@@ -47,7 +47,7 @@ def certificate_file(device: Device, said: x509.Certificate | None) -> Step:
 def key_file(device: Device) -> tuple[str, Step]:
     """Return the key's text, and the step."""
     key = certificate.read_key(device)
-    locked = f", encrypted, its password in {device.key_password_file}" if device.key_password_file else ""
+    locked = f", encrypted, password in {device.key_password_file}" if device.key_password_file else ""
     return key, Step("key file", ok=True, text=f"{certificate.key_file(device)}{locked}")
 
 
@@ -61,31 +61,35 @@ def roots(device: Device, context: Context) -> Step:
 def pair(device: Device, context: Context, key: str) -> Step:
     """Load certificate and key."""
     certificate.load_pair(context, device, key)
-    return Step("key", ok=True, text="it is the certificate's")
+    return Step("key", ok=True, text="matches the certificate")
 
 
 def dates(device: Device, said: x509.Certificate | None, now: float) -> Step:
-    """Tell how long the certificate is valid."""
+    """Show how long the certificate is valid."""
     warning = certificate.check_dates(device, said, now)
     if said is None:
-        return Step("certificate", ok=None, text="its dates cannot be read here; the TLS handshake will tell")
+        return Step(
+            "certificate",
+            ok=None,
+            text="its dates cannot be read here; the TLS handshake will show whether it is valid",
+        )
     days = many(int((said.not_after - now) // certificate.DAY), "day")
     text = f"valid from {date(said.not_before)} to {date(said.not_after)}, {days} left"
     return Step("certificate", ok=True, text=text, warnings=(warning,) if warning else ())
 
 
 def permissions(device: Device) -> Step:
-    """Tell who can read the key."""
+    """Show the mode of the key file; warn if others can read it."""
     warning = certificate.exposed(device)
     try:
         mode = f"mode {stat.S_IMODE(os.stat(certificate.key_file(device)).st_mode):04o}"  # noqa: PTH116
     except OSError:
-        mode = "the file has just gone"
+        mode = "the file has just been removed"
     return Step("key permissions", ok=True, text=mode, warnings=(warning,) if warning else ())
 
 
 class Target(NamedTuple):
-    """Where the first connection goes: to the endpoint, or to the proxy on the way to it."""
+    """Where the first connection goes: to the endpoint, or to a proxy."""
 
     host: str
     port: int
@@ -94,9 +98,9 @@ class Target(NamedTuple):
 
 
 def target(endpoint: str) -> Target:
-    """Return where the connection to an endpoint HOST[:PORT] goes by the environment's proxies.
+    """Return where the connection to an endpoint HOST[:PORT] goes, given the proxies of the environment.
 
-    A proxy's address may hold a password: nothing but host and port is kept of it.
+    A proxy's URL may contain a password: only host and port are kept.
     """
     from urllib.request import getproxies_environment, proxy_bypass
 
@@ -109,15 +113,13 @@ def target(endpoint: str) -> Target:
         try:
             host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
-            raise CredentialsError(
-                "HTTPS_PROXY is no URL", hint="write http://HOST:PORT, or unset it", link="proxy"
-            ) from None
+            raise messages.PROXY_NOT_A_URL() from None  # noqa: RSE102 - the call makes the error
         return Target(host, port, f"the proxy {host}:{port}", proxy=True)
     return Target(host, port, endpoint, proxy=False)
 
 
 def lookup(to: Target) -> Step:
-    """Tell the addresses of the name."""
+    """Resolve the name."""
     try:
         found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -128,40 +130,36 @@ def lookup(to: Target) -> Step:
     return Step("DNS", ok=True, text=f"{name} is {', '.join(addresses[:SHOWN])}{more}")
 
 
-def unresolved(to: Target, span: str) -> CredentialsError:
-    """Return the error for a lookup that was given up."""
-    hint = f"check the network and the name servers: getent hosts {to.host}"
-    link: Link = "proxy" if to.proxy else "DNS"
-    return CredentialsError(f"the name {to.host} was not resolved within {span}", hint=hint, link=link)
+def unresolved(to: Target, span: str) -> SecretenvError:
+    """Return the error for a lookup that took too long."""
+    error = messages.PROXY_UNRESOLVED if to.proxy else messages.NAME_UNRESOLVED
+    return error(host=to.host, time=span)
 
 
 def connect(to: Target) -> Step:
-    """Tell whether somebody listens."""
+    """Open a TCP connection, and close it."""
     begin = time.monotonic()
     try:
         with socket.create_connection((to.host, to.port), timeout=CONNECT) as connection:
             peer = connection.getpeername()[0]
     except TimeoutError:
-        raise CredentialsError(
-            f"{to.where} could not be connected in {CONNECT} s",
-            hint=connection_errors.NETWORK_HINT,
-            link="proxy" if to.proxy else "connection",
-        ) from None
+        error = messages.PROXY_NOT_CONNECTED if to.proxy else messages.NOT_CONNECTED
+        raise error(host=to.where, time=f"{CONNECT} s") from None
     except OSError as error:
         raise _unreachable(error, to) from None
     spent = (time.monotonic() - begin) * 1000
-    return Step("connection", ok=True, text=f"{to.where} listens, at {peer}, in {spent:.0f} ms")
+    return Step("connection", ok=True, text=f"connected to {to.where} at {peer} in {spent:.0f} ms")
 
 
 def _unreachable(error: Exception, to: Target) -> CredentialsError:
     words = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
     if to.proxy:
-        words |= {"link": "proxy", "hint": "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"}
+        words |= {"link": "proxy", "hint": "check HTTPS_PROXY; list the hosts to reach without it in NO_PROXY"}
     return CredentialsError(**words)
 
 
 def handshake(context: Context, where: str) -> Step:
-    """Tell what was agreed on in the handshake that is over."""
+    """Show the TLS version of the completed handshake, and the certificate of the other side."""
     try:
         server = x509.read(context.peer)
         whose = f"; its certificate: {_names(server)}, valid to {date(server.not_after)}"
@@ -171,47 +169,48 @@ def handshake(context: Context, where: str) -> Step:
 
 
 def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
-    """Compare our clock with the `Date` of an answer that came at `ours`."""
+    """Compare the `Date` of an answer with this machine's clock at its arrival, `ours`."""
     try:
         theirs = parsedate_to_datetime(headers["Date"]).timestamp()
     except (KeyError, TypeError, ValueError, OverflowError):
-        return Step("clock", ok=None, text=f"{where} does not say what time it is")
+        return Step("clock", ok=None, text=f"the answer of {where} has no valid date")
     ahead = ours - theirs
-    if -1 <= ahead <= 2:  # noqa: PLR2004 - whole seconds, and an answer takes a moment
-        return Step("clock", ok=True, text=f"as that of {where}: {moment(ours)}")
+    if -1 <= ahead <= 2:  # noqa: PLR2004 - `Date` has whole seconds, and an answer takes a moment
+        return Step("clock", ok=True, text=f"agrees with {where}: {moment(ours)}")
     off = f"{span(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} {where}"
     if abs(ahead) > SKEW:
-        raise CredentialsError(
-            f"this machine's clock says {moment(ours)}, that of {where} {moment(theirs)}: it is {off}, and AWS takes "
-            f"{span(SKEW)}",
-            hint=CLOCK_HINT,
-            link="clock",
+        raise messages.CLOCK_OFF(
+            time=moment(ours), host=where, other_time=moment(theirs), difference=off, limit=span(SKEW)
         )
-    warnings = (f"the clock is {off}; AWS takes {span(SKEW)}: {CLOCK_HINT}",) if abs(ahead) > SPOKEN_OF else ()
+    warnings = (
+        (f"the clock is {off}, and AWS accepts at most {span(SKEW)}: {messages.SET_CLOCK}",)
+        if abs(ahead) > TOLERATED
+        else ()
+    )
     return Step("clock", ok=True, text=f"{moment(ours)}, {off}", warnings=warnings)
 
 
 def exchanged(device: Device, found: Credentials, certificate_id: str) -> Step:
-    """Tell who we are to AWS, and for how long. The access key's id is a credential's, and stays here."""
+    """Show the identity that AWS sees, and for how long; not the access key's id, which is part of a credential."""
     minutes = round((found.expiration - found.obtained) / 60)
     thing = f", thing {device.thing_name}" if device.thing_name else ""
-    text = f"role alias {device.role_alias}{thing}: credentials for {minutes} min, to {moment(found.expiration)}"
-    who = f"; to AWS we are the certificate {certificate_id}" if certificate_id else ""
+    text = f"role alias {device.role_alias}{thing}: credentials for {minutes} min, until {moment(found.expiration)}"
+    who = f"; AWS sees the certificate {certificate_id}" if certificate_id else ""
     return Step("exchange", ok=True, text=text + who)
 
 
 def read(link: str, reading: Reading, now: float) -> Step:
-    """Tell what a secret is like: version, age, size, number of keys; never what it holds."""
+    """Show a secret's version, age, size and number of keys; never its content."""
     secret, content = reading.secret, reading.content
     size = many(len(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")), "byte")
-    # The version of a file is a hash of what it holds, which may be short enough to be guessed from it.
+    # The version of a file is a hash of its content, from which a short secret could be guessed.
     version = "" if link == "file" else f"version {plain(reading.version, 80)}, {secret.version_stage}, "
-    age = "" if reading.created is None else f"made {_ago(now - reading.created)}, "
+    age = "" if reading.created is None else f"created {_ago(now - reading.created)}, "
     return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {_keys(content)}")
 
 
 def _ago(seconds: float) -> str:
-    """Return how long ago something was, in days where they tell more than hours."""
+    """Return how long ago something was, from two days on in days."""
     days = int(seconds // certificate.DAY)
     return f"{many(days, 'day')} ago" if days > 1 else f"{span(seconds)} ago"
 
@@ -221,11 +220,11 @@ def _keys(content: str | bytes) -> str:
         parsed: Any = json.loads(content)
     except (ValueError, RecursionError):
         return "not JSON"
-    return many(len(parsed), "key") if isinstance(parsed, dict) else "no JSON object"
+    return many(len(parsed), "key") if isinstance(parsed, dict) else "not a JSON object"
 
 
 def _names(said: x509.Certificate) -> str:
-    """Return whose certificate it is and who issued it."""
+    """Return the subject and the issuer of a certificate."""
     return f"{plain(said.subject, 80) or 'no name'}, issued by {plain(said.issuer, 80) or 'no name'}"
 
 

@@ -1,4 +1,4 @@
-"""How a check is shown: lines for a pipe, a table for a terminal, JSON for machines. What is checked is `check`'s."""
+"""Show the steps of a check: lines for a pipe, a table for a terminal, JSON for machines."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-WIDTH = len("certificate file")  # of the links' column; only a key of another certificate is longer
+WIDTH = len("certificate file")  # of the links' column; only `key of another certificate` is longer
 
 
 class Step(NamedTuple):
-    """What was found at one link of the chain.
+    """The result at one link of the chain.
 
-    A broken step has the link of its error, so that `check` and the log of `run` use the same words.
+    A broken step has the link of its error, so `check` and the log of `run` use the same words.
     """
 
     link: str
@@ -46,13 +46,13 @@ def lines(out: TextIO, *, verbose: bool = False) -> Callable[[Step], None]:
 
 
 def closing(steps: Sequence[Step], cost: Mapping[str, Any]) -> str:
-    """Return the last lines: what polling costs, and the broken link with the next step."""
+    """Return the last lines: the cost of polling, and the broken link with the next step."""
     broken = first_broken(steps)
     last = ["", f"polling: {cost_in_words(cost)}"]
     if broken is None:
         return "\n".join([*last, "all is well"]) + "\n"
     more = sum(step.ok is False for step in steps) - 1
-    also = f" ({more} more further on)" if more else ""
+    also = f" ({more} more broken below)" if more else ""
     last.append(f"broken: {broken.link}: {broken.text}{also}")
     if broken.hint:
         last.append(f"hint: {broken.hint}")
@@ -74,7 +74,7 @@ def document(steps: Sequence[Step], cost: Mapping[str, Any] | None) -> str:
 def table(out: TextIO, *, verbose: bool = False) -> Callable[[Step], None]:
     """Return a function that adds a step to a table on a terminal.
 
-    It is printed row by row: nothing is drawn anew, so that it can be longer than the screen.
+    It is printed row by row and never redrawn, so it may be longer than the screen.
     """
     from rich.console import Console
     from rich.table import Table
@@ -89,7 +89,7 @@ def table(out: TextIO, *, verbose: bool = False) -> Callable[[Step], None]:
             row.add_column(width=max(len(marks.get(mark, mark)) for mark in MARKS))
             row.add_column(width=WIDTH)
             row.add_column(overflow="fold")
-            # Not plain strings, in which rich would look for markup.
+            # Not plain strings: rich would look for markup in them.
             row.add_row(
                 Text(marks.get(word, word), COLOURS[word]), Text(printable(link), "bold"), Text(printable(text))
             )
@@ -103,7 +103,7 @@ COLOURS = {"ok": "green", "FAIL": "red", "skip": "dim", "warn": "yellow", "": "d
 
 
 def _rows(step: Step, *, verbose: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield word, link and text: of the step, of its warnings, and of its details if they are wanted."""
+    """Yield word, link and text of the step, of its warnings and, if verbose, of its details."""
     yield {True: "ok", False: "FAIL", None: "skip"}[step.ok], step.link, step.text
     for warning in step.warnings:
         yield "warn", step.link, warning

@@ -1,7 +1,7 @@
-"""`secretenv check`: walk the chain link by link, say what is found at each, and name the one that is broken.
+"""`secretenv check`: walk the chain link by link, show each step, and name the link that is broken.
 
-The same rooms do the work as in a fetch, one step at a time and in this process. It goes on where it can: a missing
-certificate does not keep it from looking at the network. No value and no credential is shown.
+The code of a fetch does the work, one step at a time and in this process. The walk goes on where it can: without a
+certificate it still checks the network. No value and no credential is shown.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
@@ -18,7 +19,7 @@ from secretenv.cli.isolation import exchange, in_time, isolate
 from secretenv.defects import unexpected
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
-from secretenv.identity import certificate, connection_errors
+from secretenv.identity import certificate
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
-# The links of AWS, in groups that are tried or skipped together.
+# The links on the way to AWS, in groups that are tried or skipped together.
 FILES = ("certificate file", "key file", "roots file", "key", "certificate", "key permissions")
 NETWORK = ("DNS", "connection")
 EXCHANGE = ("TLS", "clock", "exchange")
-# What keeps a region from being asked for the next secret: each try would take as long again.
+# After an error at one of these, no other secret of that region is read: each attempt would take as long again.
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
 
 
@@ -44,21 +45,21 @@ def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], 
     walk = _Walk(settings, show, clock)
     try:
         walk.run()
-    except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value
+    except Exception as error:  # noqa: BLE001 - its text may contain a value
         walk.fail(unexpected(error, SecretenvError))
     return int(walk.broken != "")
 
 
 def main(settings: Settings, *, as_json: bool = False, verbose: bool = False) -> int:
-    """Check, print what was found in the form that suits standard output, and return the exit status."""
+    """Check, print the result in the form that suits standard output, and return the exit status."""
     isolate()
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that the locale has no letters for is no reason to stop
+        sys.stdout.reconfigure(errors="replace")  # the locale may lack a character
     return present(settings, sys.stdout, as_json=as_json, verbose=verbose)
 
 
 def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False) -> int:
-    """Check and write what was found: JSON, a table for a terminal, or lines."""
+    """Check and write the result: JSON, a table for a terminal, or lines."""
     steps: list[Step] = []
 
     def walk(show: Callable[[Step], None]) -> int:
@@ -78,7 +79,7 @@ def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: 
 
 
 class _Walk:
-    """One walk along the chain: what was found so far, and the first link that broke."""
+    """One walk along the chain, with the results so far and the first link that broke."""
 
     def __init__(self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float]) -> None:
         self.broken = ""
@@ -102,7 +103,7 @@ class _Walk:
         local = all(secret.local for secret in self._wanted.values())
         who = "" if local else f"role alias {device.role_alias} at {device.endpoint}, "
         secrets = many(len(self._wanted), "secret")
-        text = f"{who}{secrets}, looked at every {span(self._settings.interval)}"
+        text = f"{who}{secrets}, checked every {span(self._settings.interval)}"
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings))
         credentials = None
         if local:
@@ -110,7 +111,7 @@ class _Walk:
                 self._show(Step(link, ok=None, text="not needed: all secrets are files"))
         else:
             usable = self._files()
-            # Both are asked: the network is looked at whatever the files are like.
+            # The network is checked even if a file is broken.
             if self._network() and usable:
                 credentials = self._exchange()
             else:
@@ -120,7 +121,7 @@ class _Walk:
         self._variables()
 
     def _attempt(self, work: Callable[[], Step]) -> bool:
-        """Show the step that `work` returns, or the error that it raises, and tell whether it was done."""
+        """Show the step that `work` returns or the error that it raises, and tell whether it succeeded."""
         try:
             step = work()
         except SecretenvError as error:
@@ -134,16 +135,16 @@ class _Walk:
             self._show(Step(link, ok=None, text=f"{what}not tried: {self.broken} is broken"))
 
     def _files(self) -> bool:
-        """Look at the certificate, its key and the roots, and tell whether they can be used."""
-        device, keys = self._device, list[str]()
+        """Check the certificate, its key and the roots, and tell whether they can be used."""
+        device, key = self._device, ""
 
         def certificate_file() -> Step:
             self._said = certificate.said_by(certificate.read_certificate(device))
             return probes.certificate_file(device, self._said)
 
         def key_file() -> Step:
+            nonlocal key
             key, step = probes.key_file(device)
-            keys.append(key)
             return step
 
         has_certificate = self._attempt(certificate_file)
@@ -151,7 +152,7 @@ class _Walk:
         has_roots = self._attempt(lambda: probes.roots(device, self._context))
         fits = current = False
         if has_certificate and has_key:
-            fits = self._attempt(lambda: probes.pair(device, self._context, keys[0]))
+            fits = self._attempt(lambda: probes.pair(device, self._context, key))
         else:
             self._skip("key")
         if has_certificate:
@@ -165,7 +166,7 @@ class _Walk:
         return has_roots and fits and current
 
     def _network(self) -> bool:
-        """Look for the endpoint, or the proxy on the way to it, and tell whether it listens."""
+        """Resolve and connect to the endpoint or its proxy, and tell whether that succeeded."""
         found: list[probes.Target] = []
 
         def lookup() -> Step:
@@ -178,7 +179,7 @@ class _Walk:
         return self._attempt(lambda: probes.connect(found[0]))
 
     def _exchange(self) -> Credentials | None:
-        """Exchange the certificate, and say what was seen of TLS and of the other clock on the way."""
+        """Exchange the certificate, and show the TLS handshake and the other clock on the way."""
         from secretenv.identity import provider
 
         replies: list[tuple[Reply, float]] = []
@@ -203,7 +204,7 @@ class _Walk:
             self._attempt(lambda: probes.clocks(headers, at, device.endpoint))
         if isinstance(found, CredentialsError):
             if not replies:
-                self._show(Step("clock", ok=None, text=f"{device.endpoint} gave no answer to compare it with"))
+                self._show(Step("clock", ok=None, text=f"{device.endpoint} sent no answer to compare it with"))
             self.fail(found)
             return None
         fingerprint = self._said.fingerprint if self._said else ""
@@ -220,7 +221,7 @@ class _Walk:
             self._ask(secret, credentials)
 
     def _ask(self, secret: Secret, credentials: Credentials) -> None:
-        """Read a secret of Secrets Manager, unless its region did not answer for the one before."""
+        """Read a secret of Secrets Manager, unless its region could not be reached before."""
         from secretenv.fetcher import secretsmanager
 
         region = secretsmanager.region_of(secret, self._device)
@@ -234,11 +235,7 @@ class _Walk:
             try:
                 found = in_time(
                     lambda: self._readers[region].read([secret], credentials),
-                    lambda span: SecretError(
-                        f"secret {secret.id}: no whole answer within {span}",
-                        hint=connection_errors.NETWORK_HINT,
-                        link="connection",
-                    ),
+                    lambda span: messages.SECRET_NOT_ANSWERED(secret=secret.id, time=span),
                 )
                 return self._keep("secret", found[0])
             except SecretError as error:
@@ -253,7 +250,7 @@ class _Walk:
         return probes.read(link, reading, self._clock())
 
     def _variables(self) -> None:
-        """Make the variables of what was read."""
+        """Make the variables of the secrets that were read."""
         secrets = [secret for secret in self._settings.secrets if secret.key in self._readings]
         if not secrets:
             self._skip("variables")

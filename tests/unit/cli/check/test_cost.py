@@ -1,4 +1,4 @@
-"""What polling costs."""
+"""The cost of polling."""
 
 from __future__ import annotations
 

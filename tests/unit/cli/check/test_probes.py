@@ -1,4 +1,4 @@
-"""What `secretenv check` says of each link, and what it takes for broken."""
+"""What `secretenv check` shows for each link, and when it calls a link broken."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def clocks(ahead: float, date: str = "Mon, 23 Nov 2026 12:00:00 GMT") -> Step:
 @pytest.mark.parametrize(
     ("ahead", "words", "warns"),
     [
-        (0, "as that of aws:443", False),
-        (1.9, "as that of aws:443", False),
+        (0, "agrees with aws:443", False),
+        (1.9, "agrees with aws:443", False),
         (-30, "30 s behind aws:443", False),
         (61, "61 s ahead of aws:443", True),
         (-299, "5 min behind aws:443", True),
@@ -49,7 +49,7 @@ def test_clocks_that_aws_takes(ahead: float, words: str, warns: bool) -> None:  
 
 @pytest.mark.parametrize(("ahead", "words"), [(301, "ahead of"), (-301, "behind"), (-NOON, "behind")])
 def test_clocks_that_aws_does_not_take(ahead: float, words: str) -> None:
-    """More breaks the link `clock`; both clocks are shown, and how to set ours."""
+    """A larger difference breaks the link `clock`; both clocks are shown, and how to set this one."""
     with pytest.raises(CredentialsError, match=words) as caught:
         clocks(ahead)
     assert caught.value.link == "clock"
@@ -60,7 +60,7 @@ def test_clocks_that_aws_does_not_take(ahead: float, words: str) -> None:
 
 @pytest.mark.parametrize("date", ["", "tomorrow", "Mon, 23 Nov 99999 12:00:00 GMT"])
 def test_answers_without_a_date(date: str) -> None:
-    """An answer that says no time is no verdict on the clock."""
+    """An answer without a date proves nothing about the clock."""
     assert clocks(0, date).ok is None
     assert probes.clocks({}, NOON, "aws").ok is None
 
@@ -80,7 +80,7 @@ PROXY = "http://user:pAsswOrd@proxy.example:3128"
     ],
 )
 def test_proxies(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], host: str, port: int) -> None:
-    """The first connection goes where the environment's proxies lead, and nothing of a password is kept."""
+    """The first connection goes to the proxy of the environment; its password is not kept."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     for name, value in variables.items():
@@ -93,12 +93,12 @@ def test_proxies(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], hos
 
 @pytest.mark.parametrize(("proxy", "link"), [(True, "proxy"), (False, "DNS")])
 def test_a_name_that_is_looked_up_for_ever(proxy: bool, link: str) -> None:  # noqa: FBT001
-    """Where it is the proxy's name the proxy is blamed, as where that name has no address."""
+    """If the name is the proxy's, the proxy is blamed, as for a name without an address."""
     assert probes.unresolved(probes.Target("name", 1, "it", proxy=proxy), "25 s").link == link
 
 
 def test_a_proxy_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTPS_PROXY with a port that is none breaks the link `proxy`; the text is not quoted."""
+    """HTTPS_PROXY with an invalid port breaks the link `proxy`; its text is not quoted."""
     monkeypatch.setenv("https_proxy", "http://user:pAsswOrd@proxy:x")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -120,7 +120,7 @@ def test_targets(monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str, port
     [
         ('{"A": 1, "B": "x"}', "18 bytes, 2 keys"),
         ('{"A": 1}', "8 bytes, 1 key"),
-        ("[1]", "3 bytes, no JSON object"),
+        ("[1]", "3 bytes, not a JSON object"),
         ("hunter2", "7 bytes, not JSON"),
         ("é", "2 bytes, not JSON"),
         (b"\xff\x00", "2 bytes, not JSON"),
@@ -138,10 +138,10 @@ def test_what_is_said_of_a_secret(content: str | bytes, words: str) -> None:
 def test_how_old_a_version_is(seconds: float, words: str) -> None:
     """The age of the version tells whether a rotation has arrived."""
     reading = Reading(secret=settings("a").secrets[0], content="{}", version="v1", created=NOON - seconds)
-    assert f"AWSCURRENT, made {words} ago, 2 bytes" in probes.read("secret", reading, NOON).text
+    assert f"AWSCURRENT, created {words} ago, 2 bytes" in probes.read("secret", reading, NOON).text
 
 
-def test_who_we_are_to_aws() -> None:
+def test_the_identity_that_aws_sees() -> None:
     """Expiry, lifetime, role alias and certificate id; nothing of the credentials, not even the key's id."""
     found = Credentials(
         access_key_id="ASIAEXAMPLE",
@@ -153,13 +153,13 @@ def test_who_we_are_to_aws() -> None:
     device = settings("a", SECRETENV_THING_NAME="lamp").device
     step = probes.exchanged(device, found, "c0ffee")
     assert step.text == (
-        "role alias alias, thing lamp: credentials for 60 min, to 2026-11-23T12:00:00Z; "
-        "to AWS we are the certificate c0ffee"
+        "role alias alias, thing lamp: credentials for 60 min, until 2026-11-23T12:00:00Z; "
+        "AWS sees the certificate c0ffee"
     )
 
 
 def test_names_of_a_certificate_are_one_line(tmp_path: Path) -> None:
-    """What a certificate says of itself cannot move the cursor or begin a line."""
+    """The names in a certificate cannot move the cursor or begin a line."""
     path = write(tmp_path / "c.crt", make_certificate(ec_key(), "dev\x1b[2Jice\nok"))
     device = settings("a", SECRETENV_CERT=path).device
     step = probes.certificate_file(device, certificate.said_by(certificate.read_certificate(device)))

@@ -1,4 +1,4 @@
-"""How the steps of `secretenv check` are shown: lines, a table, the last words."""
+"""How the steps of `secretenv check` are shown: lines, a table, the last lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEPS = [
 
 
 def test_lines_for_a_pipe() -> None:
-    """One line a step, aligned, whatever is in it."""
+    """One aligned line for each step, whatever its text contains."""
     out = io.StringIO()
     show = report.lines(out)
     for step in STEPS:
@@ -41,7 +41,7 @@ def test_lines_for_a_pipe() -> None:
 
 
 def test_details_on_demand() -> None:
-    """-v adds names and each broken step's hint."""
+    """-v adds names and the hint of each broken step."""
     out = io.StringIO()
     for step in STEPS:
         report.lines(out, verbose=True)(step)
@@ -54,7 +54,7 @@ def test_the_last_lines_name_the_first_broken_link() -> None:
     """The report ends with the first link that broke, how many more did, and the next step."""
     price = cost.cost(settings("a"))
     last = report.closing(STEPS, price).splitlines()
-    assert last[-2:] == ["broken: DNS: no such?[2J name?ok (1 more further on)", "hint: getent"]
+    assert last[-2:] == ["broken: DNS: no such?[2J name?ok (1 more broken below)", "hint: getent"]
     assert report.closing(STEPS[:2], price).endswith("\nall is well\n")
 
 
@@ -73,7 +73,7 @@ def test_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_terminal_without_such_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the terminal's encoding has no ticks, words stand for them."""
+    """Where the encoding of the terminal lacks ticks, words replace them."""
     terminal = terminal_of_60(monkeypatch)
     monkeypatch.setattr(Terminal, "encoding", "iso-8859-1")
     report.table(terminal)(STEPS[2])

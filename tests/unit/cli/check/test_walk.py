@@ -51,7 +51,7 @@ def test_secrets_in_files_need_no_aws(local: Settings) -> None:
 
 @pytest.mark.parametrize("how", [{}, {"verbose": True}, {"as_json": True}])
 def test_no_value_is_shown(local: Settings, how: dict[str, bool]) -> None:
-    """Names, counts and sizes are shown, never a value or what it could be guessed from."""
+    """Names, counts and sizes are shown, never a value or a hash that reveals it."""
     _, text = shown(local, **how)
     assert MARKER not in text
     assert not re.search("[0-9a-f]{32}", text)
@@ -90,7 +90,7 @@ def test_it_goes_on_where_it_can(tmp_path: Path, local: Settings) -> None:
 
 
 def test_content_that_cannot_be_variables(tmp_path: Path) -> None:
-    """A secret that was read and is no JSON object breaks the link `content`."""
+    """A secret that was read but is not a JSON object breaks the link `content`."""
     path = tmp_path / "secret"
     path.write_text(MARKER)
     status, text = shown(settings(f"file://{path}"))
@@ -101,7 +101,7 @@ def test_content_that_cannot_be_variables(tmp_path: Path) -> None:
 
 
 def test_warnings_are_lines_of_their_own(tmp_path: Path) -> None:
-    """What a run would warn of is shown where it was noticed, and breaks nothing."""
+    """A warning of a run is shown at the link that it is about, and breaks nothing."""
     path = tmp_path / "secret.json"
     path.write_text('{"PATH": "x"}')
     status, text = shown(settings(f"file://{path}", SECRETENV_SECRTE="typing error"))
@@ -111,7 +111,7 @@ def test_warnings_are_lines_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_defect_shows_no_values(local: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that nobody expects is named with its place, never with its text."""
+    """An unexpected exception is shown with its place, never with its text."""
 
     def fail(_: object) -> Any:
         raise RuntimeError(MARKER)
@@ -124,7 +124,7 @@ def test_a_defect_shows_no_values(local: Settings, monkeypatch: pytest.MonkeyPat
 
 
 def test_memory_is_no_defect(local: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lack of memory is told as that, not as a defect to be reported."""
+    """A lack of memory is shown as such, not as a defect to report."""
 
     def fail(_: object) -> Any:
         raise MemoryError
@@ -136,7 +136,7 @@ def test_memory_is_no_defect(local: Settings, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_secret_given_twice_is_read_once(local: Settings) -> None:
-    """As a fetch does: one id is one call, whatever becomes of it."""
+    """As in a fetch, one id is one call, however many variables it becomes."""
     one = local.secrets[0].id
     steps: list[Step] = []
     assert walk.check(settings(f"{one} WHOLE={one}"), steps.append) == 0
