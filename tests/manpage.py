@@ -1,4 +1,4 @@
-"""The manual page, made from the command line's own help. `python -m tests.manpage` writes it anew."""
+"""The manual page, made from the command line's own help. `python -m tests.manpage` rewrites it."""
 
 from __future__ import annotations
 

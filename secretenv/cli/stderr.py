@@ -1,4 +1,4 @@
-"""What the commands say on standard error: warnings, errors with their hints, notes."""
+"""Lines of the commands on standard error: warnings, errors with their hints, notes."""
 
 from __future__ import annotations
 

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 # The heading in the help for each section of the table.
 PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to variables", "run": "Run"}
 
-# Who the device is, for a command that reads no secret.
+# The options that identify the device, for a command that reads no secret.
 OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"} and option.key != "region"]
-# Who the device is and what to read, for a command that starts no other.
+# The options that identify the device and its secrets, for a command that starts no other.
 OF_READING = [
     option for option in OPTIONS if option.section in {"file", "device", "secret"} or option.key in {"secret", "batch"}
 ]
 
 
 class Wrapper(TyperCommand):
-    """A command that takes another one: typer would write its usage as `{COMMAND [ARG]...}...`."""
+    """A command that takes another command; typer would write its usage as `{COMMAND [ARG]...}...`."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
-        """Return the words of the usage line behind the command's name."""
+        """Return the words of the usage line after the command's name."""
         arguments = [str(each.metavar) for each in self.params if isinstance(each, TyperArgument)]
         return ["[OPTIONS]", "[--]", *arguments]
 
 
 def flag(*names: str, **how: Any) -> Any:
-    """Return an option of a command's own that takes no value; `how` as of `typer.Option`."""
+    """Return an option without a value that is not in the table; `how` are arguments of `typer.Option`."""
     return typer.Option(*names, metavar="", show_default=False, **how)
 
 
@@ -73,7 +73,7 @@ def _annotation(option: Option) -> object:
     """Return the annotated type from which typer makes this option."""
     made = typer.Option(
         f"--{option.name}",
-        metavar=option.metavar,  # of a flag an empty one: typer would write `<bool>` there, as if it took a value
+        metavar=option.metavar,  # empty for a flag: typer would write `<bool>`, as if it took a value
         help=option.full_help,
         rich_help_panel=PANELS[option.section],
         show_default=False,

@@ -1,8 +1,7 @@
 """Read the words after `secretenv run` without typer, as long as each is an option of the table or its value.
 
 Typer takes a quarter of a second of CPU to load and to read them, several seconds on a small board, and every start of
-a service would pay for it. Help, errors and all other words are left to typer. What the values mean is the business of
-`merge`.
+a service would pay for it. Help, errors and all other words are left to typer. The values are the business of `merge`.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]] | None:
 
 
 def _added(option: Option, before: Any, value: str) -> Any:
-    """Return what an option was given, with this value added."""
+    """Return the value of an option after it was given once more."""
     if option.flag:
         return True
     return [*(before or []), value] if option.repeatable else value

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SYSTEM = Path("/etc/secretenv/config.toml")
 
-# Besides the options that a single secret can override.
+# Keys of a [[secret]] besides the options that a single secret can override.
 _SECRET_ONLY = {"id", "name"}
 
 _KEYS = {
@@ -32,7 +32,7 @@ _KEYS = {
 
 
 class ConfigFile:
-    """What a settings file says; an empty one if there is none.
+    """A settings file; an empty one if there is none.
 
     Attributes:
         path: of the file, or None.

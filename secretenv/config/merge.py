@@ -1,6 +1,6 @@
 """Merge flags, variables, the settings file and the defaults, check them, and give a `Settings`.
 
-A flag beats a variable beats the file beats the default. What each option is stands in `options`.
+A flag beats a variable beats the file beats the default. The options themselves are in `options`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from secretenv.config.file import ConfigFile
 
 _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
-# facts of AWS: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
+# From the AWS documentation: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
 _ENDPOINT_REGION = re.compile(
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
@@ -45,11 +45,11 @@ def read(
         flags: the options given on the command line by `Option.key`: text, a list of text, or a bool; None is absent.
         environ: the caller's environment.
         command: the words of the command, empty for a subcommand that starts none.
-        reads: whether secrets are to be read; without them it is enough to know who the device is.
+        reads: whether secrets will be read; if not, the settings of the device are enough.
         system: the settings file of the system.
 
     Raises:
-        SettingsError: a value cannot be used, or something is missing; then all that is missing is named at once.
+        SettingsError: a value cannot be used, or something is missing; one error names everything missing.
     """
     _, chosen = _given(BY_KEY["config"], flags.get("config"), environ, None, None)
     file = load(chosen, environ, system=system)
@@ -71,7 +71,7 @@ def _value(
     file: ConfigFile | None,
     secret: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Return the parsed value of the strongest source that has one. An error names the source, never more."""
+    """Return the parsed value of the strongest source that has one. An error names the source."""
     source, given = _given(option, flag, environ, file, secret)
     try:
         if isinstance(given, bool):
@@ -79,7 +79,7 @@ def _value(
         if option.repeatable:
             return tuple(option.parse(word) for word in given)
         if not given and not option.default:
-            return False if option.flag else ""  # elsewhere an empty text is for the parser to refuse
+            return False if option.flag else ""  # any other empty text is for the parser to refuse
         return absolute(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH111
     except SettingsError as error:
         raise messages.told_of(source, error) from None
@@ -92,9 +92,9 @@ def _given(
     file: ConfigFile | None,
     secret: Mapping[str, Any] | None,
 ) -> tuple[str, Any]:
-    """Return the strongest source and what it says: flag, variable, file, default.
+    """Return the strongest source and its value: flag, variable, file, default.
 
-    An empty variable counts as not set. In the file that of one secret is stronger than that of all.
+    An empty variable counts as not set. In the file a key of one secret beats the key for all.
     """
     if flag is not None and flag != []:
         return f"--{option.name}", flag
@@ -131,7 +131,7 @@ def _secrets(
 
 
 def _name_and_id(word: str) -> tuple[str, str]:
-    """Return the parts of `[NAME=]ID`; a `=` behind a `/` or a `:` is part of the id."""
+    """Return the parts of `[NAME=]ID`; a `=` after a `/` or a `:` is part of the id."""
     found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
     name, identifier = (found[1], found[2]) if found else ("", word)
     if not identifier or identifier == FILE_SCHEME:
@@ -160,7 +160,7 @@ def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mappi
 
 
 def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
-    """Return the endpoint that the environment sets for every AWS tool; secrets never travel unencrypted."""
+    """Return the endpoint that the environment sets for every AWS tool; refuse one without encryption."""
     url = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", "")
     if not url or _switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environ):
         return ""
@@ -187,7 +187,7 @@ def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:
 def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
     """Raise one error that names everything missing, and where each can come from."""
     from_aws = any(not secret.local for secret in secrets)
-    # Where no secret is given, the same error says what a secret of AWS would need.
+    # If no secret is given, the same error names all that a secret of AWS needs.
     exchanges = from_aws or not secrets or not reads
     needed = {
         "cert": exchanges,

@@ -1,6 +1,6 @@
 """From a user's text to a value: durations, booleans, signals, endpoints and names; one function each.
 
-Each raises a SettingsError that says what is wrong and what would be right; `merge` adds where the text came from.
+Each raises a SettingsError that names the mistake and shows a valid value; `merge` adds the source of the text.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
-# Nobody can catch the first two, and the supervisor itself needs the third.
+# No process can catch the first two; the supervisor needs the third for itself.
 _NOT_SENDABLE = frozenset({"SIGKILL", "SIGSTOP", "SIGCHLD"})
 
 
 class Name(NamedTuple):
-    """What AWS accepts as one kind of name: a regular expression for ASCII, and the same in words."""
+    """The names of one kind that AWS accepts: as a regular expression (ASCII), and in words."""
 
     form: str
     characters: str
@@ -46,10 +46,10 @@ NAMES = {
 
 
 def duration(text: str) -> float:
-    """Return the seconds that `500ms`, `90`, `90s`, `5m` or `1h30m` stand for.
+    """Return the seconds in `500ms`, `90`, `90s`, `5m` or `1h30m`.
 
     Raises:
-        SettingsError: it is none of these.
+        SettingsError: it is something else.
     """
     word = text.strip().lower()
     plain = re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word)
@@ -71,10 +71,10 @@ def interval(text: str) -> float:
 
 
 def boolean(text: str) -> bool:
-    """Return what `1/true/yes/on` or `0/false/no/off` stand for.
+    """Return True for `1/true/yes/on` and False for `0/false/no/off`.
 
     Raises:
-        SettingsError: it is none of these.
+        SettingsError: it is something else.
     """
     word = text.strip().lower()
     if word in _TRUE | _FALSE:
@@ -170,7 +170,7 @@ def endpoint(text: str) -> str:
     """Return `HOST` or `HOST:PORT` from that or from a URL; IPv6 addresses stay in brackets.
 
     Raises:
-        SettingsError: it is neither, or asks for plain HTTP.
+        SettingsError: it is something else, or asks for plain HTTP.
     """
     word = text.strip()
     if "://" in word and not word.lower().startswith("https://"):
@@ -216,5 +216,5 @@ def _matching(form: str, text: str, error: Message, characters: str = "") -> str
 
 
 def text(value: str) -> str:
-    """Return the value as it is: names that only AWS can judge, and paths."""
+    """Return the value unchanged: a path, or a name that only AWS can judge."""
     return value

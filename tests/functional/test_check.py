@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WORDS = (SECRETENV, "check")
 
-# The chain in the order in which it is walked; what stands at a place if all is well.
+# The chain in the order in which it is walked; the links of a chain that works.
 CHAIN = (
     "settings", "certificate file", "key file", "roots file", "key", "certificate", "key permissions",
     "DNS", "connection", "TLS", "clock", "exchange", "secret", "variables",
@@ -116,14 +116,14 @@ def test_the_key_of_another_certificate(checked: Callable[..., dict[str, Any]], 
 
 
 def test_an_encrypted_key_without_password(checked: Callable[..., dict[str, Any]], world: World) -> None:
-    """A key that needs a password breaks the link `key password`; nobody is asked for it."""
+    """A key that needs a password breaks the link `key password`; secretenv does not prompt for it."""
     device = world.sandbox.device(encrypted_with="opensesame")
     broken(checked({"SECRETENV_KEY_PASSWORD_FILE": ""}, device=device), "key password", after="roots file")
     assert checked(device=device)["ok"]
 
 
 def test_an_expired_certificate(checked: Callable[..., dict[str, Any]], world: World) -> None:
-    """An expired certificate is said to be so before the network is asked for anything but its name and port."""
+    """An expired certificate is reported without an exchange; only the name and the port are checked on the network."""
     device = world.sandbox.device(expired=True, registered=False)
     document = checked(device=device)
     broken(document, "certificate", "expired at", "this machine's clock says")
@@ -131,7 +131,7 @@ def test_an_expired_certificate(checked: Callable[..., dict[str, Any]], world: W
 
 
 def test_a_stranger(checked: Callable[..., dict[str, Any]], world: World) -> None:
-    """A certificate of somebody else's CA is refused by the other side, in the handshake or right after it."""
+    """A certificate of another CA is refused by the other side, in the handshake or right after it."""
     device = world.sandbox.device(stranger=True, registered=False)
     document = checked(device=device)
     assert document["broken"]["link"] == "certificate"
@@ -156,24 +156,24 @@ def test_an_unknown_name(checked: Callable[..., dict[str, Any]]) -> None:
     broken(checked(endpoint="nowhere.invalid"), "DNS", "nowhere.invalid")
 
 
-def test_nobody_listens(checked: Callable[..., dict[str, Any]]) -> None:
-    """A port that nobody listens at breaks the connection."""
+def test_a_closed_port(checked: Callable[..., dict[str, Any]]) -> None:
+    """A closed port breaks the connection."""
     broken(checked(endpoint="localhost:1"), "connection", "localhost:1")
 
 
 def test_a_proxy_that_is_not_there(checked: Callable[..., dict[str, Any]]) -> None:
-    """With HTTPS_PROXY it is the proxy that is looked for; its password is not shown."""
+    """With HTTPS_PROXY the proxy is checked; its password is not shown."""
     document = checked({"HTTPS_PROXY": f"http://user:{MARKER}@localhost:1"})
     broken(document, "proxy", "localhost:1", after="DNS")
 
 
 def test_roots_that_do_not_fit(checked: Callable[..., dict[str, Any]]) -> None:
-    """Without --ca the sandbox's certificate is trusted by nobody: TLS is broken."""
+    """Without --ca the sandbox's certificate is not trusted: TLS is broken."""
     broken(checked({"SECRETENV_CA": ""}), "TLS", "is not trusted")
 
 
 def test_the_data_endpoint(checked: Callable[..., dict[str, Any]], world: World) -> None:
-    """The data endpoint instead of the credentials provider is named as such."""
+    """The data endpoint in place of the credentials provider is recognised."""
     document = checked(endpoint=world.sandbox.data_endpoint)
     broken(document, "endpoint", "data endpoint", after="clock")
 
@@ -201,7 +201,7 @@ def test_a_wrong_clock(checked: Callable[..., dict[str, Any]], world: World, off
 def test_certificates_that_are_refused(
     checked: Callable[..., dict[str, Any]], world: World, make: dict[str, bool], link: str, says: str
 ) -> None:
-    """403 of the credentials provider breaks what it names; everything up to the clock is ok."""
+    """403 of the credentials provider breaks the link that it names; everything up to the clock is ok."""
     device = world.sandbox.device(**make)  # type: ignore[arg-type]
     broken(checked(device=device), link, says, "request id", after="clock")
 
@@ -256,7 +256,7 @@ def test_a_secret_that_is_no_json(checked: Callable[..., dict[str, Any]], world:
 
 
 def test_secrets_manager_is_not_there(checked: Callable[..., dict[str, Any]], world: World) -> None:
-    """What cannot be reached is asked once: twenty secrets do not make twenty timeouts."""
+    """An unreachable region is tried once: twenty secrets do not make twenty timeouts."""
     nowhere = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://127.0.0.1:1"}
     document = checked(nowhere, secret=f"{world.name} other")
     broken(document, "connection", "127.0.0.1:1", after="exchange")

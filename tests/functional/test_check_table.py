@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.functional.conftest import World
     from tests.running import Program
 
-# Bytes as they are: what this interpreter's locale makes of them must not decide the test.
+# Raw bytes: the locale of this interpreter must not decide the test.
 SHOW = (PYTHON, "-c", "print({k: v for k, v in __import__('os').environb.items() if k not in (b'LC_CTYPE',)})")
 
 
@@ -51,7 +51,7 @@ def fetched(
 
 
 def variables(program: Program) -> dict[str, str]:
-    """Return what the command got."""
+    """Return the environment of the command."""
     assert program.ends() == 0, program.err
     found = ast.literal_eval(program.out)
     return {name.decode(): value.decode() for name, value in found.items()}

@@ -39,7 +39,7 @@ def config_file(folder: Path, world: World, **changed: str) -> Path:
 
 
 def test_what_is_printed(start: Callable[..., Program], world: World) -> None:
-    """The document of a credential process, and nothing else; no secret has to be named for it."""
+    """The document of a credential process, and nothing else; it needs no secret."""
     variables = {name: value for name, value in world.variables().items() if name != "SECRETENV_SECRET"}
     program = start(SECRETENV, "credentials", variables={**variables, "AWS_PROFILE": "no-such-profile"})
     assert program.ends() == 0, program.err
@@ -52,7 +52,7 @@ def test_what_is_printed(start: Callable[..., Program], world: World) -> None:
 
 
 def test_botocore_reads_it(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every SDK takes it from `~/.aws/config`, and knows when it has to ask again."""
+    """Every SDK reads it from `~/.aws/config`, and knows when to ask again."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config_file(tmp_path, world)))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     found = botocore.session.Session().get_credentials()
@@ -90,7 +90,7 @@ def test_the_aws_command(start: Callable[..., Program], tmp_path: Path, world: W
 
 
 def test_on_a_terminal_they_are_not_shown(screen: Callable[..., Screen], world: World) -> None:
-    """On a terminal until when they are valid; --reveal shows them."""
+    """On a terminal only their expiration is shown; --reveal shows the credentials."""
     told = screen(SECRETENV, "credentials", variables=world.variables())
     told.shows("--reveal shows them")
     assert told.program.ends() == 0
@@ -99,7 +99,7 @@ def test_on_a_terminal_they_are_not_shown(screen: Callable[..., Screen], world: 
 
 
 def test_errors_are_on_standard_error(start: Callable[..., Program], world: World) -> None:
-    """What is missing is named, without asking for a secret; standard output stays empty, and the status is 1."""
+    """Missing settings are named, a secret is not one of them; standard output stays empty, and the status is 1."""
     variables = {**world.variables(), "SECRETENV_CERT": "", "SECRETENV_SECRET": ""}
     program = start(SECRETENV, "credentials", variables=variables)
     assert program.ends() == 1
@@ -109,7 +109,7 @@ def test_errors_are_on_standard_error(start: Callable[..., Program], world: Worl
 
 
 def test_the_example_of_the_help(start: Callable[..., Program], world: World) -> None:
-    """The example of `--help` prints what stands below it."""
+    """The example of `--help` prints the line below it."""
     (example,) = EXAMPLES["credentials"]
     program = start("sh", "-c", example.command, variables=world.variables())
     assert program.ends() == 0

@@ -1,4 +1,4 @@
-"""`secretenv export` and `run --dry-run`: what they print, and what they do not."""
+"""`secretenv export` and `run --dry-run`: their output, and what is not in it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_on_a_terminal_no_value_is_shown(screen: Callable[..., Screen], world: W
 def test_what_a_format_cannot_carry(
     start: Callable[..., Program], world: World, form: str, value: str, says: str
 ) -> None:
-    """Where a format cannot carry a value that is an error that names the variable, status 1, and no output."""
+    """A value that a format cannot carry is an error that names the variable, with status 1 and no output."""
     world.sandbox.rotate(world.name, world.text(value))
     program = start(SECRETENV, "export", f"--format={form}", variables=world.variables())
     assert program.ends() == 1
@@ -83,7 +83,7 @@ def test_an_error_of_aws_has_status_1(start: Callable[..., Program], world: Worl
 
 
 def test_dry_run(device_run: Callable[..., Program], world: World, tmp_path: Path) -> None:
-    """--dry-run: names, secret of origin, version id, what is replaced; no values; nothing is started."""
+    """--dry-run shows names, their secrets, versions and replaced variables; no values, and nothing is started."""
     version = world.rotate("two")
     world.sandbox.secret(f"{world.name}-whole", MARKER)
     words = [f"--secret={world.name}", f"--secret=HOME={world.name}-whole", "--dry-run", "--", "touch", "made"]
@@ -99,7 +99,7 @@ def test_dry_run(device_run: Callable[..., Program], world: World, tmp_path: Pat
 
 
 def test_dry_run_fails_as_a_run_would(device_run: Callable[..., Program], world: World) -> None:
-    """--dry-run of what cannot be run: the same status and the same error."""
+    """--dry-run fails with the status and the error of the run."""
     assert device_run("--dry-run", "--", "nowhere-at-all").ends() == 127
     assert device_run("--dry-run", "--", "/tmp").ends() == 126
     assert device_run("--dry-run", "--", "true", secret="test/nowhere").ends() == 125

@@ -51,7 +51,7 @@ def commands(command: Any, words: str = "") -> Iterator[tuple[str, list[str]]]:
     if not words or not hasattr(command, "commands"):
         yield words, [each.opts[0] for each in command.params if each.opts[0].startswith("-") and not each.hidden]
     for name, each in getattr(command, "commands", {}).items():
-        # Nobody types `make`: it stands behind a NAME after `provision`.
+        # `make` is never typed: `provision NAME` calls it.
         yield from commands(each, words if name == "make" else f"{words} {name}".strip())
 
 

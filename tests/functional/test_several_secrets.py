@@ -53,7 +53,7 @@ def alias(world: World, arns: Sequence[str], *, batch: bool = False) -> str:
 
 
 def actions(world: World) -> list[str]:
-    """Return what Secrets Manager was asked for, in order."""
+    """Return the actions of the requests to Secrets Manager, in order."""
     return [request.action for request in world.sandbox.requests]
 
 
@@ -70,7 +70,7 @@ def refused(program: Program, status: int, link: str) -> tuple[str, str]:
 
 
 class Gate:
-    """Holds each request to Secrets Manager until so many are there at once, then a moment more for one too many."""
+    """Hold each request to Secrets Manager until `wanted` are there at once, then a moment longer for one too many."""
 
     def __init__(self, world: World, wanted: int) -> None:
         self.most = 0
@@ -264,7 +264,7 @@ def test_a_new_version_of_one_of_45_restarts(device_run: Callable[..., Program],
 
 
 def test_two_hundred_large_secrets(device_run: Callable[..., Program], world: World) -> None:
-    """200 secrets of 64 KiB are more than any environment holds: 126, both sizes and the next step, no traceback."""
+    """200 secrets of 64 KiB fit into no environment: 126, both sizes and the next step, no traceback."""
     names, arns = make(world, 200, LARGEST)
     role = alias(world, arns, batch=True)
     gate = Gate(world, 8)
@@ -292,7 +292,7 @@ def large(folder: Path, count: int, size: int = LARGEST) -> list[str]:
 
 @pytest.mark.parametrize("once", [False, True], ids=["supervised", "once"])
 def test_two_hundred_large_files(run: Callable[..., Program], tmp_path: Path, once: bool) -> None:  # noqa: FBT001
-    """The same from files and with --once: what is too large never comes as far as execve."""
+    """The same from files and with --once: an environment that is too large never reaches execve."""
     ids = large(tmp_path, 200)
     program = run(*["--once"] * once, "--", "true", variables={"SECRETENV_SECRET": " ".join(ids)})
     error, _ = refused(program, 126, "environment")
@@ -322,7 +322,7 @@ def test_a_new_version_that_is_too_large(run: Callable[..., Program], tmp_path: 
 
 @pytest.mark.parametrize("stack", ["8192", "2048"])
 def test_what_fits_is_taken(start: Callable[..., Program], tmp_path: Path, stack: str) -> None:
-    """The size that the error names is that of the system: what is one byte larger is refused, what is not starts."""
+    """The limit in the error is the system's: one byte more is refused, one byte less starts."""
     words = ("sh", "-c", f'ulimit -S -s {stack} && exec "$0" "$@"', SECRETENV, "run")
     most = int(stack) * 1024 // 4
     ids = large(tmp_path, most // LARGEST - 5)

@@ -1,4 +1,4 @@
-"""What `export` prints, read by the programs that it is for: shells, python-dotenv, docker, systemd, another Python."""
+"""The output of `export`, read by its readers: shells, python-dotenv, docker, systemd, another Python."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from secretenv.errors import ContentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-# What some reader gives a meaning to; each also comes alone, at the start, and at the end of a value.
+# Text that means something to some reader; each piece also comes alone, and at both ends of a value.
 PIECES: list[str] = [
     *"'\"`$\\ #=;!~*?%&|<>(){}[]^-+,:@é",
     *(chr(code) for code in (*range(1, 32), *range(127, 160))),
@@ -103,7 +103,7 @@ def carried(variables: Mapping[str, str], form: str) -> dict[str, str]:
 
 
 def output_of(*words: str, folder: Path, variables: Mapping[str, str] | None = None) -> bytes:
-    """Return what a program writes to standard output; it must succeed, and have nothing to say beside."""
+    """Return the standard output of a program, which must succeed and write nothing to standard error."""
     environment = {"PATH": os.defpath, "HOME": str(folder), **(variables or {})}
     done = subprocess.run(
         words, capture_output=True, check=False, cwd=folder, env=environment, stdin=subprocess.DEVNULL
@@ -114,7 +114,7 @@ def output_of(*words: str, folder: Path, variables: Mapping[str, str] | None = N
 
 
 def environment_in(raw: bytes) -> dict[str, str]:
-    """Return what `env -0` wrote."""
+    """Return the variables in the output of `env -0`."""
     return dict(entry.decode().split("=", 1) for entry in raw.split(b"\0") if entry)
 
 
@@ -146,7 +146,7 @@ def test_shells(shell: list[str], how: str, locale: str, tmp_path: Path) -> None
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here to ask for its own variables")
 def test_variables_of_the_shell(tmp_path: Path) -> None:
-    """A name that bash has a use for is carried like any other, or it is refused."""
+    """A variable that bash itself uses is carried like any other, or refused."""
     own = output_of("bash", "-c", "compgen -v", folder=tmp_path).decode().split()
     able = carried(dict.fromkeys(own, "a text"), "shell")
     assert {"PATH", "IFS", "HOME", "PS4"} <= able.keys()
@@ -202,7 +202,7 @@ SYSTEMD = """if True:
 
 
 def test_systemd(tmp_path: Path) -> None:
-    """What systemd itself parses an EnvironmentFile= with returns the same value, or it was refused."""
+    """The parser of systemd itself returns the same value, or the format refused it."""
     places = ("lib/*/systemd", "lib/systemd", "lib64/systemd")
     libraries = [path for place in places for path in Path("/usr").glob(f"{place}/libsystemd-shared-*.so")]
     if not libraries:
@@ -248,7 +248,7 @@ class _Calls(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def docker(tmp_path: Path) -> Iterator[Callable[[bytes], dict[str, str]]]:
-    """Give what `docker create --env-file` makes of a file: docker's own reader, asked through an engine of ours."""
+    """Return a function that reads a file with `docker create --env-file`, through an engine of the test."""
     program = shutil.which("docker")
     if not program or not subprocess.check_output([program, "--version"]).startswith(b"Docker version"):
         pytest.skip("no docker CLI here")
@@ -270,7 +270,7 @@ def docker(tmp_path: Path) -> Iterator[Callable[[bytes], dict[str, str]]]:
 
 
 def test_docker(docker: Callable[[bytes], dict[str, str]]) -> None:
-    """The docker CLI itself sends its engine the same names and values, or they were refused."""
+    """The docker CLI sends its engine the same names and values, or the format refused them."""
     able = carried({**VALUES, "my-key": "x", "ü": "x", "a\u00a0b": "", "LONG": "x" * 65530}, "docker")
     assert len(able) > 300
     assert "LONG" in able

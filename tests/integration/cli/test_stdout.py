@@ -1,4 +1,4 @@
-"""What the system refuses is said in words: of standard output first, where no half answer passes for a whole one."""
+"""Standard output is written as a whole or there is an error; so for everything else that the system refuses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BUFFERED = pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "un
 def test_a_full_disk_is_an_error(
     start: Callable[..., Program], secret: SecretFile, words: str, unbuffered: str
 ) -> None:
-    """Where nothing can be written to standard output that is an error in one sentence, with no traceback."""
+    """A full disk below standard output is an error in one sentence, with no traceback."""
     secret.put({"VALUE": MARKER})
     variables = {"SECRETENV_SECRET": f"file://{secret.path}", "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("wb") as full:
@@ -41,9 +41,9 @@ def test_a_full_disk_is_an_error(
 
 @BUFFERED
 def test_a_disk_that_fills_up_is_an_error(start: Callable[..., Program], secret: SecretFile, unbuffered: str) -> None:
-    """An answer that is written in part is an error: Python's own unbuffered stream ends there with status 0."""
+    """Partly written output is an error; Python's own unbuffered stream would end with status 0."""
     secret.put({"VALUE": MARKER * 10})
-    # A limit on the size of files ends a write as a full disk does: in the middle. Python has SIGXFSZ ignored.
+    # A limit on file size ends a write in the middle, as a full disk does. Python ignores SIGXFSZ.
     limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT}, {LIMIT}))"
     words = [PYTHON, "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", SECRETENV, "export", secret.option]
     output = secret.path.with_name("output")
@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_is_an_error(start: Callable[..., Program], secret:
 
 @pytest.mark.parametrize("words", PRINTING)
 def test_a_closed_output_is_an_error(start: Callable[..., Program], secret: SecretFile, words: str) -> None:
-    """Who closes standard output gets a sentence, not a traceback; a run needs none."""
+    """A closed standard output is an error in one sentence, not a traceback; a run does not need it."""
     secret.put({"VALUE": MARKER})
     closed = f"exec {SECRETENV} {words} >&-"
     program = start("sh", "-c", closed, variables={"SECRETENV_SECRET": f"file://{secret.path}"})
@@ -76,7 +76,7 @@ def test_a_closed_output_is_an_error(start: Callable[..., Program], secret: Secr
 
 @pytest.mark.parametrize("words", PRINTING)
 def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secret: SecretFile, words: str) -> None:
-    """`| head -1` may end first: nothing is said, and the status tells."""
+    """`| head -1` may end first: nothing is written to standard error, and the status is 1."""
     secret.put({"VALUE": MARKER})
     reader, writer = os.pipe()
     os.close(reader)
@@ -97,8 +97,8 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
 def test_what_the_system_refuses_is_said(
     start: Callable[..., Program], secret: SecretFile, words: str, status: int, message: str
 ) -> None:
-    """A full disk or a limit is named, by every command, with what to look at; no traceback, and nothing left."""
-    # Through pipes, as the limit is on our own files too.
+    """Every command names a full disk or a limit, with the next step; no traceback, and nothing left behind."""
+    # Through pipes: the limit applies to the files of the test too.
     script = f"(ulimit -f 0; {SECRETENV} {words}; echo status $?) 2>&1 | cat >&2"
     program = start("sh", "-c", script, variables={"SECRETENV_SECRET": f"file://{secret.path}"})
     assert program.ends() == 0

@@ -1,4 +1,4 @@
-"""What `run --dry-run` shows."""
+"""The plan that `run --dry-run` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `export` prints: each format's rules as tables, and laws that hold for any variables."""
+"""The output of `export`: the rules of each format as tables, and laws for any variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secretenv.errors import ContentError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Often what some format gives a meaning to; otherwise anything at all, lone surrogates too.
+# Often text that means something to some format; otherwise anything, lone surrogates too.
 nasty = st.sampled_from(
     [*"'\"\\$`{}#=;!~ \t\r\n\x00\x01\x1b\x7f\x85", "${", "${x}", "$(x)", "\u2028", "\ufeff", "\ufffe"]
 )
@@ -123,7 +123,7 @@ def refusal(form: str, name: str, value: str) -> ContentError:
     ],
 )
 def test_what_a_line_looks_like(form: str, value: str, line: str) -> None:
-    """Each format has its own quotes and escapes, and as few of them as it gets by with."""
+    """Each format has its own quotes and escapes, and uses them only where needed."""
     assert render({"N": value}, form) == f"{line}\n"
 
 
@@ -186,7 +186,7 @@ def test_order_and_nothing_else(form: str) -> None:
     ],
 )
 def test_what_a_format_cannot_carry(form: str, name: str, value: str, why: str) -> None:
-    """Where a format cannot carry a name or a value, that is an error that names the format, the variable and why."""
+    """The error names the format, the variable and the reason."""
     error = refusal(form, name, value)
     assert error.link == "content"
     shown = re.escape(name) if re.fullmatch(r"[^\W ]+|[#\w=-]+", name) else re.escape(json.dumps(name))
@@ -216,7 +216,7 @@ def test_the_hint_names_what_carries_all(form: str, others: dict[str, str], hint
 
 
 def test_the_hint_for_a_name() -> None:
-    """Where the name is what cannot be carried, --sanitize is a way out too."""
+    """For a name that cannot be carried the hint offers --sanitize as well."""
     assert (
         refusal("systemd", "my-key", "x").hint
         == "use --format dotenv, json or docker, or --sanitize for a portable name"
@@ -225,7 +225,7 @@ def test_the_hint_for_a_name() -> None:
 
 @given(st.sampled_from(FORMATS), variables, text)
 def test_an_error_shows_no_value(form: str, found: dict[str, str], value: str) -> None:
-    """No error depends on what a value is made of beyond one character's number."""
+    """An error shows at most the number of one character of a value."""
     marker = "k3eP-tH1s"
     try:
         render({**found, "A": f"{value}{marker}{value}"}, form)
@@ -277,17 +277,17 @@ def test_listing() -> None:
 
 
 def test_a_long_name_is_cut() -> None:
-    """A name that is a text of its own is shown by its first 79 characters."""
+    """A long name is cut after 79 characters."""
     assert f" {'a' * 79}…: " in refusal("docker", "a" * 70000, "").message
 
 
-def test_listing_of_what_is_no_text() -> None:
-    """Half of a surrogate pair, which only JSON carries, is listed too."""
+def test_listing_of_half_a_pair() -> None:
+    """Half of a surrogate pair, which only JSON can carry, is listed too."""
     assert listing({"A": "\ud800"}, {"A": "x"}).endswith("A             3  x\n")
 
 
 def test_listing_of_nothing() -> None:
-    """Without variables the head of the table alone."""
+    """Without variables there is only the header."""
     assert listing({}, {}) == "VARIABLE  BYTES  SECRET\n"
 
 

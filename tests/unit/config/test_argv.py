@@ -1,4 +1,4 @@
-"""`run` without typer: where both read the words, both read the same."""
+"""Words that are read without typer are read as typer reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VALUES = st.sampled_from(["", "x", "5", "a=b", "ü", "\udcff", "--once", "-"])
 
 
 def words_of(option: Any) -> st.SearchStrategy[list[str]]:
-    """Return the ways to give an option, among them some that are wrong."""
+    """Return the ways to give an option, some of them wrong."""
     if option.flag:
         return st.sampled_from([[f"--{option.name}"], [f"--no-{option.name}"], [f"--{option.name}=1"]])
     return st.one_of(
@@ -33,7 +33,7 @@ LINES = st.lists(st.one_of(STRANGE, *map(words_of, OPTIONS)), max_size=4)
 @settings(max_examples=60, deadline=None)
 @given(line=LINES, command=st.sampled_from([*COMMAND, []]))
 def test_typer_reads_the_same(line: list[list[str]], command: list[str]) -> None:
-    """What is read without typer is what typer reads, and what typer refuses is left to it."""
+    """Both return the same, and words that typer refuses are left to typer."""
     words = [word for given in line for word in given] + command
     found = argv.read(words)
     if found is None:
@@ -49,7 +49,7 @@ def test_typer_reads_the_same(line: list[list[str]], command: list[str]) -> None
 
 
 class _Seen:
-    """Stands for `merge.read` and keeps what it was asked."""
+    """A double of `merge.read` that keeps its arguments."""
 
     def __init__(self, seen: list[Any]) -> None:
         self._seen = seen
@@ -59,7 +59,7 @@ class _Seen:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Give nothing to write."""
+        """Return an empty document."""
         return {}
 
 

@@ -66,13 +66,13 @@ def test_the_example(tmp_path: Path) -> None:
 
 
 def test_flags_beat_the_file_of_one_secret(tmp_path: Path) -> None:
-    """A flag counts for every secret of the file."""
+    """A flag beats the key of each secret."""
     found = read(tmp_path, EXAMPLE, prefix="X_", upcase=False)
     assert [(secret.prefix, secret.upcase) for secret in found.secrets] == [("X_", False)] * 3
 
 
 def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
-    """Secrets given by flags or the variable are the secrets; what the file says for all still counts."""
+    """Secrets given by flags or the variable replace those of the file; the file's keys for all still count."""
     found = read(tmp_path, EXAMPLE, secret=["other"])
     assert [(secret.id, secret.upcase, secret.prefix) for secret in found.secrets] == [("other", True, "")]
 
@@ -131,7 +131,7 @@ def test_an_error_does_not_show_a_value(tmp_path: Path) -> None:
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    """A file in another encoding is named, not decoded at random."""
+    """A file in another encoding is an error."""
     path = tmp_path / "config.toml"
     path.write_bytes(b"[run]\nprefix = '\xff'")
     with pytest.raises(SettingsError, match="is not UTF-8 text"):

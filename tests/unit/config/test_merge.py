@@ -69,7 +69,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
 
 
 def seen(found: Settings, option: Option) -> Any:
-    """Return what the settings hold for an option, wherever it went."""
+    """Return the value of an option in the settings, wherever it is stored."""
     key = f"{option.key}_" if option.key == "except" else option.key
     if option.key == "secret":
         return tuple(secret.id for secret in found.secrets)
@@ -79,13 +79,13 @@ def seen(found: Settings, option: Option) -> Any:
 
 
 def parsed(option: Option, text: str) -> Any:
-    """Return the value that a user's text stands for."""
+    """Return the parsed value of a user's text."""
     value = option.parse(text)
     return (value,) if option.repeatable else value
 
 
 def as_flag(option: Option, text: str) -> Any:
-    """Return what the command line gives for a text."""
+    """Return a text as the command line would give it."""
     return parsers.boolean(text) if option.flag else [text] if option.repeatable else text
 
 
@@ -131,7 +131,7 @@ def test_flag_beats_variable_beats_file_beats_default(option: Option, tmp_path: 
 
 
 def test_samples_are_complete() -> None:
-    """An option that is added without its precedence being tested fails here."""
+    """A new option needs samples, so that its precedence is tested."""
     assert SAMPLES.keys() == BY_KEY.keys() - {"config"}
 
 
@@ -153,7 +153,7 @@ def test_lists_in_variables_are_separated_by_blanks() -> None:
     ],
 )
 def test_region(variables: dict[str, str], region: str) -> None:
-    """The region: by itself, else from a secret's ARN, else from the endpoint's name."""
+    """The region is the one given, else that of a secret's ARN, else that of the endpoint."""
     assert read({}, {**DEVICE, **variables}, []).device.region == region
 
 
@@ -164,7 +164,7 @@ def test_missing_region_is_named() -> None:
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
-    """Every missing setting is named in one error, with where it can come from."""
+    """One error names every missing setting, and where each can come from."""
     with pytest.raises(SettingsError) as error:
         read({}, {"SECRETENV_KEY": "/k"}, [])
     message = error.value.message
@@ -233,7 +233,7 @@ WITH_DEFAULT = [option for option in MERGED if option.default and option.parse i
 
 @pytest.mark.parametrize("option", WITH_DEFAULT, ids=lambda option: option.name)
 def test_an_empty_text_is_no_value(option: Option, tmp_path: Path) -> None:
-    """`--interval "$FORGOTTEN"` and `interval = ""` are errors now, not when the value is needed."""
+    """`--interval "$FORGOTTEN"` and `interval = ""` are errors at once, not when the value is needed."""
     path = tmp_path / "config.toml"
     path.write_text(f'[{option.table}]\n{option.key} = ""\n', "utf-8")
     for flags, source in (({option.key: ""}, f"--{option.name}: "), ({"config": str(path)}, f"{option.key}: ")):
@@ -286,6 +286,6 @@ def test_an_unknown_variable_is_a_warning() -> None:
 
 
 def test_settings_survive_the_journey_as_json() -> None:
-    """What the supervisor reads is what the command line wrote."""
+    """The supervisor reads the settings that the command line wrote."""
     found = read({"only": ["A*"], "secret": ["x", "Y=z"]}, DEVICE, ["a", "", "\udcff"])
     assert Settings.from_json(json.loads(json.dumps(found.to_json()))) == found

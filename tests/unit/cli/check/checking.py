@@ -1,4 +1,4 @@
-"""What the tests of `secretenv check` share: settings of a device that does not exist, and a terminal."""
+"""Helpers of the tests of `secretenv check`: settings of a device that does not exist, and a terminal."""
 
 from __future__ import annotations
 
