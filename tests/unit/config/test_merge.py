@@ -178,9 +178,10 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         ({}, True, ["cert", "key", "endpoint", "role-alias", "secret"], True),
         ({}, False, ["cert", "key", "endpoint", "role-alias"], False),
         ({"secret": ["app"]}, True, ["cert", "key", "endpoint", "role-alias", "region"], False),
+        ({"secret": ["app"]}, False, ["cert", "key", "endpoint", "role-alias"], False),
         ({"secret": ["file:///x"]}, False, ["cert", "key", "endpoint", "role-alias"], False),
     ],
-    ids=["nothing", "nothing to read", "a secret", "credentials beside a file"],
+    ids=["nothing", "nothing to read", "a secret", "credentials beside a secret", "credentials beside a file"],
 )
 def test_what_is_needed_when(flags: dict[str, Any], reads: bool, missing: list[str], file_would_do: bool) -> None:  # noqa: FBT001
     """The device is needed for a secret of AWS and for credentials, a secret and a region only to read."""
