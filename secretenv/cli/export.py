@@ -64,7 +64,7 @@ def render(variables: Mapping[str, str], form: str) -> str:
     """
     for name, value in variables.items():
         if objection := _objection(form, name, value):
-            raise objection(format=form, variable=short(name), alternatives=_alternatives(variables, name))
+            raise objection(format=form, variable=short(name), formats=_alternatives(variables, name))
     if form == "json":
         return json.dumps(dict(variables), indent=2) + "\n"
     _, line = _LINES[form]
@@ -84,7 +84,7 @@ def _alternatives(variables: Mapping[str, str], name: str) -> str:
     """Return the formats that carry all of the variables, and the option that makes a name portable."""
     able = [form for form in FORMATS if not any(_objection(form, *variable) for variable in variables.items())]
     *others, last = able  # never empty: JSON carries everything
-    choice = f"--format {', '.join(others)} or {last}" if others else f"--format {last}"
+    choice = f"{', '.join(others)} or {last}" if others else last
     return choice if _PORTABLE.fullmatch(name) else f"{choice}, or --sanitize for a portable name"
 
 

@@ -38,7 +38,7 @@ CLOCK_OFF = Message(
 
 # content: a variable that a format of `export` cannot carry
 _CANNOT = "the format {format} cannot carry {variable}: "
-_INSTEAD = "use {alternatives}"
+_INSTEAD = "use --format {formats}"
 NOT_A_VARIABLE = Message(
     ContentError, _CANNOT + "not a valid variable: empty name, '=' in the name, or a NUL", _INSTEAD
 )

@@ -112,9 +112,9 @@ class ConfigFile:
                 raise messages.SECRET_IS_NO_KEY(file=self.path, table=name)
             if key in _KEYS[table]:
                 continue
-            for home in ("device", "run"):
-                if key in _KEYS[home]:
-                    raise messages.KEY_OF_ANOTHER_TABLE(file=self.path, table=name, key=key, home=home)
+            for other in ("device", "run"):
+                if key in _KEYS[other]:
+                    raise messages.KEY_OF_ANOTHER_TABLE(file=self.path, table=name, key=key, other_table=other)
             near = nearest(key, _KEYS[table])
             error = messages.MISSPELT_KEY if near else messages.UNKNOWN_KEY
             raise error(file=self.path, table=name, key=key, word=near, keys=", ".join(sorted(_KEYS[table])))

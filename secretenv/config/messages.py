@@ -47,7 +47,7 @@ NOT_TABLES = Message(
 )
 UNKNOWN_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "the keys here are {keys}")
 MISSPELT_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "did you mean {word}?")
-KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{key} belongs in [{home}]")
+KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{key} belongs in [{other_table}]")
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
 )
