@@ -53,7 +53,7 @@ def _run(arguments: list[str]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)
-    from secretenv.supervisor.command import Origin
+    from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.loop import supervise
 
     def read_settings(descriptor: int) -> int:

@@ -151,8 +151,9 @@ def _plan(settings: Settings) -> str:
     """Return what would be run, after a look at everything that a run looks at."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
+    from secretenv.supervisor.caller import inherited
 
-    base = program.inherited()
+    base = inherited()
     file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
     answer = _fetch(settings)
     program.check_size(settings.command, program.environment(base, answer.variables, settings))

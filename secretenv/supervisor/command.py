@@ -1,19 +1,17 @@
 """Start, signal and clear away the user's command.
 
-Decides nothing: when to do what is the business of `lifecycle`. Everything here runs in the supervisor, which has one
-thread, so that fork is safe and PR_SET_PDEATHSIG, which watches the forking thread, means the process.
+It decides nothing: `lifecycle` does.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
 
-from secretenv.errors import FAILED, CommandError
+from secretenv.errors import CommandError
 from secretenv.supervisor.descendants import Pinned, children, is_there
-from secretenv.supervisor.log import Log
+from secretenv.supervisor.forking import fork
 from secretenv.supervisor.program import execute, readdressed, refusal
 
 TYPE_CHECKING = False
@@ -22,60 +20,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretenv.errors import CommandNotFoundError
+    from secretenv.supervisor.caller import Origin
 
-# linux/prctl.h
-PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
-PR_SET_CHILD_SUBREAPER = 36
-
-# Seconds in which nearly every exec is over; as long as that a signal may wait.
+# Seconds. Almost every exec finishes within this; a signal may be delayed by this long.
 EXEC_PATIENCE = 0.5
-
-# What is said where there is no memory left to say anything else.
-_STARVED = (
-    b"secretenv: error: secretenv: a process could not be started: there is no memory left\n"
-    b"secretenv: hint: free; ulimit -a\n"
-)
-
-# CPython ignores these for itself at its start; the command must find what any program finds.
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
-
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-
-def prctl(option: int, value: int) -> None:
-    """Set an attribute of this process; one that the kernel does not know is left."""
-    _prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
-
-
-class Origin:
-    """What the caller had set before secretenv changed it for itself; the command gets it back.
-
-    Args:
-        mask: the signal mask of the caller; by now everything is blocked.
-    """
-
-    def __init__(self, mask: set[int | signal.Signals]) -> None:
-        self.mask = mask
-        self.ignored = frozenset(
-            number
-            for number in signal.valid_signals()
-            if number not in _RESET and signal.getsignal(number) == signal.SIG_IGN
-        )
-        # An inherited SIG_IGN would reap our children before we see them end.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            # Python's own handler would swallow an interrupt between the mask and the exec of a child.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    def restore(self) -> None:
-        """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
-        for number in _RESET:
-            signal.signal(number, signal.SIG_IGN)  # drops what is pending of it: a log line's that nobody took
-            signal.signal(number, signal.SIG_DFL)
-        if signal.SIGCHLD in self.ignored:
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
 
 class Child:
@@ -175,33 +123,6 @@ def _ignoring_absence(call: Callable[[], None]) -> None:
         pass
 
 
-def fork(run: Callable[[], NoReturn]) -> int:
-    """Fork a child that dies with this process, and run `run` in it with signals as they are (blocked); return its pid.
-
-    `run` must not return; an exception in it ends the child with 125 and a line that names its kind: its text may hold
-    a value.
-    """
-    parent = os.getpid()
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
-        run()
-    except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
-        try:
-            why = error.strerror if isinstance(error, OSError) else type(error).__name__
-            whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
-            hint = f"{whole}is there memory left, or a limit reached? free; ulimit -a"
-            Log()("error", f"a process could not be started: {why}", link="secretenv", hint=hint)
-        except BaseException:  # noqa: BLE001 - such a line takes memory too
-            os.write(2, _STARVED)
-    finally:
-        os._exit(FAILED)
-
-
 def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:
     """Start the command with the caller's signals and descriptors, and return it.
 
@@ -264,19 +185,3 @@ def _readable(descriptor: int, seconds: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
-
-
-def occupy_standard_descriptors() -> None:
-    """Open /dev/null where 0, 1 or 2 is closed, so that nothing of ours gets these numbers.
-
-    They are not inherited: the command finds them closed, as the caller left them. Where there is no /dev/null nothing
-    can be done, and mostly nothing need be.
-    """
-    while True:
-        try:
-            descriptor = os.open(os.devnull, os.O_RDWR)
-        except OSError:
-            return
-        if descriptor > 2:  # noqa: PLR2004
-            os.close(descriptor)
-            return

@@ -12,9 +12,9 @@ import sys
 
 from secretenv.errors import FetcherError
 from secretenv.protocol import GO, LARGEST, Task, read_answer
-from secretenv.supervisor.command import PR_SET_DUMPABLE, prctl
+from secretenv.supervisor.caller import inherited
+from secretenv.supervisor.forking import PR_SET_DUMPABLE, prctl
 from secretenv.supervisor.helper_process import end_helper, spawn_helper
-from secretenv.supervisor.program import inherited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from secretenv.supervisor.command import fork
+from secretenv.supervisor.forking import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,18 +14,13 @@ from secretenv.defects import place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
 from secretenv.supervisor.actions import Action, End
-from secretenv.supervisor.command import (
-    PR_SET_CHILD_SUBREAPER,
-    Child,
-    Origin,
-    occupy_standard_descriptors,
-    prctl,
-    spawn,
-)
+from secretenv.supervisor.caller import inherited
+from secretenv.supervisor.command import Child, spawn
 from secretenv.supervisor.fetcher_process import Fetch
+from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
 from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.supervisor.log import Log
-from secretenv.supervisor.program import check_size, environment, execute, find, inherited, refusal
+from secretenv.supervisor.program import check_size, environment, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask, leave, stop
 from secretenv.supervisor.terminal import Terminal
 from secretenv.supervisor.waiting import next_signal
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
     from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
+    from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.sd_notify import Notifier
 
 

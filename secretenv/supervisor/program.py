@@ -30,25 +30,6 @@ _POINTER = 8
 _ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
 
 
-def inherited() -> dict[bytes, bytes]:
-    """Return the environment that this process was started with, byte for byte.
-
-    CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
-    its own has to do.
-    """
-    try:
-        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
-            entries = file.read().split(b"\0")
-    except OSError:
-        return dict(os.environb)
-    found: dict[bytes, bytes] = {}
-    for entry in entries:
-        name, equals, value = entry.partition(b"=")
-        if name and equals:
-            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
-    return found
-
-
 def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
     """Return the command's environment: what is inherited of `base`, and over it the secrets' variables, in UTF-8."""
     kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}

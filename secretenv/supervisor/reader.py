@@ -13,8 +13,8 @@ import time
 
 from secretenv.errors import SecretenvError
 from secretenv.settings import Settings
-from secretenv.supervisor.command import PR_SET_DUMPABLE, Origin, fork, prctl
 from secretenv.supervisor.fetcher_process import read_memory
+from secretenv.supervisor.forking import PR_SET_DUMPABLE, fork, prctl
 from secretenv.supervisor.helper_process import end_helper
 from secretenv.supervisor.lifecycle import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.supervisor.waiting import next_signal
@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
+
+    from secretenv.supervisor.caller import Origin
 
 # Seconds that a signal which ends secretenv waits for the settings, which may be on a disk that hangs.
 _PATIENCE = 0.5

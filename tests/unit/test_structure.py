@@ -31,7 +31,7 @@ ARROWS = {
     "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
     "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
     "sandbox": {"shared", "config.parsers", "provision", "supervisor.reader"},
-    "__main__": {"shared", "supervisor.loop", "supervisor.command", "config.argv", "cli.app"},
+    "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.app"},
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.
 LAZY = {"cli": {"provision", "sandbox"}}

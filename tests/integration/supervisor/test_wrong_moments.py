@@ -62,12 +62,12 @@ print(open(f"/proc/{grandchild}/stat").read().split()[2])
 # An exec that takes its time, and is then refused.
 SLOW_EXEC = """
 import errno, os, signal
-from secretenv.supervisor import command
+from secretenv.supervisor import caller, command
 def execute(file, words, environment):
     os.kill(os.getpid(), signal.SIGSTOP)
     raise OSError(errno.EACCES, "no")
 command.execute = execute
-started = command.spawn("/slow", ["slow"], {}, command.Origin(set()), group=True)
+started = command.spawn("/slow", ["slow"], {}, caller.Origin(set()), group=True)
 os.waitid(os.P_PID, started.pid, os.WSTOPPED)
 print("goes on")
 os.kill(started.pid, signal.SIGCONT)
@@ -80,11 +80,10 @@ print(started.refused())
 # A process that has no memory for a line that says so.
 STARVED = """
 import os
-from secretenv.supervisor import command
+from secretenv.supervisor.forking import fork
 def starved():
     raise MemoryError
-command.Log = starved
-print(os.waitstatus_to_exitcode(os.waitpid(command.fork(starved), 0)[1]))
+print(os.waitstatus_to_exitcode(os.waitpid(fork(starved, make_log=starved), 0)[1]))
 """
 
 
