@@ -152,12 +152,13 @@ def _plan(settings: Settings) -> str:
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
     from secretenv.supervisor.caller import inherited
+    from secretenv.supervisor.environment import environment
 
     base = inherited()
     file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
     answer = _fetch(settings)
-    program.check_size(settings.command, program.environment(base, answer.variables, settings))
-    return plan(file, answer, {os.fsdecode(name) for name in program.environment(base, {}, settings)})
+    program.check_size(settings.command, environment(base, answer.variables, settings))
+    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)})
 
 
 def _fetch(settings: Settings) -> Answer:

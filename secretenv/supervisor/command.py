@@ -11,8 +11,9 @@ import signal
 
 from secretenv.errors import CommandError
 from secretenv.supervisor.descendants import Pinned, children, is_there
+from secretenv.supervisor.environment import readdressed
 from secretenv.supervisor.forking import fork
-from secretenv.supervisor.program import execute, readdressed, refusal
+from secretenv.supervisor.program import execute, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

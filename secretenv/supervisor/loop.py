@@ -16,11 +16,12 @@ from secretenv.protocol import Task
 from secretenv.supervisor.actions import Action, End
 from secretenv.supervisor.caller import inherited
 from secretenv.supervisor.command import Child, spawn
+from secretenv.supervisor.environment import environment
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
 from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.supervisor.log import Log
-from secretenv.supervisor.program import check_size, environment, execute, find, refusal
+from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask, leave, stop
 from secretenv.supervisor.terminal import Terminal
 from secretenv.supervisor.waiting import next_signal

@@ -1,6 +1,6 @@
-"""The program to run: its file, its words and its environment, and whether the system can take them.
+"""The program to run: find its file, check that the system takes its words and its environment, execute it.
 
-Starting it as a process of its own is the business of `child`. The supervisor imports this room.
+`command` starts it as a process of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import errno
 import os
 import resource
 import stat
-from fnmatch import fnmatchcase
 
 from secretenv.errors import CommandError, CommandNotFoundError
 
@@ -18,38 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from secretenv.settings import Settings
-
 # linux/binfmts.h and fs/exec.c: one string of argv or environ, and a ceiling of 3/4 of _STK_LIM for them all.
 _MAX_STRING = 128 * 1024
 _MAX_TOTAL = 6 * 1024 * 1024
 _LEAST_TOTAL = 128 * 1024
 _POINTER = 8
-
-# sd_listen_fds(3), sd_watchdog_enabled(3): what is inherited is taken by the process that it names only.
-_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
-
-
-def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
-    """Return the command's environment: what is inherited of `base`, and over it the secrets' variables, in UTF-8."""
-    kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}
-    return kept | {name.encode(): value.encode() for name, value in variables.items()}
-
-
-def _passes(name: str, settings: Settings) -> bool:
-    """Whether an inherited variable reaches the command: never secretenv's own settings."""
-    if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
-        return False
-    return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
-
-
-def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:
-    """Return the environment with what the service manager meant for process `old` meant for this one."""
-    mine = {name: b"%d" % os.getpid() for name in _ADDRESSED if environment.get(name) == b"%d" % old}
-    if not mine:
-        return environment
-    # A newer systemd names the process a second time, by the inode of its pidfd; without that the pid is enough.
-    return {name: value for name, value in {**environment, **mine}.items() if name != b"LISTEN_PIDFDID"}
 
 
 def find(command: str, path: str | None) -> str:
