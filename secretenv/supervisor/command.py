@@ -1,16 +1,15 @@
-"""Start, signal and clear away the user's command.
+"""Start the user's command and signal it.
 
-It decides nothing: `lifecycle` does.
+It decides nothing: `lifecycle` does. What the command leaves behind is the business of `descendants`.
 """
 
 from __future__ import annotations
 
 import os
 import select
-import signal
 
 from secretenv.errors import CommandError
-from secretenv.supervisor.descendants import Pinned, children, is_there
+from secretenv.supervisor.descendants import Family
 from secretenv.supervisor.environment import readdressed
 from secretenv.supervisor.forking import fork
 from secretenv.supervisor.program import execute, refusal
@@ -41,13 +40,12 @@ class Child:
     ) -> None:
         self.pid = pid
         self.group = group
-        self.reaped = False
         self.refused = refused
-        self._known: dict[int, Pinned] = {}  # descendants by pid
+        self.family = Family(pid, group=group)
 
     def send(self, signum: int, *, whole_group: bool) -> bool:
         """Send a signal to the process, or to its group where it has one; return False if the system forbids it."""
-        if self.reaped:
+        if self.family.reaped:
             return True
         try:
             if whole_group and self.group and os.getpgid(self.pid) == self.pid:
@@ -62,66 +60,17 @@ class Child:
 
     def ended(self) -> os.waitid_result | None:
         """Return how it ended, if it has and was not reaped."""
-        return None if self.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return None if self.family.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
-    def remember_descendants(self) -> None:
-        """Pin every descendant, so that none can escape by a new session or by losing its parent."""
-        for pid, pinned in list(self._known.items()):
-            if not pinned.there():  # its number may be another's by now
-                self._known.pop(pid).close()
-        todo = [self.pid, *self._known]
-        while todo:
-            parent = todo.pop()
-            for pid in children(parent):
-                if pid in self._known:
-                    continue
-                pinned = Pinned(pid)
-                if pid in children(parent):  # still: it is the one that we have pinned
-                    self._known[pid] = pinned
-                    todo.append(pid)
-                else:
-                    pinned.close()
-
-    def kill_all(self) -> None:
-        """SIGKILL the process, its group and every descendant that is known or can be found."""
-        self.remember_descendants()
-        self.send(signal.SIGKILL, whole_group=False)  # it may have left its group
-        self.kill_rest()
-
-    def kill_rest(self) -> None:
-        """SIGKILL what is left of its group and its descendants.
-
-        The dead command must not be reaped yet: as a zombie it keeps its pid, and so its group's id, from reuse.
-        """
-        if self.group and not self.reaped:
-            _ignoring_absence(lambda: os.killpg(self.pid, signal.SIGKILL))
-        for pinned in self._known.values():
-            _ignoring_absence(pinned.kill)
-
-    def term_group(self) -> None:
-        """Send TERM to what is left of its group; the dead command must not be reaped yet."""
-        if self.group and not self.reaped:
-            _ignoring_absence(lambda: os.killpg(self.pid, signal.SIGTERM))
-
-    def anything_left(self) -> bool:
-        """Whether a process of its group or a known descendant is still there, zombies of others included."""
-        if self.group and is_there(lambda: os.killpg(self.pid, 0)):
-            return True
-        return any(pinned.there() for pinned in self._known.values())
+    def reap(self) -> None:
+        """Take its zombie: from here on its pid, and its group's, may be another's."""
+        os.waitid(os.P_PID, self.pid, os.WEXITED)
+        self.family.reaped = True
 
     def forget(self) -> None:
-        """Let go of the pinned descendants, and of the pipe to a start that is not over."""
+        """Let go of its descendants, and of the pipe to a start that is not over."""
         self.refused()
-        for pinned in self._known.values():
-            pinned.close()
-        self._known.clear()
-
-
-def _ignoring_absence(call: Callable[[], None]) -> None:
-    try:  # noqa: SIM105 (contextlib would be one more module that stays)
-        call()
-    except OSError:
-        pass
+        self.family.forget()
 
 
 def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:

@@ -132,9 +132,9 @@ class _Supervisor:
             "Exec": self._exec,
             "Send": lambda action: self._send(action.signum),
             "Stop": lambda action: self._stop(action.signum),
-            "KillAll": lambda _: self._with_child(Child.kill_all),
-            "Sweep": lambda _: self._with_child(Child.kill_rest),
-            "TermGroup": lambda _: self._with_child(Child.term_group),
+            "KillAll": lambda _: self._with_child(lambda child: child.family.kill_all()),
+            "Sweep": lambda _: self._with_child(lambda child: child.family.kill_rest()),
+            "TermGroup": lambda _: self._with_child(lambda child: child.family.term_group()),
             "StopSelf": lambda _: stop(),
             "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
             "Notify": self._tell,
@@ -195,7 +195,7 @@ class _Supervisor:
                 self._stopped(peeked.si_pid)
             else:
                 self._ended(peeked)
-        if self._child is not None and self._child.reaped and not self._child.anything_left():
+        if self._child is not None and self._child.family.reaped and not self._child.family.anything_left():
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
@@ -216,8 +216,7 @@ class _Supervisor:
                 self._do(self._lifecycle.spawn_failed(refused, now()))
             # What it leaves behind is dealt with while the zombie still pins its pid and its group.
             self._do(self._lifecycle.exited(status, now()))
-            os.waitid(os.P_PID, pid, os.WEXITED)
-            self._child.reaped = True
+            self._child.reap()
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -327,7 +326,7 @@ class _Supervisor:
 
     def _stop(self, signum: int) -> None:
         if self._child is not None:
-            self._child.remember_descendants()
+            self._child.family.remember()
             self._send(signum)
             # A stopped process keeps TERM pending.
             self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
@@ -335,7 +334,7 @@ class _Supervisor:
     def _end(self, action: Any) -> NoReturn:
         if action.error is not None:
             _say(self._log, action.error)
-        if self._child is not None and not self._child.reaped:
+        if self._child is not None and not self._child.family.reaped:
             # An init process may reap nothing.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
         for fetch in (self._first, self._fetch):

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 # Pins a child, lets it die, gives its number to a stranger with a child of its own, and kills what it knows.
 PID_REUSE = """
 import os, signal, time
-from secretenv.supervisor.command import Child
-from secretenv.supervisor.descendants import Pinned
+from secretenv.supervisor.descendants import Family, Pinned
 command = os.fork()
 if not command:
     time.sleep(1000)
@@ -43,18 +42,17 @@ def beget():
         pass
     os.unlink("ready")
     return pid
-child = Child(command, group=False, refused=lambda: None)
 known = os.fork()
 if not known:
     time.sleep(1000)
-child._known[known] = Pinned(known)
+family = Family(command, group=False, known={known: Pinned(known)})
 os.kill(known, signal.SIGKILL)
 os.waitpid(known, 0)
 open("/proc/sys/kernel/ns_last_pid", "w").write(str(known - 1))
 stranger = beget()
 assert stranger == known, (stranger, known)
 (grandchild,) = map(int, open(f"/proc/{stranger}/task/{stranger}/children").read().split())
-child.kill_all()
+family.kill_all()
 os.waitpid(command, 0)
 print(open(f"/proc/{grandchild}/stat").read().split()[2])
 """
