@@ -14,10 +14,15 @@ class Origin:
 
     Args:
         mask: the signal mask of the caller; by now everything is blocked.
+
+    Attributes:
+        ignored: the signals that it ignores.
+        environment: the variables that it gave.
     """
 
     def __init__(self, mask: set[int | signal.Signals]) -> None:
         self.mask = mask
+        self.environment = inherited()
         self.ignored = frozenset(
             number
             for number in signal.valid_signals()

@@ -10,13 +10,12 @@ import select
 
 from secretenv.errors import CommandError
 from secretenv.supervisor.descendants import Family
-from secretenv.supervisor.environment import readdressed
 from secretenv.supervisor.forking import fork
-from secretenv.supervisor.program import execute, refusal
+from secretenv.supervisor.program import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from typing import NoReturn
 
     from secretenv.errors import CommandNotFoundError
@@ -26,21 +25,52 @@ if TYPE_CHECKING:
 EXEC_PATIENCE = 0.5
 
 
+class Verdict:
+    """What the kernel says to the start of a command.
+
+    Args:
+        file: what is executed.
+        descriptor: the reading end of a pipe. A successful exec closes the writing end; a refused one writes its errno.
+    """
+
+    def __init__(self, file: str, descriptor: int) -> None:
+        self._file = file
+        self._descriptor = descriptor
+
+    def comes(self, seconds: float) -> bool:
+        """Wait for it, and return whether it is there."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def refusal(self) -> CommandError | CommandNotFoundError | None:
+        """Return why the kernel refused, or None if it did not, has not yet, or the refusal was taken before."""
+        if self._descriptor < 0 or not self.comes(0):
+            return None
+        number = os.read(self._descriptor, 16)
+        self.close()
+        return refusal(self._file, int(number)) if number else None
+
+    def close(self) -> None:
+        """Let go of the pipe."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
 class Child:
     """The running command.
 
     Args:
         pid: its process id.
         group: whether it leads a process group of its own.
-        refused: returns why the kernel did not take it, once it has ended, or None if it did.
+        verdict: what the kernel says to its start.
     """
 
-    def __init__(
-        self, pid: int, *, group: bool, refused: Callable[[], CommandError | CommandNotFoundError | None]
-    ) -> None:
+    def __init__(self, pid: int, *, group: bool, verdict: Verdict) -> None:
         self.pid = pid
         self.group = group
-        self.refused = refused
+        self.verdict = verdict
         self.family = Family(pid, group=group)
 
     def send(self, signum: int, *, whole_group: bool) -> bool:
@@ -63,75 +93,61 @@ class Child:
         return None if self.family.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def reap(self) -> None:
-        """Take its zombie: from here on its pid, and its group's, may be another's."""
+        """Take its zombie: from here on its pid, and its group's id, may become another's."""
         os.waitid(os.P_PID, self.pid, os.WEXITED)
         self.family.reaped = True
 
     def forget(self) -> None:
         """Let go of its descendants, and of the pipe to a start that is not over."""
-        self.refused()
+        self.verdict.close()
         self.family.forget()
 
 
-def spawn(file: str, words: Sequence[str], environment: Mapping[bytes, bytes], origin: Origin, *, group: bool) -> Child:
+def spawn(
+    file: str, become: Callable[[], object], origin: Origin, *, group: bool, patience: float = EXEC_PATIENCE
+) -> Child:
     """Start the command with the caller's signals and descriptors, and return it.
 
-    What the kernel says to it is waited for, but not for ever: a file may be on a disk that hangs, and a terminal may
-    stop the process before it has become the command. After that it is told by `refused` of the child.
+    The wait for the kernel's verdict ends: a file may be on a disk that hangs, and a terminal may stop the process
+    before it has become the command. A verdict that comes later is in the child's `verdict`.
 
     Args:
         file: what `find` gave.
-        words: its argv.
-        environment: all of its environment.
+        become: executes it in the new process, or raises OSError.
         origin: the signal state to hand on.
         group: whether it leads a process group of its own.
+        patience: seconds to wait for the verdict.
 
     Raises:
         CommandError: the system refuses it.
         CommandNotFoundError: its interpreter is missing.
     """
-    caller = os.getpid()
 
     def run() -> NoReturn:
         if group:
             os.setpgid(0, 0)
         origin.restore()
         try:
-            execute(file, words, readdressed(environment, caller))
+            become()
         except OSError as error:
             os.write(theirs, str(error.errno).encode())
-            os._exit(127)
+        os._exit(127)
 
     try:
-        ours, theirs = os.pipe()  # closed by a successful exec, else it carries the errno
+        ours, theirs = os.pipe()
     except OSError as error:
         raise CommandError(f"no pipe could be made: {error.strerror}", hint="ulimit -n") from None
-    verdict = [ours]
-
-    def refused() -> CommandError | CommandNotFoundError | None:
-        if not verdict:
-            return None
-        number = os.read(ours, 16) if _readable(ours, 0) else b""
-        os.close(verdict.pop())
-        return refusal(file, int(number)) if number else None
-
+    verdict = Verdict(file, ours)
     try:
         pid = fork(run)
     except OSError as error:
-        os.close(ours)
+        verdict.close()
         raise CommandError(f"no process could be made: {error.strerror}", hint="ulimit -u; free") from None
     finally:
         os.close(theirs)
-    if _readable(ours, EXEC_PATIENCE):
-        cannot = refused()
-        if cannot is not None:
+    if verdict.comes(patience):
+        refused = verdict.refusal()
+        if refused is not None:
             os.waitpid(pid, 0)
-            raise cannot
-    return Child(pid, group=group, refused=refused)
-
-
-def _readable(descriptor: int, seconds: float) -> bool:
-    """Wait until there is something to read, or the other end is closed."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+            raise refused
+    return Child(pid, group=group, verdict=verdict)

@@ -14,9 +14,8 @@ from secretenv.defects import place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
 from secretenv.supervisor.actions import Action, End
-from secretenv.supervisor.caller import inherited
-from secretenv.supervisor.command import Child, spawn
-from secretenv.supervisor.environment import environment
+from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
+from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
 from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
@@ -39,23 +38,25 @@ if TYPE_CHECKING:
     from secretenv.supervisor.sd_notify import Notifier
 
 
-def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: bool) -> NoReturn:
+def supervise(
+    read_settings: Callable[[int], int], origin: Origin, *, early: bool, exec_patience: float = EXEC_PATIENCE
+) -> NoReturn:
     """Run the command line in a helper, then the command, and end this process as the command ended.
 
     Args:
         read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
-        origin: the signal state that the caller left us.
+        origin: what the caller gave to this process.
         early: whether the first fetcher is to load its libraries while the command line is read.
+        exec_patience: seconds to wait for the kernel's verdict on each start of the command.
     """
     occupy_standard_descriptors()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    base = inherited()
     log = Log()
     try:
-        first = _early(base) if early else None
+        first = _early(origin.environment) if early else None
         settings = _asked(read_settings, origin, first)
         log = Log(settings.log_level, settings.log_format)
-        _Supervisor(settings, origin, base, log, first).run()
+        _Supervisor(settings, origin, log, first, exec_patience).run()
     except Ended as error:
         leave(error.status)
     except OSError as error:
@@ -98,13 +99,12 @@ def now() -> float:
 class _Supervisor:
     """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
 
-    def __init__(
-        self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log, first: Fetch | None
-    ) -> None:
+    def __init__(self, settings: Settings, origin: Origin, log: Log, first: Fetch | None, exec_patience: float) -> None:
         self._settings = settings
         self._origin = origin
         self._log = log
-        self._base = base
+        self._exec_patience = exec_patience
+        self._base = base = origin.environment
         self._notifier: Notifier | None = None
         if base.get(b"NOTIFY_SOCKET"):
             from secretenv.supervisor.sd_notify import (  # most runs have no service manager that listens
@@ -211,7 +211,7 @@ class _Supervisor:
     def _ended(self, ended: os.waitid_result) -> None:
         pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         if self._child is not None and pid == self._child.pid:
-            refused = self._child.refused()
+            refused = self._child.verdict.refusal()
             if refused is not None:
                 self._do(self._lifecycle.spawn_failed(refused, now()))
             # What it leaves behind is dealt with while the zombie still pins its pid and its group.
@@ -293,13 +293,14 @@ class _Supervisor:
         self._terminal.prepare()
         if self._child is not None:  # what cannot be killed: nobody waits for it any more
             self._child.forget()
+        environ, caller = self._environment(action.answer), os.getpid()
         try:
             self._child = spawn(
                 self._file,
-                self._settings.command,
-                self._environment(action.answer),
+                lambda: execute(self._file, self._settings.command, readdressed(environ, caller)),
                 self._origin,
                 group=not self._terminal.shared,
+                patience=self._exec_patience,
             )
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))

@@ -341,7 +341,8 @@ pid = forking.fork(lambda: os._exit(7))
 INTERRUPTED = """
 origin = caller.Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 os.setpgid = lambda *_: os.kill(os.getpid(), signal.SIGINT)
-pid = command.spawn("/bin/true", ["true"], {}, origin, group=True).pid
+become = lambda: os.execve("/bin/true", ["true"], {})
+pid = command.spawn("/bin/true", become, origin, group=True).pid
 """
 
 

@@ -60,18 +60,18 @@ print(open(f"/proc/{grandchild}/stat").read().split()[2])
 # An exec that takes its time, and is then refused.
 SLOW_EXEC = """
 import errno, os, signal
-from secretenv.supervisor import caller, command
-def execute(file, words, environment):
+from secretenv.supervisor.caller import Origin
+from secretenv.supervisor.command import spawn
+def become():
     os.kill(os.getpid(), signal.SIGSTOP)
     raise OSError(errno.EACCES, "no")
-command.execute = execute
-started = command.spawn("/slow", ["slow"], {}, caller.Origin(set()), group=True)
+started = spawn("/slow", become, Origin(set()), group=True)
 os.waitid(os.P_PID, started.pid, os.WSTOPPED)
 print("goes on")
 os.kill(started.pid, signal.SIGCONT)
 ended = os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
-print(ended.si_status, started.refused().message)
-print(started.refused())
+print(ended.si_status, started.verdict.refusal().message)
+print(started.verdict.refusal())
 """
 
 
@@ -148,11 +148,16 @@ def test_an_exec_that_hangs_holds_nothing_up(start: Callable[..., Program]) -> N
     assert program.lines == ["goes on", "127 /slow: permission denied", "None"]
 
 
+# Waits for no verdict of the kernel.
 HURRIED = """
-from secretenv.supervisor import command
-from secretenv.__main__ import main
-command.EXEC_PATIENCE = 0
-main()
+import os, signal, sys
+from secretenv.config.argv import write_settings
+from secretenv.supervisor.caller import Origin
+from secretenv.supervisor.loop import supervise
+origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
+supervise(
+    lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe)), origin, early=True, exec_patience=0
+)
 """
 
 
@@ -161,7 +166,7 @@ def test_a_late_refusal_is_told_with_the_end(start: Callable[..., Program], secr
     script = secret.path.with_name("script")
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
-    program = start(PYTHON, "-c", HURRIED, "run", secret.option, "--", str(script))
+    program = start(PYTHON, "-c", HURRIED, secret.option, "--", str(script))
     assert program.ends() == 127
     assert f"secretenv: error: command: {script}: " in program.err
 
