@@ -1,7 +1,7 @@
 """The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
 
-One thread, the standard library only, and one place where it waits for what comes, `next_signal`. It never opens a
-network connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
+One thread, the standard library only, and one place where it waits, `Signals.next`. It never opens a network
+connection: a fetcher is a process of its own, so that nothing outside can hold up a signal.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from secretenv.errors import FAILED, CommandError, CommandNotFoundError, Fetcher
 from secretenv.protocol import Task
 from secretenv.supervisor.actions import Action, End
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
+from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
 from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
-from secretenv.supervisor.reader import Ended, ask, leave, stop
-from secretenv.supervisor.terminal import Terminal
-from secretenv.supervisor.waiting import next_signal
+from secretenv.supervisor.reader import Ended, ask
+from secretenv.supervisor.terminal import Terminal, stop
+from secretenv.supervisor.waiting import Signals
 from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
@@ -53,10 +54,11 @@ def supervise(
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     log = Log()
     try:
+        signals = Signals()
         first = _early(origin.environment) if early else None
-        settings = _asked(read_settings, origin, first)
+        settings = _asked(lambda: ask(read_settings, origin, signals), first)
         log = Log(settings.log_level, settings.log_format)
-        _Supervisor(settings, origin, log, first, exec_patience).run()
+        _Supervisor(settings, origin, log, first, exec_patience).run(signals)
     except Ended as error:
         leave(error.status)
     except OSError as error:
@@ -81,10 +83,10 @@ def _early(base: dict[bytes, bytes]) -> Fetch | None:
         return None
 
 
-def _asked(read_settings: Callable[[int], int], origin: Origin, first: Fetch | None) -> Settings:
-    """Return what `ask` does; where there are no settings, the first fetcher goes with us."""
+def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
+    """Return the settings; where there are none, end the first fetcher."""
     try:
-        return ask(read_settings, origin)
+        return settings()
     except BaseException:
         if first is not None:
             first.abandon()
@@ -141,7 +143,7 @@ class _Supervisor:
             "End": self._end,
         }
 
-    def run(self) -> NoReturn:
+    def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
         for warning in self._settings.warnings:
             self._log("warning", warning)
@@ -157,7 +159,7 @@ class _Supervisor:
             due = self._lifecycle.due()
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
-            info = next_signal(None if due is None else max(due - now(), 0.0))
+            info = signals.next(None if due is None else max(due - now(), 0.0))
             if info is None:
                 continue
             if info.si_signo == signal.SIGCHLD:

@@ -30,7 +30,7 @@ ARROWS = {
     "fetcher": {"shared", "identity"},
     "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
     "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
-    "sandbox": {"shared", "config.parsers", "provision", "supervisor.reader"},
+    "sandbox": {"shared", "config.parsers", "provision", "supervisor.ending"},
     "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.app"},
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.
