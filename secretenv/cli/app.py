@@ -163,7 +163,7 @@ def _plan(settings: Settings) -> str:
 
 def _fetch(settings: Settings) -> Answer:
     """Fetch once and say what there is to warn of."""
-    from secretenv.supervisor.fetcher_process import fetch_once
+    from secretenv.cli.fetch_once import fetch_once
 
     answer = fetch_once(settings)
     for warning in (*settings.warnings, *answer.warnings):

@@ -13,9 +13,8 @@ import time
 
 from secretenv.errors import SecretenvError
 from secretenv.settings import Settings
-from secretenv.supervisor.fetcher_process import read_memory
 from secretenv.supervisor.forking import fork
-from secretenv.supervisor.helper_process import end_helper
+from secretenv.supervisor.helper_process import end_helper, read_memory
 from secretenv.supervisor.lifecycle import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.supervisor.terminal import stop
 
