@@ -1,15 +1,12 @@
 """Where every `secretenv` begins: `run` becomes the supervisor, everything else is the command line.
 
-The first thing that `run` does is to block all signals, so that none is lost while modules load; it imports nothing
-that is not needed to get there. The command line is then read in a helper process, with typer only where it must be.
+`run` first blocks all signals, so that none is lost while modules load; it imports only what it needs to get there.
+Then a helper process reads the command line, with typer only where it must be.
 """
 
 from __future__ import annotations
 
 import sys
-
-# In the words of the system, and of the loaders of glibc and musl for a module in C.
-_NO_ROOM = ("failed to map segment", "cannot map zero-fill pages", "llocate memory", "Out of memory")
 
 
 def main() -> None:
@@ -24,14 +21,15 @@ def main() -> None:
 
 
 def _command_line(arguments: list[str]) -> int:
-    """Run the command line and return its exit status; memory may be short already for loading it, or for saying so."""
+    """Run the command line and return its exit status; memory may be too short to load it, or to say so."""
+    from secretenv.defects import no_memory
+
     try:
         from secretenv.cli.app import main as command_line
 
         return command_line(arguments)
     except Exception as error:
-        # SystemError: the interpreter found no memory for the exception either.
-        if not isinstance(error, MemoryError | SystemError) and not any(words in str(error) for words in _NO_ROOM):
+        if not no_memory(error):
             raise
         import os
 
@@ -74,14 +72,14 @@ def _run(arguments: list[str]) -> None:
 
         return command_line(arguments, descriptor)
 
-    # What only shows something has no use for the supervisor's first fetcher.
+    # An option that only shows something has no use for the supervisor's first fetcher.
     supervise(read_settings, Origin(mask), early=not {"--help", "--dry-run"}.intersection(arguments))
 
 
 def _own_path_first() -> None:
     """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
 
-    They are meant for the command. Python puts them in front of everything.
+    Those are meant for the command, and Python puts them first.
     """
     import os
 

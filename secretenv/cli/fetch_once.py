@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from secretenv.errors import FetcherError
 from secretenv.protocol import Task
+from secretenv.supervisor import messages
 from secretenv.supervisor.caller import inherited
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_DUMPABLE, prctl
@@ -29,7 +29,7 @@ def fetch_once(settings: Settings) -> Answer:
         prctl(PR_SET_DUMPABLE, 0)
         fetch.begin(Task(device=settings.device, secrets=settings.secrets, credentials=None))
     except OSError as error:
-        raise FetcherError(f"no fetcher could be started: {error.strerror}", hint="ulimit -a; free") from None
+        raise messages.NO_FETCHER(reason=error.strerror) from None
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))
     if answer.error is not None:
         raise answer.error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import select
 
-from secretenv.errors import CommandError
+from secretenv.supervisor import messages
 from secretenv.supervisor.descendants import Family
 from secretenv.supervisor.forking import fork
 from secretenv.supervisor.program import refusal
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from secretenv.errors import CommandNotFoundError
+    from secretenv.errors import SecretenvError
     from secretenv.supervisor.caller import Origin
 
 # Seconds. Almost every exec finishes within this; a signal may be delayed by this long.
@@ -43,7 +43,7 @@ class Verdict:
         poll.register(self._descriptor, select.POLLIN)
         return bool(poll.poll(seconds * 1000))
 
-    def refusal(self) -> CommandError | CommandNotFoundError | None:
+    def refusal(self) -> SecretenvError | None:
         """Return why the kernel refused, or None if it did not, has not yet, or the refusal was taken before."""
         if self._descriptor < 0 or not self.comes(0):
             return None
@@ -136,13 +136,13 @@ def spawn(
     try:
         ours, theirs = os.pipe()
     except OSError as error:
-        raise CommandError(f"no pipe could be made: {error.strerror}", hint="ulimit -n") from None
+        raise messages.NO_PIPE(reason=error.strerror) from None
     verdict = Verdict(file, ours)
     try:
         pid = fork(run)
     except OSError as error:
         verdict.close()
-        raise CommandError(f"no process could be made: {error.strerror}", hint="ulimit -u; free") from None
+        raise messages.NO_PROCESS(reason=error.strerror) from None
     finally:
         os.close(theirs)
     if verdict.comes(patience):

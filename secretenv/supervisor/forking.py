@@ -11,6 +11,7 @@ import os
 import signal
 
 from secretenv.errors import FAILED
+from secretenv.supervisor import messages
 from secretenv.supervisor.log import Log
 
 TYPE_CHECKING = False
@@ -63,9 +64,8 @@ def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
         try:
             why = error.strerror if isinstance(error, OSError) else type(error).__name__
-            whole = "is the installation whole? pip check; " if isinstance(error, ImportError) else ""
-            hint = f"{whole}is there memory left, or a limit reached? free; ulimit -a"
-            make_log()("error", f"a process could not be started: {why}", link="secretenv", hint=hint)
+            message = messages.HELPER_INCOMPLETE if isinstance(error, ImportError) else messages.HELPER_FAILED
+            make_log().failure(message(reason=why))
         except BaseException:  # noqa: BLE001 - such a line takes memory too
             os.write(2, _STARVED)
     finally:

@@ -13,6 +13,7 @@ import time
 from secretenv.defects import place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
+from secretenv.supervisor import messages
 from secretenv.supervisor.actions import Action, End
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
 from secretenv.supervisor.ending import leave
@@ -62,17 +63,12 @@ def supervise(
     except Ended as error:
         leave(error.status)
     except OSError as error:
-        words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
-        log("error", words, link="secretenv", hint="ulimit -n -u; free")
+        log.failure(messages.CANNOT_START(reason=error.strerror, place=place_of(error).removeprefix(" at ")))
     except SecretenvError as error:
-        _say(log, error)
+        log.failure(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
-        _say(log, unexpected(error, SecretenvError))
+        log.failure(unexpected(error, SecretenvError))
     os._exit(FAILED)
-
-
-def _say(log: Log, error: SecretenvError) -> None:
-    log("error", error.message, link=error.link, hint=error.hint)
 
 
 def _early(base: dict[bytes, bytes]) -> Fetch | None:
@@ -232,8 +228,7 @@ class _Supervisor:
             task = Task(device=self._settings.device, secrets=self._settings.secrets, credentials=self._credentials)
             fetch.begin(task)
         except OSError as error:
-            words = f"no fetcher could be started: {error.strerror}"
-            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -a; free", transient=True), now()))
+            self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))
             return
         self._fetch = fetch
 
@@ -324,7 +319,7 @@ class _Supervisor:
 
     def _send(self, signum: int) -> None:
         if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
-            words = f"{signal_name(signum)} did not reach the command: it runs as another user by now"
+            words = f"{signal_name(signum)} did not reach the command: it runs as another user now"
             self._log("warning", words, link="command", hint="start secretenv as that user, or with CAP_KILL")
 
     def _stop(self, signum: int) -> None:
@@ -336,7 +331,7 @@ class _Supervisor:
 
     def _end(self, action: Any) -> NoReturn:
         if action.error is not None:
-            _say(self._log, action.error)
+            self._log.failure(action.error)
         if self._child is not None and not self._child.family.reaped:
             # An init process may reap nothing.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)

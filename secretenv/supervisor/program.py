@@ -10,12 +10,14 @@ import os
 import resource
 import stat
 
-from secretenv.errors import CommandError, CommandNotFoundError
+from secretenv.supervisor import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
+
+    from secretenv.errors import SecretenvError
 
 # linux/binfmts.h and fs/exec.c: one string of argv or environ, and a ceiling of 3/4 of _STK_LIM for them all.
 _MAX_STRING = 128 * 1024
@@ -32,44 +34,32 @@ def find(command: str, path: str | None) -> str:
         CommandError: there is one, but it cannot be executed.
     """
     if not command:
-        raise CommandNotFoundError("the command is an empty word", hint="name a program after the options of run")
+        raise messages.EMPTY()  # noqa: RSE102 - a template that is called
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
-    refused = ""
+    unusable = ""  # the first file of that name that cannot be executed
     for folder in folders:
         file = os.path.join(folder, command)  # noqa: PTH118
         try:
-            mode = os.stat(file).st_mode  # noqa: PTH116
-        except (OSError, ValueError) as error:
-            if isinstance(error, PermissionError):
-                refused = refused or file
+            regular = stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116
+        except PermissionError:
+            regular = False
+        except (OSError, ValueError):
             continue
-        if stat.S_ISREG(mode) and os.access(file, os.X_OK):
+        if regular and os.access(file, os.X_OK):
             return file
-        refused = refused or file
-    if refused and (stat.S_ISDIR(_mode(refused)) and "/" not in command):
-        refused = ""
-    if refused:
-        raise _unusable(refused)
-    where = "" if "/" in command else " in PATH"
-    hint = "check its name, or give its whole path"
-    if command.split()[1:]:  # envconsul and a Dockerfile's CMD take such a line to a shell
-        hint = "no shell reads it: give each word by itself, or sh -c 'WORDS'"
-    raise CommandNotFoundError(f"{command}: not found{where}", hint=hint)
+        unusable = unusable or file
+    if unusable and ("/" in command or not os.path.isdir(unusable)):  # noqa: PTH112
+        raise _unusable(unusable)
+    if command.split()[1:]:
+        raise messages.WHOLE_LINE(line=command)
+    raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
-def _unusable(file: str) -> CommandError:
+def _unusable(file: str) -> SecretenvError:
     """Return the error for a file that is there, and that this user cannot execute."""
-    if stat.S_ISDIR(_mode(file)):
-        return CommandError(f"{file}: is a directory", hint="name a program in it")
-    hint = f"make it executable for uid {os.geteuid()}, or name another program"
-    return CommandError(f"{file}: permission denied", hint=hint)
-
-
-def _mode(file: str) -> int:
-    try:
-        return os.stat(file).st_mode  # noqa: PTH116
-    except OSError:
-        return 0
+    if os.path.isdir(file):  # noqa: PTH112
+        return messages.DIRECTORY(file=file)
+    return messages.NOT_EXECUTABLE(file=file, uid=os.geteuid())
 
 
 def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None:
@@ -83,19 +73,11 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
-            raise CommandError(
-                f"the variable {shown} is {length} bytes long, and the system takes {_MAX_STRING} at most",
-                hint="shorten it, or leave it out with --except or --drop",
-                link="environment",
-            )
+            raise messages.VARIABLE_TOO_LARGE(variable=shown, size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:
-        raise CommandError(
-            f"the command's environment and arguments are {total} bytes, and the system takes {limit} at most",
-            hint="read fewer secrets, choose keys with --only, or raise the stack limit (`ulimit -s`)",
-            link="environment",
-        )
+        raise messages.ENVIRONMENT_TOO_LARGE(size=total, limit=limit)
 
 
 def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
@@ -119,12 +101,9 @@ def _most_together() -> int:
     return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)
 
 
-def refusal(file: str, number: int) -> CommandError | CommandNotFoundError:
+def refusal(file: str, number: int) -> SecretenvError:
     """Return the error for a file that was found and that execve(2) refused with this errno."""
-    what = os.strerror(number).lower()
     if number == errno.ENOENT:
         # The file was there a moment ago: it is the interpreter of its #! line or its dynamic loader that is missing.
-        return CommandNotFoundError(
-            f"{file}: {what}, or its interpreter is missing", hint="look at its first line, or run `ldd` on it"
-        )
-    return CommandError(f"{file}: {what}", hint="run it without secretenv to see whether the system can")
+        return messages.NO_INTERPRETER(file=file)
+    return messages.REFUSED(file=file, reason=os.strerror(number).lower())

@@ -11,8 +11,8 @@ import signal
 import sys
 import time
 
-from secretenv.errors import SecretenvError
 from secretenv.settings import Settings
+from secretenv.supervisor import messages
 from secretenv.supervisor.forking import fork
 from secretenv.supervisor.helper_process import end_helper, read_memory
 from secretenv.supervisor.lifecycle import ENDS_BEFORE_START, JOB_STOPS
@@ -83,8 +83,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
     if ended.si_code != os.CLD_EXITED:
         if ended.si_status == signal.SIGPIPE:
             raise Ended(-signal.SIGPIPE)
-        words = f"the process that reads the command line was killed by signal {ended.si_status}"
-        raise SecretenvError(words, hint="is there memory left? free; dmesg | tail")
+        raise messages.READER_KILLED(signal=ended.si_status)
     if settings is None:
         raise Ended(ended.si_status)
     return settings

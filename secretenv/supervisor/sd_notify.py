@@ -47,7 +47,7 @@ def notifier(base: Mapping[bytes, bytes], settings: Settings, complain: Callable
     if not address or settings.sd_notify != "wrapper":
         return None
     if not address.startswith((b"/", b"@")):
-        complain("NOTIFY_SOCKET is neither a path nor an abstract socket: nothing can be said to the service manager")
+        complain("NOTIFY_SOCKET is neither a path nor an abstract socket: systemd cannot be notified")
         return None
     target = b"\0" + address[1:] if address.startswith(b"@") else address
     return Notifier(lambda text: _send(target, text), watchdog(base, os.getpid()), complain)
@@ -135,10 +135,10 @@ class Notifier:
                 if self._failed < _TRIES:
                     self._retry = now + _FIRST_RETRY * 2.0 ** (self._failed - 1)
                     return
-                self._complain("the service manager does not read what it is told: left unsaid")
+                self._complain("systemd is not reading notifications: message dropped")
                 self._waiting.clear()
             except OSError as error:
-                self._complain(f"the service manager cannot be told: {error.strerror or error}")
+                self._complain(f"systemd cannot be notified: {error.strerror or error}")
                 self._waiting.clear()
             else:
                 self._waiting.pop(0)
