@@ -14,16 +14,32 @@ from secretenv.defects import place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
 from secretenv.supervisor import messages
-from secretenv.supervisor.actions import Action, End
+from secretenv.supervisor.actions import (
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Line,
+    Notify,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    StopSelf,
+    Sweep,
+    TermGroup,
+)
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
 from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
-from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
+from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
 from secretenv.wording import signal_name
@@ -31,13 +47,15 @@ from secretenv.wording import signal_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Never, NoReturn
 
     from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
+    from secretenv.supervisor.actions import Action
     from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.sd_notify import Notifier
+    from secretenv.supervisor.signals import Sender
 
 
 def supervise(
@@ -94,6 +112,11 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def _unknown(action: Never) -> NoReturn:
+    """Refuse an action without a case: mypy sees that there is none."""
+    raise TypeError(type(action).__name__)
+
+
 class _Supervisor:
     """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
 
@@ -122,22 +145,6 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
-        self._perform_as: dict[str, Callable[[Any], None]] = {
-            "StartFetch": lambda _: self._start_fetch(),
-            "KillFetch": lambda _: self._kill_fetch(),
-            "Prepare": self._prepare,
-            "Spawn": self._spawn,
-            "Exec": self._exec,
-            "Send": lambda action: self._send(action.signum),
-            "Stop": lambda action: self._stop(action.signum),
-            "KillAll": lambda _: self._with_child(lambda child: child.family.kill_all()),
-            "Sweep": lambda _: self._with_child(lambda child: child.family.kill_rest()),
-            "TermGroup": lambda _: self._with_child(lambda child: child.family.term_group()),
-            "StopSelf": lambda _: stop(),
-            "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
-            "Notify": self._tell,
-            "End": self._end,
-        }
 
     def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
@@ -162,19 +169,60 @@ class _Supervisor:
                 self._reap()
             elif info.si_code > 0 or info.si_pid != os.getpid():
                 # Not the SIGPIPE or SIGXFSZ of a log line of ours: blocked, it comes although it is ignored.
-                self._do(self._lifecycle.signalled(info.si_signo, self._origin_of(info), now()))
+                self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
-            self._perform_as[type(action).__name__](action)
+            self._perform(action)
 
-    def _origin_of(self, info: signal.struct_siginfo) -> str:
+    def _perform(self, action: Action) -> None:  # noqa: C901, PLR0912 - a case for each action
+        match action:
+            case StartFetch():
+                self._start_fetch()
+            case KillFetch():
+                self._kill_fetch()
+            case Prepare(answer=answer):
+                self._prepare(answer)
+            case Spawn(answer=answer):
+                self._spawn(answer)
+            case Exec(answer=answer):
+                self._exec(answer)
+            case Send(signum=signum):
+                self._send(signum)
+            case Stop(signum=signum):
+                self._stop(signum)
+            case KillAll() | Sweep() | TermGroup():
+                self._clear(action)
+            case StopSelf():
+                stop()
+            case Line():
+                self._log(action.level, action.message, link=action.link, hint=action.hint)
+            case Notify():
+                self._notify(action)
+            case End():
+                self._end(action)
+            case _:
+                _unknown(action)
+
+    def _clear(self, action: KillAll | Sweep | TermGroup) -> None:
+        if self._child is None:
+            return
+        family = self._child.family
+        match action:
+            case KillAll():
+                family.kill_all()
+            case Sweep():
+                family.kill_rest()
+            case TermGroup():
+                family.term_group()
+
+    def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
         if info.si_code > 0:
             return TERMINAL
         return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
 
-    def _tell(self, action: Any) -> None:
+    def _notify(self, action: Notify) -> None:
         if self._notifier is not None:
             self._notifier.say(action, now())
 
@@ -276,21 +324,21 @@ class _Supervisor:
             return error
         return None
 
-    def _prepare(self, action: Any) -> None:
+    def _prepare(self, answer: Answer) -> None:
         # A command that has just ended by itself is not restarted, although that is not its turn yet.
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
-        error = self._problem(action.answer)
+        error = self._problem(answer)
         if error is None:
-            self._do(self._lifecycle.prepared(action.answer, now()))
+            self._do(self._lifecycle.prepared(answer, now()))
         else:
             self._do(self._lifecycle.unprepared(error, now()))
 
-    def _spawn(self, action: Any) -> None:
+    def _spawn(self, answer: Answer) -> None:
         self._terminal.prepare()
         if self._child is not None:  # what cannot be killed: nobody waits for it any more
             self._child.forget()
-        environ, caller = self._environment(action.answer), os.getpid()
+        environ, caller = self._environment(answer), os.getpid()
         try:
             self._child = spawn(
                 self._file,
@@ -302,20 +350,16 @@ class _Supervisor:
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))
 
-    def _exec(self, action: Any) -> None:
+    def _exec(self, answer: Answer) -> None:
         """Replace this process by the command; what a supervisor set for itself is undone first."""
         prctl(PR_SET_CHILD_SUBREAPER, 0)
-        environ = self._environment(action.answer)
+        environ = self._environment(answer)
         self._origin.restore()
         try:
             execute(self._file, self._settings.command, environ)
         except OSError as error:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
-
-    def _with_child(self, act: Callable[[Child], None]) -> None:
-        if self._child is not None:
-            act(self._child)
 
     def _send(self, signum: int) -> None:
         if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
@@ -329,7 +373,7 @@ class _Supervisor:
             # A stopped process keeps TERM pending.
             self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
 
-    def _end(self, action: Any) -> NoReturn:
+    def _end(self, action: End) -> NoReturn:
         if action.error is not None:
             self._log.failure(action.error)
         if self._child is not None and not self._child.family.reaped:

@@ -15,7 +15,7 @@ from secretenv.settings import Settings
 from secretenv.supervisor import messages
 from secretenv.supervisor.forking import fork
 from secretenv.supervisor.helper_process import end_helper, read_memory
-from secretenv.supervisor.lifecycle import ENDS_BEFORE_START, JOB_STOPS
+from secretenv.supervisor.signals import ENDS_BEFORE_START, JOB_STOPS
 from secretenv.supervisor.terminal import stop
 
 TYPE_CHECKING = False
