@@ -30,12 +30,12 @@ _STARVED = (
     b"secretenv: hint: free; ulimit -a\n"
 )
 
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
+libc = ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(option: int, value: int) -> None:
     """Set an attribute of this process; one that the kernel does not know is left."""
-    _prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
 
 
 def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:

@@ -1,4 +1,4 @@
-"""The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
+"""The supervisor's loop: it takes signals, ended processes and due times, and performs the actions of `lifecycle`.
 
 One thread, the standard library only, and one place where it waits, `Signals.next`. It never opens a network
 connection: a fetcher is a process of its own, so that nothing outside can hold up a signal.
@@ -39,6 +39,7 @@ from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
+from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
@@ -90,7 +91,7 @@ def supervise(
 
 
 def _early(base: dict[bytes, bytes]) -> Fetch | None:
-    """Start the first fetcher, which dies with this process if it comes to no fetch; None: there will be time later."""
+    """Start the first fetcher, which dies with this process if it is not needed; None: it is started later."""
     try:
         return Fetch(base)
     except OSError:
@@ -118,7 +119,7 @@ def _unknown(action: Never) -> NoReturn:
 
 
 class _Supervisor:
-    """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
+    """The run without its decisions: processes, descriptors and the values themselves."""
 
     def __init__(self, settings: Settings, origin: Origin, log: Log, first: Fetch | None, exec_patience: float) -> None:
         self._settings = settings
@@ -155,9 +156,9 @@ class _Supervisor:
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         self._do(self._lifecycle.start(now()))
-        self._reap()  # the first fetcher may have ended when nobody waited for it
+        self._reap()  # the first fetcher may have ended before anything waited for it
         while True:
-            # Each time: no storm of signals may hold up what is due.
+            # In each round: a storm of signals must not delay what is due.
             self._do(self._lifecycle.tick(now()))
             due = self._lifecycle.due()
             if self._notifier is not None:
@@ -168,7 +169,7 @@ class _Supervisor:
             if info.si_signo == signal.SIGCHLD:
                 self._reap()
             elif info.si_code > 0 or info.si_pid != os.getpid():
-                # Not the SIGPIPE or SIGXFSZ of a log line of ours: blocked, it comes although it is ignored.
+                # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
                 self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
 
     def _do(self, actions: list[Action]) -> None:
@@ -229,30 +230,21 @@ class _Supervisor:
     # Processes that ended
 
     def _reap(self) -> None:
-        """Take each process that ended or stopped: ours is reported, an orphan just reaped."""
-        while True:
-            try:
-                peeked = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                break
-            if peeked is None:
-                break
-            if peeked.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
-                self._stopped(peeked.si_pid)
+        """Take each process that ended or stopped: report secretenv's own to the lifecycle, and just reap an orphan."""
+        while (report := next_report()) is not None:
+            if report.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
+                self._stopped(report.si_pid)
             else:
-                self._ended(peeked)
+                self._ended(report)
         if self._child is not None and self._child.family.reaped and not self._child.family.anything_left():
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
 
     def _stopped(self, pid: int) -> None:
-        try:
-            taken = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
-        except ChildProcessError:
-            return  # it was killed since: the next look finds its zombie
-        if taken is not None and self._child is not None and pid == self._child.pid:
-            self._do(self._lifecycle.stopped(taken.si_status, now()))
+        signum = take_stop(pid)
+        if signum is not None and self._child is not None and pid == self._child.pid:
+            self._do(self._lifecycle.stopped(signum, now()))
 
     def _ended(self, ended: os.waitid_result) -> None:
         pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
@@ -260,7 +252,7 @@ class _Supervisor:
             refused = self._child.verdict.refusal()
             if refused is not None:
                 self._do(self._lifecycle.spawn_failed(refused, now()))
-            # What it leaves behind is dealt with while the zombie still pins its pid and its group.
+            # Before its zombie is taken, which keeps its pid and its group's id from reuse: its leftovers are killed.
             self._do(self._lifecycle.exited(status, now()))
             self._child.reap()
             return
@@ -286,13 +278,13 @@ class _Supervisor:
             os.kill(self._fetch.pid, signal.SIGKILL)
 
     def _fetched(self, status: int) -> None:
-        """Take what the fetcher that ended has left."""
+        """Take the answer of the fetcher that ended."""
         fetch, self._fetch = self._fetch, None
         if fetch is None:
             return
         answer, stray = fetch.finish(status)
         if stray:
-            # Only its size: a library's traceback may hold anything.
+            # Only the size: a library's traceback may hold anything.
             self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
         for warning in answer.warnings:
             if warning not in self._warned:
@@ -325,7 +317,7 @@ class _Supervisor:
         return None
 
     def _prepare(self, answer: Answer) -> None:
-        # A command that has just ended by itself is not restarted, although that is not its turn yet.
+        # A command that has just ended by itself is not restarted, even if its end has not been reported yet.
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
         error = self._problem(answer)
@@ -336,7 +328,7 @@ class _Supervisor:
 
     def _spawn(self, answer: Answer) -> None:
         self._terminal.prepare()
-        if self._child is not None:  # what cannot be killed: nobody waits for it any more
+        if self._child is not None:  # its leftovers cannot be killed, and are not waited for any more
             self._child.forget()
         environ, caller = self._environment(answer), os.getpid()
         try:
@@ -351,7 +343,7 @@ class _Supervisor:
             self._do(self._lifecycle.spawn_failed(error, now()))
 
     def _exec(self, answer: Answer) -> None:
-        """Replace this process by the command; what a supervisor set for itself is undone first."""
+        """Replace this process by the command, after undoing what the supervisor set for itself."""
         prctl(PR_SET_CHILD_SUBREAPER, 0)
         environ = self._environment(answer)
         self._origin.restore()

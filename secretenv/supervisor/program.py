@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import stat
 
 from secretenv.supervisor import messages
@@ -24,6 +23,7 @@ _MAX_STRING = 128 * 1024
 _MAX_TOTAL = 6 * 1024 * 1024
 _LEAST_TOTAL = 128 * 1024
 _POINTER = 8
+_USUAL_STACK = 8 * 1024 * 1024  # where /proc cannot tell
 
 
 def find(command: str, path: str | None) -> str:
@@ -96,9 +96,19 @@ def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes])
 
 def _most_together() -> int:
     """Return what the kernel takes of arguments and environment: not sysconf, which is a constant in musl."""
-    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
-    quarter = _MAX_TOTAL if stack == resource.RLIM_INFINITY else stack // 4
+    stack = _stack_limit()
+    quarter = _MAX_TOTAL if stack is None else stack // 4
     return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)
+
+
+def _stack_limit() -> int | None:
+    """Return RLIMIT_STACK in bytes, None for no limit; from /proc, as the module `resource` costs 30 KiB that stay."""
+    try:
+        with open("/proc/self/limits", "rb") as file:  # noqa: PTH123
+            limit = next(line for line in file if line.startswith(b"Max stack size")).split()[3]
+    except OSError:
+        return _USUAL_STACK
+    return None if limit == b"unlimited" else int(limit)
 
 
 def refusal(file: str, number: int) -> SecretenvError:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
 import time
 
+from secretenv.supervisor.forking import libc
+
 EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
-# A sigset_t has 128 bytes in glibc and in musl.
-_SIGSET = ctypes.c_ulong * (128 // ctypes.sizeof(ctypes.c_ulong))
+# A sigset_t of all signals: 128 bytes in glibc and in musl.
+_SIGSET = b"\xff" * 128
 # Seconds: poll(2) takes at most 24 days.
 _LONGEST = 86_400.0
 # Seconds between two looks where the kernel has no signalfd, or no descriptor is left for one.
@@ -51,10 +52,7 @@ class Signals:
 
 def _wakes() -> select.poll | None:
     """Return what wakes up when a signal is pending, None if the system has no such thing."""
-    libc = ctypes.CDLL(None)
-    every = _SIGSET()
-    libc.sigfillset(every)
-    descriptor = libc.signalfd(-1, every, os.O_CLOEXEC)  # its flag is that of open(2)
+    descriptor = libc.signalfd(-1, _SIGSET, os.O_CLOEXEC)  # its flag is that of open(2)
     if descriptor < 0:
         return None
     poll = select.poll()

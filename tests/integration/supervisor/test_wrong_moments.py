@@ -6,12 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.supervisor.loop import _Supervisor
+from secretenv.supervisor.reaping import take_stop
 from tests.integration.supervisor.test_signals import ready
 from tests.integration.supervisor.test_terminal import CATCH, NAMESPACE, _supervisor, as_init, command
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
@@ -176,10 +175,7 @@ def test_a_child_that_is_killed_after_it_was_seen_stopped() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        said: list[Any] = []
-        ours = SimpleNamespace(_child=SimpleNamespace(pid=process.pid), _do=said.append)
-        _Supervisor._stopped(ours, process.pid)  # type: ignore[arg-type]  # noqa: SLF001 - no test can hit the moment
-        assert said == []
+        assert take_stop(process.pid) is None
 
 
 def test_a_flood_of_signals_holds_up_nothing_that_is_due(
