@@ -1,7 +1,7 @@
 """Where every `secretenv` begins: `run` becomes the supervisor, everything else is the command line.
 
-The first thing that `run` does is to block all signals, so that none is lost while modules load; it imports nothing
-that is not needed to get there. The command line is then read in a helper process, with typer only where it must be.
+`run` first blocks all signals, so that none is lost while modules load; it imports only what it needs to get there.
+Then a helper process reads the command line, with typer only where it must be.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _run(arguments: list[str]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)
-    from secretenv.supervisor.command import Origin
+    from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.loop import supervise
 
     def read_settings(descriptor: int) -> int:
@@ -72,14 +72,14 @@ def _run(arguments: list[str]) -> None:
 
         return command_line(arguments, descriptor)
 
-    # What only shows something has no use for the supervisor's first fetcher.
+    # An option that only shows something has no use for the supervisor's first fetcher.
     supervise(read_settings, Origin(mask), early=not {"--help", "--dry-run"}.intersection(arguments))
 
 
 def _own_path_first() -> None:
     """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
 
-    They are meant for the command. Python puts them in front of everything.
+    Those are meant for the command, and Python puts them first.
     """
     import os
 

@@ -1,4 +1,4 @@
-"""What the supervisor and a fetcher say to one another, in both directions, and the limits that both keep to.
+"""The task that the supervisor gives to a fetcher, the answer that it gets, and the limits that both keep to.
 
 A fetcher finds its task on standard input, one JSON document in the form of `Task`. It writes lines of JSON, the last
 of which is the answer:
@@ -17,7 +17,7 @@ import json
 import signal
 
 from secretenv.credentials import Credentials
-from secretenv.errors import FetcherError, SecretenvError
+from secretenv.errors import FetcherError, Message, SecretenvError
 from secretenv.settings import Device, Secret
 from secretenv.values import Values
 
@@ -26,20 +26,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Self
 
-# A fetcher that is started with this signal blocked waits for it, and for a task in the file that its standard input is
-# then; meanwhile it gets ready.
+# A fetcher that is started with this signal blocked gets ready, and waits for the signal; its standard input is then a
+# file that holds its task.
 GO = signal.SIGUSR1
 
 # Seconds in which a fetcher answers, if only that it gave up.
 BUDGET = 25.0
-# Seconds after which it is killed: whatever has not given up by then hangs in the kernel or in libc.
+# Seconds after which it is killed: a fetcher that has not given up by then hangs in the kernel or in libc.
 FETCH_LIMIT = 30.0
 
 LARGEST = 64 << 20  # bytes, far above what any environment holds; a fetcher gone wild must not fill the supervisor
 
+NO_ANSWER = Message(
+    FetcherError,
+    "the fetcher ended without an answer: {end}",
+    "check the network, and whether there is memory left: dmesg | tail",
+    transient=True,
+)
+# It blames the link of that step.
+NO_ANSWER_AT_STEP = Message(
+    FetcherError,
+    "the fetcher ended without an answer at the step {step}: {end}",
+    NO_ANSWER.hint,
+    transient=True,
+)
+
 
 class Task(Values):
-    """What a fetcher is to do."""
+    """The device, the secrets to read, and credentials to read them with if an earlier fetch left any."""
 
     device: Device
     secrets: tuple[Secret, ...]
@@ -64,7 +78,7 @@ class Task(Values):
 
 
 class Answer:
-    """What became of a fetch. Either `error` is set, or `variables`, `origins` and `versions` are what was found."""
+    """The outcome of a fetch. Either `error` is set, or `variables`, `origins` and `versions` are."""
 
     __slots__ = ("credentials", "error", "origins", "variables", "versions", "warnings")
 
@@ -92,28 +106,31 @@ class Answer:
         return {**outcome, "warnings": self.warnings, "credentials": credentials}
 
 
-def read_answer(raw: bytes, ended: str = "") -> Answer:
-    """Return the answer that a fetcher left, or one with a FetcherError that blames the step it had come to.
+def read_answer(raw: bytes, ended: str = "it wrote none") -> Answer:
+    """Return the answer that a fetcher left, or one with a FetcherError that blames the step it had reached.
 
     Args:
         raw: all that it wrote.
-        ended: how it ended, for the message of that error: "signal 9", "status 3".
+        ended: how it ended, for the message of that error: "it exited with status 3".
     """
     lines = raw.split(b"\n")[:-1] if len(raw) <= LARGEST else []
     try:
         return _parse(lines[-1])
     except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
         answer = Answer()
-        link, at = last_step(raw[:LARGEST])
-        place = f" at the step {link}" + (f" ({at})" if at else "") if link else ""
-        known: Any = link or None
-        answer.error = FetcherError(
-            f"the fetcher ended without an answer{place}" + (f": {ended}" if ended else ""),
-            hint="check the network, and whether there is memory left: dmesg | tail",
-            transient=True,
-            link=known,
-        )
+        answer.error = _unanswered(raw[:LARGEST], ended)
         return answer
+
+
+def _unanswered(raw: bytes, ended: str) -> SecretenvError:
+    """Return the error of a fetcher that left no answer."""
+    link, at = last_step(raw)
+    if not link:
+        return NO_ANSWER(end=ended)
+    error = NO_ANSWER_AT_STEP(step=f"{link} ({at})" if at else link, end=ended)
+    blamed: Any = link
+    error.link = blamed
+    return error
 
 
 def last_step(raw: bytes) -> tuple[str, str]:
@@ -128,7 +145,7 @@ def last_step(raw: bytes) -> tuple[str, str]:
 
 
 def _parse(line: bytes) -> Answer:
-    """Return the answer in a line; one that is no answer raises what reading it leads to."""
+    """Return the answer in a line; a line that holds none raises whatever reading it leads to."""
     fields = json.loads(line)
     answer = Answer()
     if "error" in fields:

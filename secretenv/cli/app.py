@@ -88,17 +88,19 @@ def _plan(settings: Settings) -> str:
     """Return the plan of a run, after everything that a run checks."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
+    from secretenv.supervisor.caller import inherited
+    from secretenv.supervisor.environment import environment
 
-    base = program.inherited()
+    base = inherited()
     file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
     answer = _fetch(settings)
-    program.check_size(settings.command, program.environment(base, answer.variables, settings))
-    return plan(file, answer, {os.fsdecode(name) for name in program.environment(base, {}, settings)})
+    program.check_size(settings.command, environment(base, answer.variables, settings))
+    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)})
 
 
 def _fetch(settings: Settings) -> Answer:
     """Fetch once, and write the warnings."""
-    from secretenv.supervisor.fetcher_process import fetch_once
+    from secretenv.cli.fetch_once import fetch_once
 
     answer = fetch_once(settings)
     for warning in (*settings.warnings, *answer.warnings):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from secretenv.errors import CredentialsError
 from secretenv.identity import connection_errors
 from secretenv.protocol import BUDGET
-from secretenv.supervisor.command import PR_SET_DUMPABLE, prctl
-from secretenv.supervisor.fetcher_process import for_helper
+from secretenv.supervisor.forking import PR_SET_DUMPABLE, prctl
+from secretenv.supervisor.helper_process import for_helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable

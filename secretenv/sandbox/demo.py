@@ -21,7 +21,7 @@ from rich.console import Console
 from secretenv.sandbox import Sandbox
 from secretenv.sandbox.command import variables
 from secretenv.sandbox.world import FIRST_VALUE, SECRET
-from secretenv.supervisor.reader import die
+from secretenv.supervisor.ending import die
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

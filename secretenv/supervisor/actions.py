@@ -1,7 +1,4 @@
-"""What `lifecycle` asks for and `supervisor` does.
-
-The supervisor imports this room.
-"""
+"""The actions that `lifecycle` asks for and `loop` performs."""
 
 from __future__ import annotations
 
@@ -9,102 +6,109 @@ from secretenv.values import Values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Literal
 
-    from secretenv.errors import SecretenvError
+    from secretenv.errors import Link, SecretenvError
+    from secretenv.protocol import Answer
+
+    Level = Literal["debug", "info", "warning", "error"]
+    State = Literal["READY", "RELOADING", "STOPPING", ""]
 
 
-class Action(Values):
-    """Something for the supervisor to do."""
-
-
-class StartFetch(Action):
+class StartFetch(Values):
     """Start a fetcher."""
 
 
-class KillFetch(Action):
+class KillFetch(Values):
     """SIGKILL the fetcher; its end is still reported."""
 
 
-class Prepare(Action):
+class Prepare(Values):
     """Make sure that the command could be started with this answer; report `prepared` or `unprepared`."""
 
-    answer: Any
+    answer: Answer
 
 
-class Spawn(Action):
+class Spawn(Values):
     """Start the command; report `spawn_failed` if it cannot be."""
 
-    answer: Any
+    answer: Answer
 
 
-class Exec(Action):
+class Exec(Values):
     """Become the command; report `spawn_failed` if it cannot be."""
 
-    answer: Any
+    answer: Answer
 
 
-class Send(Action):
-    """Send the command a signal on somebody's behalf."""
+class Send(Values):
+    """Send the command a signal."""
 
     signum: int
 
 
-class Stop(Action):
+class Stop(Values):
     """Remember the command's descendants, send it this signal and SIGCONT."""
 
     signum: int
 
 
-class KillAll(Action):
+class KillAll(Values):
     """SIGKILL the command, its group and its descendants."""
 
 
-class Sweep(Action):
+class Sweep(Values):
     """SIGKILL what the dead command left behind; report `gone` when nothing is left."""
 
 
-class TermGroup(Action):
+class TermGroup(Values):
     """Send TERM to what is left of the dead command's group."""
 
 
-class StopSelf(Action):
+class StopSelf(Values):
     """Stop this process as the terminal's job control would have."""
 
 
-class Log(Action):
-    """Write a line."""
+class Line(Values):
+    """Write a line to the log."""
 
-    level: str
+    level: Level
     message: str
-    link: str
+    link: Link | Literal[""]
     hint: str
 
 
-def line(level: str, message: str, link: str = "", hint: str = "") -> Log:
+def line(level: Level, message: str, link: Link | Literal[""] = "", hint: str = "") -> Line:
     """Return the action that writes a line."""
-    return Log(level=level, message=message, link=link, hint=hint)
+    return Line(level=level, message=message, link=link, hint=hint)
 
 
-# Seconds that a step may take beyond its own limit before the service manager should think that we hang.
+# Seconds that a step may take beyond its own limit before the service manager should think that secretenv hangs.
 GRACE = 10.0
 
 
-class Notify(Action):
-    """Tell the service manager; what is empty or 0 is not told."""
+class Notify(Values):
+    """Notify the service manager; a field that is empty or 0 is left out."""
 
-    state: str  # READY, RELOADING or STOPPING
+    state: State
     status: str
     within: float  # seconds in which the next one comes, or this run has ended
 
 
-def notice(state: str = "", *, status: str = "", within: float = 0.0) -> Notify:
-    """Return the action that tells the service manager."""
+def notice(state: State = "", *, status: str = "", within: float = 0.0) -> Notify:
+    """Return the action that notifies the service manager."""
     return Notify(state=state, status=status, within=within)
 
 
-class End(Action):
+class End(Values):
     """End secretenv: with an error, or as the command did (an exit status, or -N for signal N)."""
 
     status: int
     error: SecretenvError | None
+
+
+if TYPE_CHECKING:
+    Action = (
+        StartFetch | KillFetch | Prepare | Spawn | Exec | Send | Stop | KillAll | Sweep | TermGroup | StopSelf | Line
+        | Notify | End
+    )  # fmt: skip

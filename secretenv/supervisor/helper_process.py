@@ -1,15 +1,18 @@
-"""Start a helper: a program of our own, apart from the terminal and from what the caller left for the command; end one.
+"""Start a helper, which is a program of secretenv's own, give it its task, read what it leaves, and end it.
 
-The supervisor imports this room.
+A helper is apart from the terminal and from what the caller left for the command. Its task and its answer travel in
+memfds: files that are nowhere but in memory, never full, and read when the helper has ended.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
-from secretenv.supervisor.command import fork
+from secretenv.protocol import LARGEST
+from secretenv.supervisor.forking import fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +22,100 @@ if TYPE_CHECKING:
 # Seconds in which a killed process is gone, unless it hangs in the kernel.
 _GONE = 0.2
 
+# A helper gets the caller's environment without the variables that would make it read other credentials, other roots
+# or the terminal's secrets. -I makes it ignore the Python variables as well.
+_NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
+_FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
+_NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
+
+
+class Helper:
+    """A running helper: its pid, and the memfds that are its standard input, output and error.
+
+    Args:
+        module: the module of secretenv whose `main` it runs.
+        base: the caller's environment.
+        blocked: the signals that it finds blocked.
+
+    Raises:
+        OSError: it could not be started.
+    """
+
+    def __init__(self, module: str, base: Mapping[bytes, bytes], blocked: Iterable[int] = ()) -> None:
+        self._memories: list[int] = []
+        try:
+            for name in ("task", "answer", "stderr"):
+                self._memories.append(os.memfd_create(f"secretenv-{name}"))
+            self.pid = spawn_helper(_words(module), for_helper(base), self._memories, blocked)
+        except OSError:
+            self.close()
+            raise
+
+    def write(self, task: bytes) -> None:
+        """Put its task into its standard input.
+
+        Raises:
+            OSError: the system has no room for it; the helper is killed then.
+        """
+        written = 0
+        try:
+            while written < len(task):
+                # The offset, which the helper shares, stays at the beginning.
+                written += os.pwrite(self._memories[0], task[written:], written)
+        except OSError:
+            self.abandon()  # it would wait for ever
+            raise
+
+    def answer(self) -> bytes:
+        """Return what it wrote to standard output."""
+        return read_memory(self._memories[1])
+
+    def stray(self) -> int:
+        """Return how many bytes it wrote to standard error."""
+        return os.fstat(self._memories[2]).st_size
+
+    def abandon(self) -> None:
+        """End it, before it has answered; nothing of it is left."""
+        end_helper(self.pid)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the memfds, and with them of the values in them."""
+        while self._memories:
+            os.close(self._memories.pop())
+
+
+def for_helper(base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return what of the caller's environment a process that asks AWS may see."""
+    return {
+        name: value
+        for name, value in base.items()
+        if name in _FOR_HELPERS or not (name.startswith(_NOT_FOR_HELPERS) or name in _NEVER_FOR_HELPERS)
+    }
+
+
+def read_memory(descriptor: int) -> bytes:
+    """Return what was written to a memfd, up to the limit of an answer."""
+    parts, offset = [], 0
+    while part := os.pread(descriptor, 1 << 20, offset):
+        parts.append(part)
+        offset += len(part)
+        if offset > LARGEST:
+            break
+    return b"".join(parts)
+
+
+def _words(module: str) -> list[str]:
+    """Return the command line of a helper: isolated, with the folder that holds this package first in the path."""
+    folder = os.path.abspath(__file__).rpartition("/secretenv/supervisor/")[0]  # noqa: PTH100
+    program = f"import sys; sys.path.insert(0, {folder!r}); from {module} import main; main()"
+    return [sys.executable, "-I", "-c", program]
+
 
 def spawn_helper(
     words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int], blocked: Iterable[int] = ()
 ) -> int:
-    """Start an own program apart from the terminal and from the caller's signals and descriptors; return its pid.
+    """Start a program apart from the terminal and from the caller's signals and descriptors, and return its pid.
 
     Args:
         words: its argv; the first is its file.
@@ -51,7 +143,7 @@ def spawn_helper(
                     pass  # the one by which they were listed
         os.execve(words[0], list(words), environment)  # noqa: S606
 
-    # One that is sent at once must find it blocked.
+    # A signal that is sent at once must find the program blocking it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
         return fork(run)
@@ -60,15 +152,15 @@ def spawn_helper(
 
 
 def end_helper(pid: int) -> None:
-    """SIGKILL an own process and take its zombie: an init process may reap nothing once we have ended.
+    """SIGKILL a helper and take its zombie: an init process may reap nothing once this process has ended.
 
-    SIGCHLD has to be blocked. One that is not there any more, or hangs in the kernel, is left.
+    SIGCHLD has to be blocked. A helper that is gone already, or hangs in the kernel, is left.
     """
     limit = time.monotonic() + _GONE
     try:
         os.kill(pid, signal.SIGKILL)
         while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None and (left := limit - time.monotonic()) > 0:
-            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `signals`
+            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
     except OSError:
         pass  # it was reaped before
 

@@ -1,7 +1,7 @@
-"""Lines to standard error, in text or JSON, that never hold up who writes them.
+"""Write lines to standard error, in text or JSON, without ever waiting.
 
 A line is written only when standard error can take it at once, else it is dropped and counted: a stopped terminal or
-a full pipe must not stop the supervisor. The supervisor imports this room: standard library only, and little of it.
+a full pipe must not stop the supervisor.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from secretenv.wording import moment, printable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from secretenv.errors import SecretenvError
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -44,7 +46,7 @@ class Log:
         self._descriptor = _own(descriptor)
 
     def __call__(self, level: str, message: str, *, link: str = "", hint: str = "") -> None:
-        """Write a line unless the level is below ours or nobody takes it."""
+        """Write a line unless its level is below the log's or nobody takes it."""
         if LEVELS.index(level) < LEVELS.index(self.level):
             return
         if self.dropped:
@@ -56,6 +58,10 @@ class Log:
         if not self._write(self._line(level, message, link, hint)):
             self.dropped += 1
 
+    def failure(self, error: SecretenvError) -> None:
+        """Write an error with its link and its hint."""
+        self("error", error.message, link=error.link, hint=error.hint)
+
     def _line(self, level: str, message: str, link: str, hint: str) -> bytes:
         if self.form == "json":
             fields = {"time": moment(self._clock()), "level": level, "message": message, "link": link, "hint": hint}
@@ -63,7 +69,7 @@ class Log:
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
-        # What AWS or a file name says must not start a line of its own or move the cursor.
+        # The text of AWS or the name of a file must not begin a line of its own or move the cursor.
         text = "\n".join(printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
 
@@ -82,7 +88,7 @@ class Log:
 
 
 def _json(fields: dict[str, str]) -> bytes:
-    """Return the fields as one line, of which the longest are cut where it would be too long for a pipe."""
+    """Return the fields as one line, the longest of them cut where the line would be too long for a pipe."""
     while len(line := json.dumps(fields)) >= _LINE:  # with escapes for all but ASCII: as many bytes as characters
         longest = max(fields, key=lambda name: len(fields[name]))
         fields[longest] = fields[longest][: len(fields[longest]) // 2]
@@ -93,9 +99,9 @@ def _own(descriptor: int) -> int:
     """Return a non-blocking descriptor for the same pipe or terminal where the system gives one.
 
     A terminal may report room and then take less than a line, so that a blocking write would wait for its reader.
-    O_NONBLOCK on the inherited descriptor itself would be seen by everyone who shares it, the command first of all.
-    A socket cannot be opened this way; there poll() alone has to do. A file has an offset that all who share it must
-    move together, and is never full.
+    O_NONBLOCK on the inherited descriptor itself would affect every process that shares it, the command first of all.
+    A socket cannot be opened this way: poll() alone has to do. A file is left as it is: all that share it must move
+    its offset together, and it is never full.
     """
     try:
         if not (os.isatty(descriptor) or stat.S_ISFIFO(os.fstat(descriptor).st_mode)):

@@ -1,7 +1,7 @@
-"""The supervisor's loop: signals, ended processes and due times in, the actions of `lifecycle` out.
+"""The supervisor's loop: it takes signals, ended processes and due times, and performs the actions of `lifecycle`.
 
-One thread, the standard library only, and one place where it waits for what comes, `next_signal`. It never opens a
-network connection: what is fetched is fetched by a process of its own, so that nothing outside can hold up a signal.
+One thread, the standard library only, and one place where it waits, `Signals.next`. It never opens a network
+connection: a fetcher is a process of its own, so that nothing outside can hold up a signal.
 """
 
 from __future__ import annotations
@@ -13,80 +13,95 @@ import time
 from secretenv.defects import place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
-from secretenv.supervisor.actions import Action, End
-from secretenv.supervisor.command import (
-    PR_SET_CHILD_SUBREAPER,
-    Child,
-    Origin,
-    occupy_standard_descriptors,
-    prctl,
-    spawn,
+from secretenv.supervisor import messages
+from secretenv.supervisor.actions import (
+    End,
+    Exec,
+    KillAll,
+    KillFetch,
+    Line,
+    Notify,
+    Prepare,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    StopSelf,
+    Sweep,
+    TermGroup,
 )
+from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
+from secretenv.supervisor.ending import leave
+from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
-from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
+from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
-from secretenv.supervisor.program import check_size, environment, execute, find, inherited, refusal
-from secretenv.supervisor.reader import Ended, ask, leave, stop
-from secretenv.supervisor.terminal import Terminal
-from secretenv.supervisor.waiting import next_signal
+from secretenv.supervisor.program import check_size, execute, find, refusal
+from secretenv.supervisor.reader import Ended, ask
+from secretenv.supervisor.reaping import next_report, take_stop
+from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
+from secretenv.supervisor.terminal import Terminal, stop
+from secretenv.supervisor.waiting import Signals
 from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Never, NoReturn
 
     from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
+    from secretenv.supervisor.actions import Action
+    from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.sd_notify import Notifier
+    from secretenv.supervisor.signals import Sender
 
 
-def supervise(read_settings: Callable[[int], int], origin: Origin, *, early: bool) -> NoReturn:
+def supervise(
+    read_settings: Callable[[int], int], origin: Origin, *, early: bool, exec_patience: float = EXEC_PATIENCE
+) -> NoReturn:
     """Run the command line in a helper, then the command, and end this process as the command ended.
 
     Args:
         read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
-        origin: the signal state that the caller left us.
+        origin: what the caller gave to this process.
         early: whether the first fetcher is to load its libraries while the command line is read.
+        exec_patience: seconds to wait for the kernel's verdict on each start of the command.
     """
     occupy_standard_descriptors()
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    base = inherited()
     log = Log()
     try:
-        first = _early(base) if early else None
-        settings = _asked(read_settings, origin, first)
+        signals = Signals()
+        first = _early(origin.environment) if early else None
+        settings = _asked(lambda: ask(read_settings, origin, signals), first)
         log = Log(settings.log_level, settings.log_format)
-        _Supervisor(settings, origin, base, log, first).run()
+        _Supervisor(settings, origin, log, first, exec_patience).run(signals)
     except Ended as error:
         leave(error.status)
     except OSError as error:
-        words = f"the system refuses what secretenv needs{place_of(error)}: {error.strerror}"
-        log("error", words, link="secretenv", hint="ulimit -n -u; free")
+        log.failure(messages.CANNOT_START(reason=error.strerror, place=place_of(error).removeprefix(" at ")))
     except SecretenvError as error:
-        _say(log, error)
+        log.failure(error)
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
-        _say(log, unexpected(error, SecretenvError))
+        log.failure(unexpected(error, SecretenvError))
     os._exit(FAILED)
 
 
-def _say(log: Log, error: SecretenvError) -> None:
-    log("error", error.message, link=error.link, hint=error.hint)
-
-
 def _early(base: dict[bytes, bytes]) -> Fetch | None:
-    """Start the first fetcher, which dies with this process if it comes to no fetch; None: there will be time later."""
+    """Start the first fetcher, which dies with this process if it is not needed; None: it is started later."""
     try:
         return Fetch(base)
     except OSError:
         return None
 
 
-def _asked(read_settings: Callable[[int], int], origin: Origin, first: Fetch | None) -> Settings:
-    """Return what `ask` does; where there are no settings, the first fetcher goes with us."""
+def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
+    """Return the settings; where there are none, end the first fetcher."""
     try:
-        return ask(read_settings, origin)
+        return settings()
     except BaseException:
         if first is not None:
             first.abandon()
@@ -98,16 +113,20 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-class _Supervisor:
-    """The state that is not the lifecycle's: processes, descriptors and the values themselves."""
+def _unknown(action: Never) -> NoReturn:
+    """Refuse an action without a case: mypy sees that there is none."""
+    raise TypeError(type(action).__name__)
 
-    def __init__(
-        self, settings: Settings, origin: Origin, base: dict[bytes, bytes], log: Log, first: Fetch | None
-    ) -> None:
+
+class _Supervisor:
+    """The run without its decisions: processes, descriptors and the values themselves."""
+
+    def __init__(self, settings: Settings, origin: Origin, log: Log, first: Fetch | None, exec_patience: float) -> None:
         self._settings = settings
         self._origin = origin
         self._log = log
-        self._base = base
+        self._exec_patience = exec_patience
+        self._base = base = origin.environment
         self._notifier: Notifier | None = None
         if base.get(b"NOTIFY_SOCKET"):
             from secretenv.supervisor.sd_notify import (  # most runs have no service manager that listens
@@ -127,24 +146,8 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
-        self._perform_as: dict[str, Callable[[Any], None]] = {
-            "StartFetch": lambda _: self._start_fetch(),
-            "KillFetch": lambda _: self._kill_fetch(),
-            "Prepare": self._prepare,
-            "Spawn": self._spawn,
-            "Exec": self._exec,
-            "Send": lambda action: self._send(action.signum),
-            "Stop": lambda action: self._stop(action.signum),
-            "KillAll": lambda _: self._with_child(Child.kill_all),
-            "Sweep": lambda _: self._with_child(Child.kill_rest),
-            "TermGroup": lambda _: self._with_child(Child.term_group),
-            "StopSelf": lambda _: stop(),
-            "Log": lambda line: self._log(line.level, line.message, link=line.link, hint=line.hint),
-            "Notify": self._tell,
-            "End": self._end,
-        }
 
-    def run(self) -> NoReturn:
+    def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
         for warning in self._settings.warnings:
             self._log("warning", warning)
@@ -153,74 +156,105 @@ class _Supervisor:
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         self._do(self._lifecycle.start(now()))
-        self._reap()  # the first fetcher may have ended when nobody waited for it
+        self._reap()  # the first fetcher may have ended before anything waited for it
         while True:
-            # Each time: no storm of signals may hold up what is due.
+            # In each round: a storm of signals must not delay what is due.
             self._do(self._lifecycle.tick(now()))
             due = self._lifecycle.due()
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
-            info = next_signal(None if due is None else max(due - now(), 0.0))
+            info = signals.next(None if due is None else max(due - now(), 0.0))
             if info is None:
                 continue
             if info.si_signo == signal.SIGCHLD:
                 self._reap()
             elif info.si_code > 0 or info.si_pid != os.getpid():
-                # Not the SIGPIPE or SIGXFSZ of a log line of ours: blocked, it comes although it is ignored.
-                self._do(self._lifecycle.signalled(info.si_signo, self._origin_of(info), now()))
+                # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
+                self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
-            self._perform_as[type(action).__name__](action)
+            self._perform(action)
 
-    def _origin_of(self, info: signal.struct_siginfo) -> str:
+    def _perform(self, action: Action) -> None:  # noqa: C901, PLR0912 - a case for each action
+        match action:
+            case StartFetch():
+                self._start_fetch()
+            case KillFetch():
+                self._kill_fetch()
+            case Prepare(answer=answer):
+                self._prepare(answer)
+            case Spawn(answer=answer):
+                self._spawn(answer)
+            case Exec(answer=answer):
+                self._exec(answer)
+            case Send(signum=signum):
+                self._send(signum)
+            case Stop(signum=signum):
+                self._stop(signum)
+            case KillAll() | Sweep() | TermGroup():
+                self._clear(action)
+            case StopSelf():
+                stop()
+            case Line():
+                self._log(action.level, action.message, link=action.link, hint=action.hint)
+            case Notify():
+                self._notify(action)
+            case End():
+                self._end(action)
+            case _:
+                _unknown(action)
+
+    def _clear(self, action: KillAll | Sweep | TermGroup) -> None:
+        if self._child is None:
+            return
+        family = self._child.family
+        match action:
+            case KillAll():
+                family.kill_all()
+            case Sweep():
+                family.kill_rest()
+            case TermGroup():
+                family.term_group()
+
+    def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
         if info.si_code > 0:
             return TERMINAL
         return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
 
-    def _tell(self, action: Any) -> None:
+    def _notify(self, action: Notify) -> None:
         if self._notifier is not None:
             self._notifier.say(action, now())
 
     # Processes that ended
 
     def _reap(self) -> None:
-        """Take each process that ended or stopped: ours is reported, an orphan just reaped."""
-        while True:
-            try:
-                peeked = os.waitid(os.P_ALL, 0, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                break
-            if peeked is None:
-                break
-            if peeked.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
-                self._stopped(peeked.si_pid)
+        """Take each process that ended or stopped: report secretenv's own to the lifecycle, and just reap an orphan."""
+        while (report := next_report()) is not None:
+            if report.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
+                self._stopped(report.si_pid)
             else:
-                self._ended(peeked)
-        if self._child is not None and self._child.reaped and not self._child.anything_left():
+                self._ended(report)
+        if self._child is not None and self._child.family.reaped and not self._child.family.anything_left():
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
 
     def _stopped(self, pid: int) -> None:
-        try:
-            taken = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG)
-        except ChildProcessError:
-            return  # it was killed since: the next look finds its zombie
-        if taken is not None and self._child is not None and pid == self._child.pid:
-            self._do(self._lifecycle.stopped(taken.si_status, now()))
+        signum = take_stop(pid)
+        if signum is not None and self._child is not None and pid == self._child.pid:
+            self._do(self._lifecycle.stopped(signum, now()))
 
     def _ended(self, ended: os.waitid_result) -> None:
         pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         if self._child is not None and pid == self._child.pid:
-            refused = self._child.refused()
+            refused = self._child.verdict.refusal()
             if refused is not None:
                 self._do(self._lifecycle.spawn_failed(refused, now()))
-            # What it leaves behind is dealt with while the zombie still pins its pid and its group.
+            # Before its zombie is taken, which keeps its pid and its group's id from reuse: its leftovers are killed.
             self._do(self._lifecycle.exited(status, now()))
-            os.waitid(os.P_PID, pid, os.WEXITED)
-            self._child.reaped = True
+            self._child.reap()
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -234,8 +268,7 @@ class _Supervisor:
             task = Task(device=self._settings.device, secrets=self._settings.secrets, credentials=self._credentials)
             fetch.begin(task)
         except OSError as error:
-            words = f"no fetcher could be started: {error.strerror}"
-            self._do(self._lifecycle.failed(FetcherError(words, hint="ulimit -a; free", transient=True), now()))
+            self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))
             return
         self._fetch = fetch
 
@@ -245,13 +278,13 @@ class _Supervisor:
             os.kill(self._fetch.pid, signal.SIGKILL)
 
     def _fetched(self, status: int) -> None:
-        """Take what the fetcher that ended has left."""
+        """Take the answer of the fetcher that ended."""
         fetch, self._fetch = self._fetch, None
         if fetch is None:
             return
         answer, stray = fetch.finish(status)
         if stray:
-            # Only its size: a library's traceback may hold anything.
+            # Only the size: a library's traceback may hold anything.
             self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
         for warning in answer.warnings:
             if warning not in self._warned:
@@ -283,35 +316,36 @@ class _Supervisor:
             return error
         return None
 
-    def _prepare(self, action: Any) -> None:
-        # A command that has just ended by itself is not restarted, although that is not its turn yet.
+    def _prepare(self, answer: Answer) -> None:
+        # A command that has just ended by itself is not restarted, even if its end has not been reported yet.
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
-        error = self._problem(action.answer)
+        error = self._problem(answer)
         if error is None:
-            self._do(self._lifecycle.prepared(action.answer, now()))
+            self._do(self._lifecycle.prepared(answer, now()))
         else:
             self._do(self._lifecycle.unprepared(error, now()))
 
-    def _spawn(self, action: Any) -> None:
+    def _spawn(self, answer: Answer) -> None:
         self._terminal.prepare()
-        if self._child is not None:  # what cannot be killed: nobody waits for it any more
+        if self._child is not None:  # its leftovers cannot be killed, and are not waited for any more
             self._child.forget()
+        environ, caller = self._environment(answer), os.getpid()
         try:
             self._child = spawn(
                 self._file,
-                self._settings.command,
-                self._environment(action.answer),
+                lambda: execute(self._file, self._settings.command, readdressed(environ, caller)),
                 self._origin,
                 group=not self._terminal.shared,
+                patience=self._exec_patience,
             )
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))
 
-    def _exec(self, action: Any) -> None:
-        """Replace this process by the command; what a supervisor set for itself is undone first."""
+    def _exec(self, answer: Answer) -> None:
+        """Replace this process by the command, after undoing what the supervisor set for itself."""
         prctl(PR_SET_CHILD_SUBREAPER, 0)
-        environ = self._environment(action.answer)
+        environ = self._environment(answer)
         self._origin.restore()
         try:
             execute(self._file, self._settings.command, environ)
@@ -319,26 +353,22 @@ class _Supervisor:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
 
-    def _with_child(self, act: Callable[[Child], None]) -> None:
-        if self._child is not None:
-            act(self._child)
-
     def _send(self, signum: int) -> None:
         if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
-            words = f"{signal_name(signum)} did not reach the command: it runs as another user by now"
+            words = f"{signal_name(signum)} did not reach the command: it runs as another user now"
             self._log("warning", words, link="command", hint="start secretenv as that user, or with CAP_KILL")
 
     def _stop(self, signum: int) -> None:
         if self._child is not None:
-            self._child.remember_descendants()
+            self._child.family.remember()
             self._send(signum)
             # A stopped process keeps TERM pending.
             self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
 
-    def _end(self, action: Any) -> NoReturn:
+    def _end(self, action: End) -> NoReturn:
         if action.error is not None:
-            _say(self._log, action.error)
-        if self._child is not None and not self._child.reaped:
+            self._log.failure(action.error)
+        if self._child is not None and not self._child.family.reaped:
             # An init process may reap nothing.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
         for fetch in (self._first, self._fetch):

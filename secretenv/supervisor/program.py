@@ -1,74 +1,29 @@
-"""The program to run: its file, its words and its environment, and whether the system can take them.
+"""The program to run: find its file, check that the system takes its words and its environment, execute it.
 
-Starting it as a process of its own is the business of `child`. The supervisor imports this room.
+`command` starts it as a process of its own.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import resource
 import stat
-from fnmatch import fnmatchcase
 
-from secretenv.errors import CommandError, CommandNotFoundError
+from secretenv.supervisor import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
-    from secretenv.settings import Settings
+    from secretenv.errors import SecretenvError
 
 # linux/binfmts.h and fs/exec.c: one string of argv or environ, and a ceiling of 3/4 of _STK_LIM for them all.
 _MAX_STRING = 128 * 1024
 _MAX_TOTAL = 6 * 1024 * 1024
 _LEAST_TOTAL = 128 * 1024
 _POINTER = 8
-
-# sd_listen_fds(3), sd_watchdog_enabled(3): what is inherited is taken by the process that it names only.
-_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
-
-
-def inherited() -> dict[bytes, bytes]:
-    """Return the environment that this process was started with, byte for byte.
-
-    CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
-    its own has to do.
-    """
-    try:
-        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
-            entries = file.read().split(b"\0")
-    except OSError:
-        return dict(os.environb)
-    found: dict[bytes, bytes] = {}
-    for entry in entries:
-        name, equals, value = entry.partition(b"=")
-        if name and equals:
-            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
-    return found
-
-
-def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
-    """Return the command's environment: what is inherited of `base`, and over it the secrets' variables, in UTF-8."""
-    kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}
-    return kept | {name.encode(): value.encode() for name, value in variables.items()}
-
-
-def _passes(name: str, settings: Settings) -> bool:
-    """Whether an inherited variable reaches the command: never secretenv's own settings."""
-    if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
-        return False
-    return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
-
-
-def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:
-    """Return the environment with what the service manager meant for process `old` meant for this one."""
-    mine = {name: b"%d" % os.getpid() for name in _ADDRESSED if environment.get(name) == b"%d" % old}
-    if not mine:
-        return environment
-    # A newer systemd names the process a second time, by the inode of its pidfd; without that the pid is enough.
-    return {name: value for name, value in {**environment, **mine}.items() if name != b"LISTEN_PIDFDID"}
+_USUAL_STACK = 8 * 1024 * 1024  # where /proc cannot tell
 
 
 def find(command: str, path: str | None) -> str:
@@ -79,44 +34,32 @@ def find(command: str, path: str | None) -> str:
         CommandError: there is one, but it cannot be executed.
     """
     if not command:
-        raise CommandNotFoundError("the command is an empty word", hint="name a program after the options of run")
+        raise messages.EMPTY()  # noqa: RSE102 - a template that is called
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
-    refused = ""
+    unusable = ""  # the first file of that name that cannot be executed
     for folder in folders:
         file = os.path.join(folder, command)  # noqa: PTH118
         try:
-            mode = os.stat(file).st_mode  # noqa: PTH116
-        except (OSError, ValueError) as error:
-            if isinstance(error, PermissionError):
-                refused = refused or file
+            regular = stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116
+        except PermissionError:
+            regular = False
+        except (OSError, ValueError):
             continue
-        if stat.S_ISREG(mode) and os.access(file, os.X_OK):
+        if regular and os.access(file, os.X_OK):
             return file
-        refused = refused or file
-    if refused and (stat.S_ISDIR(_mode(refused)) and "/" not in command):
-        refused = ""
-    if refused:
-        raise _unusable(refused)
-    where = "" if "/" in command else " in PATH"
-    hint = "check its name, or give its whole path"
-    if command.split()[1:]:  # envconsul and a Dockerfile's CMD take such a line to a shell
-        hint = "no shell reads it: give each word by itself, or sh -c 'WORDS'"
-    raise CommandNotFoundError(f"{command}: not found{where}", hint=hint)
+        unusable = unusable or file
+    if unusable and ("/" in command or not os.path.isdir(unusable)):  # noqa: PTH112
+        raise _unusable(unusable)
+    if command.split()[1:]:
+        raise messages.WHOLE_LINE(line=command)
+    raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
-def _unusable(file: str) -> CommandError:
+def _unusable(file: str) -> SecretenvError:
     """Return the error for a file that is there, and that this user cannot execute."""
-    if stat.S_ISDIR(_mode(file)):
-        return CommandError(f"{file}: is a directory", hint="name a program in it")
-    hint = f"make it executable for uid {os.geteuid()}, or name another program"
-    return CommandError(f"{file}: permission denied", hint=hint)
-
-
-def _mode(file: str) -> int:
-    try:
-        return os.stat(file).st_mode  # noqa: PTH116
-    except OSError:
-        return 0
+    if os.path.isdir(file):  # noqa: PTH112
+        return messages.DIRECTORY(file=file)
+    return messages.NOT_EXECUTABLE(file=file, uid=os.geteuid())
 
 
 def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None:
@@ -130,19 +73,11 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
-            raise CommandError(
-                f"the variable {shown} is {length} bytes long, and the system takes {_MAX_STRING} at most",
-                hint="shorten it, or leave it out with --except or --drop",
-                link="environment",
-            )
+            raise messages.VARIABLE_TOO_LARGE(variable=shown, size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:
-        raise CommandError(
-            f"the command's environment and arguments are {total} bytes, and the system takes {limit} at most",
-            hint="read fewer secrets, choose keys with --only, or raise the stack limit (`ulimit -s`)",
-            link="environment",
-        )
+        raise messages.ENVIRONMENT_TOO_LARGE(size=total, limit=limit)
 
 
 def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
@@ -161,17 +96,24 @@ def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes])
 
 def _most_together() -> int:
     """Return what the kernel takes of arguments and environment: not sysconf, which is a constant in musl."""
-    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
-    quarter = _MAX_TOTAL if stack == resource.RLIM_INFINITY else stack // 4
+    stack = _stack_limit()
+    quarter = _MAX_TOTAL if stack is None else stack // 4
     return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)
 
 
-def refusal(file: str, number: int) -> CommandError | CommandNotFoundError:
+def _stack_limit() -> int | None:
+    """Return RLIMIT_STACK in bytes, None for no limit; from /proc, as the module `resource` costs 30 KiB that stay."""
+    try:
+        with open("/proc/self/limits", "rb") as file:  # noqa: PTH123
+            limit = next(line for line in file if line.startswith(b"Max stack size")).split()[3]
+    except OSError:
+        return _USUAL_STACK
+    return None if limit == b"unlimited" else int(limit)
+
+
+def refusal(file: str, number: int) -> SecretenvError:
     """Return the error for a file that was found and that execve(2) refused with this errno."""
-    what = os.strerror(number).lower()
     if number == errno.ENOENT:
         # The file was there a moment ago: it is the interpreter of its #! line or its dynamic loader that is missing.
-        return CommandNotFoundError(
-            f"{file}: {what}, or its interpreter is missing", hint="look at its first line, or run `ldd` on it"
-        )
-    return CommandError(f"{file}: {what}", hint="run it without secretenv to see whether the system can")
+        return messages.NO_INTERPRETER(file=file)
+    return messages.REFUSED(file=file, reason=os.strerror(number).lower())

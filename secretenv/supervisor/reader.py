@@ -1,6 +1,6 @@
-"""Have the command line read by a helper, which hands the settings over; and end this process as its helper ended.
+"""Have a helper read the command line and hand the settings over.
 
-The command line needs typer, which costs 7 MiB: so it has a process of its own, while the supervisor stays small.
+The command line may need typer, which costs 7 MiB: so it has a process of its own, while the supervisor stays small.
 """
 
 from __future__ import annotations
@@ -11,25 +11,27 @@ import signal
 import sys
 import time
 
-from secretenv.errors import SecretenvError
 from secretenv.settings import Settings
-from secretenv.supervisor.command import PR_SET_DUMPABLE, Origin, fork, prctl
-from secretenv.supervisor.fetcher_process import read_memory
-from secretenv.supervisor.helper_process import end_helper
-from secretenv.supervisor.lifecycle import ENDS_BEFORE_START, JOB_STOPS
-from secretenv.supervisor.waiting import next_signal
+from secretenv.supervisor import messages
+from secretenv.supervisor.forking import fork
+from secretenv.supervisor.helper_process import end_helper, read_memory
+from secretenv.supervisor.signals import ENDS_BEFORE_START, JOB_STOPS
+from secretenv.supervisor.terminal import stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from secretenv.supervisor.caller import Origin
+    from secretenv.supervisor.waiting import Signals
+
 # Seconds that a signal which ends secretenv waits for the settings, which may be on a disk that hangs.
 _PATIENCE = 0.5
 
 
 class Ended(Exception):  # noqa: N818 - no error, and nothing is left to say
-    """There is to be no run: this process is to end with a status.
+    """There is no run: this process ends with a status.
 
     Args:
         status: an exit status, or -N for signal N.
@@ -40,12 +42,13 @@ class Ended(Exception):  # noqa: N818 - no error, and nothing is left to say
         self.status = status
 
 
-def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
+def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -> Settings:
     """Return the settings that the command line gives.
 
     Args:
         read_settings: takes a descriptor to write the settings to, returns an exit status.
-        origin: the signal state that the caller left us.
+        origin: the signal state that the caller gave.
+        signals: where this process waits.
 
     Raises:
         Ended: it gives none, or a signal came that ends secretenv.
@@ -55,18 +58,18 @@ def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
     ours = os.memfd_create("secretenv-settings")
 
     def run() -> NoReturn:
-        # What is sent to the whole group is answered by its parent. Only a reader that went away is the helper's own.
+        # The parent handles signals sent to the group; only SIGPIPE is this helper's own.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
         status = read_settings(os.dup(ours))
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # None: it was closed when we started
+            if stream is not None:  # None: it was closed at the start
                 stream.flush()
         os._exit(status)
 
     pid = fork(run)
     try:
-        ended, held = _wait(pid, origin)
+        ended, held = _wait(pid, origin, signals)
     except BaseException:
         end_helper(pid)
         raise
@@ -80,23 +83,22 @@ def ask(read_settings: Callable[[int], int], origin: Origin) -> Settings:
     if ended.si_code != os.CLD_EXITED:
         if ended.si_status == signal.SIGPIPE:
             raise Ended(-signal.SIGPIPE)
-        words = f"the process that reads the command line was killed by signal {ended.si_status}"
-        raise SecretenvError(words, hint="is there memory left? free; dmesg | tail")
+        raise messages.READER_KILLED(signal=ended.si_status)
     if settings is None:
         raise Ended(ended.si_status)
     return settings
 
 
-def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
+def _wait(pid: int, origin: Origin, signals: Signals) -> tuple[os.waitid_result, list[int]]:
     """Return how the helper ended, and the signals that end secretenv before the first start.
 
-    One of these may be the refresh signal, which never ends anything: only the settings say so. They are waited for,
-    but not for long.
+    One of these may be the refresh signal, which never ends anything: only the settings tell. So the settings are
+    waited for, but not for long.
     """
     held: list[int] = []
     limit = 0.0
     while True:
-        info = next_signal(max(limit - time.monotonic(), 0.0) if held else None)
+        info = signals.next(max(limit - time.monotonic(), 0.0) if held else None)
         if info is None:
             raise Ended(-held[0])
         if info.si_signo in ENDS_BEFORE_START - origin.ignored:
@@ -110,37 +112,3 @@ def _wait(pid: int, origin: Origin) -> tuple[os.waitid_result, list[int]]:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:
             return ended, held
-
-
-def stop() -> None:
-    """Stop this process as the terminal does: not where that is ignored, nor where no shell could continue the job.
-
-    SIGSTOP would stop it all the same, for ever: under `ssh -t`, `script` or `xterm -e`, where we lead the session.
-    """
-    if os.getsid(0) == os.getpid():
-        return  # the kernel would not stop us, and the CONT of a hang-up that comes just now would be lost by the try
-    os.kill(os.getpid(), signal.SIGTSTP)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
-
-
-def leave(status: int) -> NoReturn:
-    """End this process with an exit status, or by signal N where it is -N."""
-    if status < 0:
-        die(-status)
-    os._exit(status)
-
-
-def die(signum: int) -> NoReturn:
-    """End this process by a signal, without a core dump; the init process of a container ends with 128 + N."""
-    if os.getpid() != 1:
-        # Not RLIMIT_CORE, which does not bind a core_pattern that is a pipe (core(5)).
-        prctl(PR_SET_DUMPABLE, 0)
-        try:
-            if signum not in {signal.SIGKILL, signal.SIGSTOP}:
-                signal.signal(signum, signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signum})
-        except OSError:
-            pass  # 32 and 33 are glibc's own
-    os._exit(128 + signum)

@@ -1,31 +1,33 @@
-"""When to fetch: the interval, the retries, the limits of a fetch, and what is said while it fails.
+"""When to fetch: the interval, the retries, the limits of a fetch, and the lines while it fails.
 
-A part of the state machine that `lifecycle` is: no clock, no process, no I/O. What an answer means is not its business.
+A part of the state machine that `lifecycle` is: no clock, no process, no I/O. It does not look at answers.
 """
 
 from __future__ import annotations
 
 from secretenv.errors import THROTTLED, FetcherError, SecretenvError
 from secretenv.protocol import FETCH_LIMIT
-from secretenv.supervisor.actions import GRACE, Action, KillFetch, StartFetch, line, notice
+from secretenv.supervisor.actions import GRACE, KillFetch, StartFetch, line, notice
 from secretenv.wording import span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretenv.supervisor.actions import Action, Level
+
 # The last try before the start timeout needs time to connect (5 s) and fail in its own words.
 LAST_TRY = 6.0
 # First and longest wait in seconds before the first start, before jitter.
 START_BACKOFF = (0.5, 15.0)
-# The same where AWS says that it gets too many calls: a fleet that starts at once, after a power cut, is served for as
-# long as its quota takes, and what it asks beyond that is refused. An end and a new start would only ask more.
+# The same where AWS throttles: a fleet that starts at once, after a power cut, is served at the rate of its quota, and
+# AWS refuses all calls above it. Exiting and restarting would only add calls.
 THROTTLED_BACKOFF = (2.0, 120.0)
 THROTTLED_START = 600.0  # seconds that the first fetch may then be retried, at least
-HURRY = 60.0  # who sets a start timeout below this, its default, means it, whatever AWS says
+HURRY = 60.0  # the default start timeout; one set below it is kept even when AWS throttles
 BACKOFF_FIRST = 2.0
 MOST_DOUBLINGS = 20
-PERMANENT_RETRY = 60.0  # what needs an operator is not asked for more often
+PERMANENT_RETRY = 60.0  # a failure that needs an operator is not retried more often
 REMINDER = 3600.0
 
 
@@ -52,9 +54,9 @@ class Refresh:
         self._uniform = uniform
         self._start_limit: float | None = None  # None once the command was started
         self._throttled_limit = 0.0
-        self._again = False  # a refresh was asked for during a fetch, which may have read too early
+        self._again = False  # a check was asked for during a fetch, which may have read too early
         self._failures = 0
-        self._cause: SecretenvError | None = None  # why the first fetch failed, where a fetcher could tell
+        self._cause: SecretenvError | None = None  # why the first fetch failed, if a fetcher could tell
         self._failing_since: float | None = None
         self._reminder = 0.0
         self._fetched_at = 0.0
@@ -93,11 +95,11 @@ class Refresh:
         return [KillFetch()] if self.fetching else []
 
     def ended(self) -> None:
-        """Take note that the running fetch has ended, however."""
+        """Note that the running fetch has ended, successful or not."""
         self.fetching, self.limit = False, None
 
     def succeeded(self, now: float) -> list[Action]:
-        """Plan the next check, and say so if it had failed before."""
+        """Plan the next check; if the last one failed, log that this is over."""
         actions: list[Action] = []
         if self._failing_since is not None:
             lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
@@ -109,29 +111,40 @@ class Refresh:
         return actions
 
     def follow_up(self, now: float) -> list[Action]:
-        """Begin the fetch that was asked for while another was under way."""
+        """Begin the check that was asked for during another."""
         if not self._again:
             return []
         self._again = False
         return self._fetch(now)
 
-    def failed_at_start(self, error: SecretenvError, now: float) -> list[Action] | SecretenvError:
-        """Plan the next try before the first start, or return the error to end with."""
-        throttled = error.link == THROTTLED
-        if throttled:
+    def give_up(self, error: SecretenvError, now: float) -> SecretenvError | None:
+        """Return the error to end with before the first start, or None if there is time for another try."""
+        if error.link == THROTTLED:
             self._start_limit = self._throttled_limit
-        limit = now if self._start_limit is None else self._start_limit
-        last_try = limit - min(LAST_TRY, self._start_timeout / 4)
-        if not error.may_pass(running=False) or now >= last_try:
-            # The last try may have been cut off before it could say what the earlier ones have said.
-            return self._cause if self._cause and error.transient and isinstance(error, FetcherError) else error
+        if error.may_pass(running=False) and now < self._last_try(now):
+            return None
+        # The last try may have been cut off before it could name the cause that the earlier ones have named.
+        return self._cause if self._cause and error.transient and isinstance(error, FetcherError) else error
+
+    def try_again(self, error: SecretenvError, now: float) -> list[Action]:
+        """Plan the next try before the first start."""
+        throttled = error.link == THROTTLED
         if not isinstance(error, FetcherError):
             self._cause = error
         self._failures += 1
-        self.due = min(now + self._jittered(*(THROTTLED_BACKOFF if throttled else START_BACKOFF)), last_try)
+        backoff = THROTTLED_BACKOFF if throttled else START_BACKOFF
+        self.due = min(now + self._jittered(*backoff), self._last_try(now))
         words = f"{error.message}; trying again in {span(self.due - now)}"
-        told = notice(status=words, within=limit - now + GRACE if throttled else 0.0)
+        within = self._limit_of_start(now) - now + GRACE if throttled else 0.0
+        told = notice(status=words, within=within)
         return [line("warning", words, error.link, error.hint), told, *self.follow_up(now)]
+
+    def _limit_of_start(self, now: float) -> float:
+        return now if self._start_limit is None else self._start_limit
+
+    def _last_try(self, now: float) -> float:
+        """Return when the last try before the first start begins."""
+        return self._limit_of_start(now) - min(LAST_TRY, self._start_timeout / 4)
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try while the command runs."""
@@ -144,14 +157,14 @@ class Refresh:
         return [*self.say(error, now), *self.follow_up(now)]
 
     def say(self, error: SecretenvError, now: float) -> list[Action]:
-        """Say that something fails: when it starts, and then once an hour."""
+        """Log a failure when it begins and then once an hour; put it into the status each time."""
         words = f"{error.message}; the command keeps its values, {span(now - self._fetched_at)} old"
         if self._failing_since is None:
             self._failing_since = now
         elif now < self._reminder:
             return [line("debug", words, error.link, error.hint), notice(status=words)]
         self._reminder = now + REMINDER
-        level = "warning" if error.may_pass(running=True) else "error"
+        level: Level = "warning" if error.may_pass(running=True) else "error"
         return [line(level, words, error.link, error.hint), notice(status=words)]
 
     def _jittered(self, first: float, longest: float) -> float:

@@ -1,7 +1,7 @@
-"""Speak to the service manager as sd_notify(3) does, and never wait for it.
+"""Notify the service manager as sd_notify(3) does, and never wait for it.
 
-What is to be said is decided by `notices`; here are the socket, the signs of life that a watchdog wants, and who of
-secretenv and the command may speak. The supervisor imports this room.
+`service_states` decides about the notices; this room has the socket, the signs of life for a watchdog, and whether
+secretenv or the command may use them.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 _SOCKET, _PERIOD, _WATCHED = b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID"
 
-# The service manager takes PIPE_BUF bytes in all, and nothing of what is longer.
+# The service manager takes PIPE_BUF bytes in all, and drops a longer message.
 _LONGEST_STATUS = 2000
-# A queue that is full is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by
-# default, unless AWS throttles. Who has not listened for so long is not there.
+# A full queue is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by default,
+# unless AWS throttles. A reader that has not read for so long is not there.
 _FIRST_RETRY = 0.1
 _TRIES = 11
-# 31 years: what is more stands for never, and is more than a clock takes.
+# 31 years: a longer time means never, and is more than a clock takes.
 _NEVER = 10**15
 
 
 def for_command(base: Mapping[bytes, bytes], settings: Settings) -> dict[bytes, bytes]:
-    """Return the inherited environment without what lets the command speak, unless it is the one to do so.
+    """Return the inherited environment; without the variables of sd_notify(3) unless the command is to notify.
 
-    By --once the command becomes this very process: then it takes our place here as well.
+    With --once the command becomes this very process, so that it notifies in its place.
     """
     speaks = settings.sd_notify == "command" or (settings.once and settings.sd_notify == "wrapper")
     if speaks or not base.get(_SOCKET):
@@ -42,12 +42,12 @@ def for_command(base: Mapping[bytes, bytes], settings: Settings) -> dict[bytes, 
 
 
 def notifier(base: Mapping[bytes, bytes], settings: Settings, complain: Callable[[str], None]) -> Notifier | None:
-    """Return who speaks for secretenv, or None where no service manager listens or it is not for us to speak."""
+    """Return the notifier, or None where no service manager listens or secretenv is not the one to notify it."""
     address = base.get(_SOCKET, b"")
     if not address or settings.sd_notify != "wrapper":
         return None
     if not address.startswith((b"/", b"@")):
-        complain("NOTIFY_SOCKET is neither a path nor an abstract socket: nothing can be said to the service manager")
+        complain("NOTIFY_SOCKET is neither a path nor an abstract socket: systemd cannot be notified")
         return None
     target = b"\0" + address[1:] if address.startswith(b"@") else address
     return Notifier(lambda text: _send(target, text), watchdog(base, os.getpid()), complain)
@@ -63,10 +63,10 @@ def watchdog(base: Mapping[bytes, bytes], pid: int) -> float:
 
 
 def message(action: Notify, microseconds: int) -> bytes:
-    """Return what is sent for an action.
+    """Return the bytes of a notice.
 
     Args:
-        action: what is to be said.
+        action: the notice.
         microseconds: the time on CLOCK_MONOTONIC, by which a service manager knows an answer to its own request.
     """
     lines = []
@@ -75,7 +75,7 @@ def message(action: Notify, microseconds: int) -> bytes:
     if action.state == "RELOADING":
         lines.append(f"MONOTONIC_USEC={microseconds}")
     if action.status:
-        # A line feed in what AWS or a file name says would begin an assignment of its own.
+        # A line feed in a text of AWS or in a file name would begin an assignment of its own.
         text = printable(action.status).encode("utf-8", "replace")[:_LONGEST_STATUS]
         lines.append("STATUS=" + text.decode("utf-8", "ignore"))
     if action.within:
@@ -84,12 +84,12 @@ def message(action: Notify, microseconds: int) -> bytes:
 
 
 class Notifier:
-    """What is still to be sent, and when the next sign of life is due.
+    """The messages that are still to be sent, and when the next sign of life is due.
 
     Args:
         send: sends one message or raises OSError.
         period: seconds between two signs of life; 0: none.
-        complain: takes a line about what could not be said.
+        complain: takes a line about a message that could not be sent.
         monotonic: nanoseconds on CLOCK_MONOTONIC.
     """
 
@@ -120,7 +120,7 @@ class Notifier:
             self._flush(now)
         if self._alive is not None and now >= self._alive:
             self._alive = now + self._period
-            if not self._waiting:  # where there is no room, the next one will do
+            if not self._waiting:  # if there is no room now, the next one is enough
                 self._waiting.append(b"WATCHDOG=1")
                 self._flush(now)
         return min((time for time in (due, self._retry, self._alive) if time is not None), default=None)
@@ -135,10 +135,10 @@ class Notifier:
                 if self._failed < _TRIES:
                     self._retry = now + _FIRST_RETRY * 2.0 ** (self._failed - 1)
                     return
-                self._complain("the service manager does not read what it is told: left unsaid")
+                self._complain("systemd is not reading notifications: message dropped")
                 self._waiting.clear()
             except OSError as error:
-                self._complain(f"the service manager cannot be told: {error.strerror or error}")
+                self._complain(f"systemd cannot be notified: {error.strerror or error}")
                 self._waiting.clear()
             else:
                 self._waiting.pop(0)
@@ -154,8 +154,8 @@ def _send(address: bytes, text: bytes) -> None:
     """
     import _socket  # socket itself costs 300 KiB more, which stay; without a service manager neither is loaded
 
-    ours = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+    endpoint = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
     try:
-        ours.sendto(text, _socket.MSG_DONTWAIT, address)
+        endpoint.sendto(text, _socket.MSG_DONTWAIT, address)
     finally:
-        ours.close()
+        endpoint.close()

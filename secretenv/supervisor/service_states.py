@@ -1,12 +1,12 @@
-"""What the service manager is told of a run, and when: a part of the state machine that `lifecycle` is.
+"""When a run notifies the service manager, and of which state: a part of the state machine that `lifecycle` is.
 
-The words are those of sd_notify(3). Whether anybody listens, and how it is sent, is the business of `notify`.
+The words are those of sd_notify(3). `sd_notify` sends them, if anybody listens.
 """
 
 from __future__ import annotations
 
 from secretenv.errors import SecretenvError
-from secretenv.supervisor.actions import GRACE, Action, Notify, Prepare, notice
+from secretenv.supervisor.actions import GRACE, notice
 from secretenv.wording import shown_version, signal_name
 
 TYPE_CHECKING = False
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretenv.settings import Settings
+    from secretenv.supervisor.actions import Action, State
 
 
 class Notices:
-    """What was said so far, which decides what is to be said next.
+    """The notices so far, which decide about the next.
 
-    A limit of the service manager never cuts short one that secretenv was given: a step that has a limit says how long
-    it may take.
+    A limit of the service manager never cuts short a limit of secretenv's own: a step that has one says how long it
+    may take.
 
     Args:
         settings: what was asked for.
@@ -32,37 +33,39 @@ class Notices:
         self._failing = self._reloading = self._stopping = False
 
     def starting(self) -> list[Action]:
-        """Tell that the first fetch begins."""
+        """Return the notice that the first fetch begins."""
         return [notice(status="reading the secrets", within=self._settings.start_timeout + GRACE)]
 
     def started(self, versions: Mapping[str, str]) -> list[Action]:
-        """Tell that the command was started with these versions of the secrets."""
+        """Return the notice that the command was started with these versions of the secrets."""
         self._reloading = self._failing = False
         self._running = f"running with {_shown(versions)}"
         return [notice("READY", status=self._running)]
 
     def becoming(self, versions: Mapping[str, str]) -> list[Action]:
-        """Tell that this process becomes the command, which speaks for itself from here on."""
+        """Return the notice that this process becomes the command, which speaks for itself from then on."""
         return [notice(status=f"started with {_shown(versions)}")]
 
     def checking(self) -> list[Action]:
-        """Tell that the check that somebody asked for has begun: what `systemctl reload` waits for."""
+        """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
         self._reloading = True
         return [notice("RELOADING", status="looking for new versions")]
 
-    def checked(self, actions: list[Action]) -> list[Action]:
-        """Return the actions of a check with what there is to tell at its end; a restart tells it itself."""
-        if any(isinstance(action, Prepare) for action in actions):
-            return actions
-        failed = any(isinstance(action, Notify) for action in actions)  # it has said how
+    def checked(self, *, failed: bool) -> list[Action]:
+        """Return the notice at the end of a check after which no restart begins: a restart gives its own.
+
+        Args:
+            failed: whether the check failed, which has been reported as the status.
+        """
         over, self._failing = self._failing and not failed, failed
         if not self._reloading and not over:
-            return actions
-        state, self._reloading = "READY" if self._reloading else "", False
-        return [*actions, notice(state, status="" if failed else self._running)]
+            return []
+        state: State = "READY" if self._reloading else ""
+        self._reloading = False
+        return [notice(state, status="" if failed else self._running)]
 
     def restarting(self) -> list[Action]:
-        """Tell that the command is stopped for a new version: by a reload, or to end and be started anew."""
+        """Return the notice that the command is stopped for a new version: for a restart, or for the end."""
         within = self._settings.kill_timeout + GRACE
         if self._settings.on_change == "exit":
             self._stopping = True
@@ -71,12 +74,12 @@ class Notices:
         return [notice("RELOADING", status="restarting the command: a secret has a new version", within=within)]
 
     def stopping(self, signum: int) -> list[Action]:
-        """Tell that a signal began the end; how long it may take is the business of who sent it."""
+        """Return the notice that a signal began the shutdown; its sender decides how long it may take."""
         self._stopping = True
         return [notice("STOPPING", status=f"stopping the command: {signal_name(signum)}")]
 
     def ended(self, outcome: int | SecretenvError) -> list[Action]:
-        """Tell that nothing runs any more, and the error that it ended with."""
+        """Return the notice that nothing runs any more, with the error that ended it."""
         status = outcome.message if isinstance(outcome, SecretenvError) else "ended"
         return [notice("" if self._stopping else "STOPPING", status=status)]
 

@@ -1,13 +1,13 @@
-"""The controlling terminal: whether there is one, and how the next command finds it after one was killed.
+"""The controlling terminal: give it back to the next command after one was killed, and stop as it stops a job.
 
 A program that is killed leaves its terminal as it had set it, without echo for example, and its dead process group in
-the foreground, so that the next one could not read. The supervisor imports this room; termios only where there is a
-terminal.
+the foreground, so that the next one could not read. termios is imported only where there is a terminal.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Terminal:
             elif os.tcgetpgrp(descriptor) == os.getpgrp():  # else they are another job's
                 self._settings = termios.tcgetattr(descriptor)
         except (OSError, termios.error):
-            pass  # it was hung up meanwhile
+            pass  # it hung up meanwhile
         finally:
             os.close(descriptor)
             self._started = True
@@ -49,7 +49,7 @@ class Terminal:
     def _restore(self, descriptor: int) -> None:
         """Take the foreground back from a dead process group, and then give the terminal its settings back.
 
-        A living group in the foreground is left in peace: the user went on with another job.
+        A living group keeps the foreground: the user went on with another job.
         """
         import termios
 
@@ -58,6 +58,18 @@ class Terminal:
         if os.tcgetpgrp(descriptor) == os.getpgrp():
             # TCSANOW: to wait for output to drain would wait for a terminal that the user has stopped.
             termios.tcsetattr(descriptor, termios.TCSANOW, self._settings or _sane(termios.tcgetattr(descriptor)))
+
+
+def stop() -> None:
+    """Stop this process as the terminal does: not where that is ignored, nor where no shell could continue the job.
+
+    SIGSTOP would stop it all the same, for ever: under `ssh -t`, `script` or `xterm -e`, where it leads the session.
+    """
+    if os.getsid(0) == os.getpid():
+        return  # the kernel would not stop it, and the try would lose the CONT of a hang-up that comes just now
+    os.kill(os.getpid(), signal.SIGTSTP)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
 
 
 def _sane(settings: list[Any]) -> list[Any]:

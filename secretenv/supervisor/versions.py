@@ -1,8 +1,8 @@
-"""Which versions of the secrets are to be run: what a new answer changes, and whether to believe it yet. Pure.
+"""Which versions of the secrets to run: what a new answer changes, and whether to believe it yet. Pure.
 
-Secrets Manager is eventually consistent: after a new version the old one may be read once more. So a version that was
-left a moment ago is returned to only when a second look finds it again. Version ids are compared for equality only,
-since a rollback makes an old one current again.
+Secrets Manager is eventually consistent: after a new version the old one may be read once more. So the command returns
+to a version that it left a moment ago only if a second look finds it again. Version ids are compared for equality
+only, since a rollback makes an old one current again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SECOND_LOOK = 10.0
 
 
 class Versions:
-    """The version of each secret that is to be run, and the memory of those that were."""
+    """The version of each secret to run, and the versions that were left."""
 
     def __init__(self) -> None:
         self.current: dict[str, str] = {}
@@ -25,9 +25,9 @@ class Versions:
         self._returning: dict[tuple[str, str], float] = {}  # a left version that was seen again: when first
 
     def changes(self, versions: Mapping[str, str], now: float) -> tuple[list[tuple[str, str]], float | None]:
-        """Return what these versions change, as (secret, version), and None; or, to be seen twice, when to look again.
+        """Return what these versions change, as (secret, version), and None; or what needs a second look, and when.
 
-        Nothing is accepted by asking: `accept` does that.
+        It accepts nothing: `accept` does that.
         """
         changed = {pair for pair in versions.items() if self.current.get(pair[0]) != pair[1]}
         self._left = {pair: left for pair, left in self._left.items() if now - left < FLAP_WINDOW}
@@ -40,12 +40,12 @@ class Versions:
         return sorted(changed), None
 
     def accept(self, versions: Mapping[str, str], now: float) -> None:
-        """Take these versions as the ones to be run."""
+        """Take these versions as the ones to run."""
         for secret, version in self.current.items():
             if versions.get(secret) != version:
                 self._left[secret, version] = now
         self.current = dict(versions)
 
     def take_back(self, versions: Mapping[str, str]) -> None:
-        """Return to these versions, as if the last ones had never been seen: the next look finds them anew."""
+        """Return to these versions and forget the last ones, so that the next look finds them anew."""
         self.current = dict(versions)

@@ -1,60 +1,58 @@
-"""Wait for signals, all of which are blocked: where the supervisor sleeps.
-
-The supervisor imports this room.
-"""
+"""Wait for signals, all of which are blocked: where the supervisor sleeps."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
 import time
 
+from secretenv.supervisor.forking import libc
+
 EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
-# A sigset_t has 128 bytes in glibc and in musl.
-_SIGSET = ctypes.c_ulong * (128 // ctypes.sizeof(ctypes.c_ulong))
+# A sigset_t of all signals: 128 bytes in glibc and in musl.
+_SIGSET = b"\xff" * 128
 # Seconds: poll(2) takes at most 24 days.
 _LONGEST = 86_400.0
 # Seconds between two looks where the kernel has no signalfd, or no descriptor is left for one.
 _LOOK = 0.05
 
-_pending: list[select.poll | None] = []
+
+class Signals:
+    """The signals that come to this process. The first wait with a limit opens a signalfd."""
+
+    def __init__(self) -> None:
+        self._opened = False
+        self._poll: select.poll | None = None
+
+    def next(self, seconds: float | None) -> signal.struct_siginfo | None:
+        """Take the next signal that comes within `seconds`, None for ever; return None if none did, or a day is over.
+
+        Never block in sigtimedwait: after a stop or a freeze (`docker pause`) past the timeout CPython returns an
+        uninitialised siginfo (measured: 3.11 to 3.13).
+        """
+        if seconds is None:
+            return signal.sigwaitinfo(EVERY_SIGNAL)
+        if seconds > 0:
+            self._wait(min(seconds, _LONGEST))
+        return signal.sigtimedwait(EVERY_SIGNAL, 0)
+
+    def _wait(self, seconds: float) -> None:
+        """Return when a signal is pending, or the time is over."""
+        if not self._opened:
+            self._opened, self._poll = True, _wakes()
+        if self._poll is not None:
+            self._poll.poll(seconds * 1000)
+            return
+        end = time.monotonic() + seconds
+        while not signal.sigpending() and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
 
 
-def next_signal(seconds: float | None) -> signal.struct_siginfo | None:
-    """Take the next signal that comes within `seconds`, None for ever; return None if none did, or a day is over.
-
-    Not by a sigtimedwait that sleeps: if this process is stopped or frozen meanwhile, as by `docker pause`, and goes on
-    after that time, CPython takes what lies in its memory for a signal (measured: 3.11 to 3.13).
-    """
-    if seconds is None:
-        return signal.sigwaitinfo(EVERY_SIGNAL)
-    if seconds > 0:
-        _wait(min(seconds, _LONGEST))
-    return signal.sigtimedwait(EVERY_SIGNAL, 0)
-
-
-def _wait(seconds: float) -> None:
-    """Return when a signal is pending, or the time is over."""
-    if not _pending:
-        _pending.append(_poll())
-    poll = _pending[0]
-    if poll is not None:
-        poll.poll(seconds * 1000)
-        return
-    end = time.monotonic() + seconds
-    while not signal.sigpending() and (left := end - time.monotonic()) > 0:
-        time.sleep(min(left, _LOOK))
-
-
-def _poll() -> select.poll | None:
-    """Return what wakes up when a signal is pending, None if the system has no such thing for us."""
-    libc = ctypes.CDLL(None)
-    every = _SIGSET()
-    libc.sigfillset(every)
-    descriptor = libc.signalfd(-1, every, os.O_CLOEXEC)  # its flag is that of open(2)
+def _wakes() -> select.poll | None:
+    """Return what wakes up when a signal is pending, None if the system has no such thing."""
+    descriptor = libc.signalfd(-1, _SIGSET, os.O_CLOEXEC)  # its flag is that of open(2)
     if descriptor < 0:
         return None
     poll = select.poll()

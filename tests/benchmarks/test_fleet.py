@@ -20,7 +20,8 @@ def test_waits_are_those_of_the_real_refresh(uniform: float) -> None:
     starting.start(0.0)
     running.succeeded(0.0)
     for failures in range(1, 30):
-        starting.failed_at_start(THROTTLED, 0.0)
+        assert starting.give_up(THROTTLED, 0.0) is None
+        starting.try_again(THROTTLED, 0.0)
         running.failed(THROTTLED, 0.0)
         one, chance = np.array([failures]), np.array([uniform])
         assert starting.due == pytest.approx(start_wait(one, chance)[0])

@@ -30,8 +30,8 @@ ARROWS = {
     "fetcher": {"shared", "identity"},
     "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
     "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
-    "sandbox": {"shared", "config.parsers", "provision", "supervisor.reader"},
-    "__main__": {"shared", "supervisor.loop", "supervisor.command", "config.argv", "cli.main", "cli.stderr"},
+    "sandbox": {"shared", "config.parsers", "provision", "supervisor.ending"},
+    "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.main", "cli.stderr"},
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.
 LAZY = {"cli": {"provision", "sandbox"}}
@@ -39,7 +39,7 @@ LAZY = {"cli": {"provision", "sandbox"}}
 # All of the standard library that the process that stays may import, for types alone not counted. Each name costs
 # memory for as long as the command runs.
 RESIDENT = {
-    "__future__", "_socket", "ctypes", "errno", "fnmatch", "json", "os", "resource", "select", "signal", "stat", "sys",
+    "__future__", "_socket", "ctypes", "errno", "fnmatch", "json", "os", "select", "signal", "stat", "sys",
     "termios", "time",
 }  # fmt: skip
 

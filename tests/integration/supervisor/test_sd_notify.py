@@ -163,7 +163,7 @@ def test_nobody_reads(
     if fault == "full":
         systemd.hears("READY")  # what was filled in is empty of words; then comes what found no room
     else:
-        program.logs("the service manager")
+        program.logs("systemd")
     program.send(signal.SIGTERM)
     assert program.ends() == 0
     assert "Traceback" not in program.err

@@ -335,13 +335,14 @@ def test_a_command_that_left_its_group_is_killed(run: Callable[..., Program], se
 # What befalls a child before it is the command is chance, and so feigned: its parent has ended already, ...
 ORPHANED = """
 os.getppid = lambda: 1
-pid = command.fork(lambda: os._exit(7))
+pid = forking.fork(lambda: os._exit(7))
 """
 # ... or somebody presses Ctrl-C.
 INTERRUPTED = """
-origin = command.Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
+origin = caller.Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 os.setpgid = lambda *_: os.kill(os.getpid(), signal.SIGINT)
-pid = command.spawn("/bin/true", ["true"], {}, origin, group=True).pid
+become = lambda: os.execve("/bin/true", ["true"], {})
+pid = command.spawn("/bin/true", become, origin, group=True).pid
 """
 
 
@@ -349,7 +350,9 @@ pid = command.spawn("/bin/true", ["true"], {}, origin, group=True).pid
 def test_what_befalls_a_child_before_it_is_the_command(start: Callable[..., Program], story: str, end: int) -> None:
     """No command is left without a supervisor, where PR_SET_PDEATHSIG comes too late; no interrupt is swallowed."""
     tell = "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"
-    program = start(PYTHON, "-c", f"import os, signal\nfrom secretenv.supervisor import command\n{story}{tell}")
+    program = start(
+        PYTHON, "-c", f"import os, signal\nfrom secretenv.supervisor import caller, command, forking\n{story}{tell}"
+    )
     assert (program.ends(), program.lines, program.err) == (0, [str(-end)], "")
 
 

@@ -6,12 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.supervisor.loop import _Supervisor
+from secretenv.supervisor.reaping import take_stop
 from tests.integration.supervisor.test_signals import ready
 from tests.integration.supervisor.test_terminal import CATCH, NAMESPACE, _supervisor, as_init, command
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 # Pins a child, lets it die, gives its number to a stranger with a child of its own, and kills what it knows.
 PID_REUSE = """
 import os, signal, time
-from secretenv.supervisor.command import Child
-from secretenv.supervisor.descendants import Pinned
+from secretenv.supervisor.descendants import Family, Pinned
 command = os.fork()
 if not command:
     time.sleep(1000)
@@ -43,18 +41,17 @@ def beget():
         pass
     os.unlink("ready")
     return pid
-child = Child(command, group=False, refused=lambda: None)
 known = os.fork()
 if not known:
     time.sleep(1000)
-child._known[known] = Pinned(known)
+family = Family(command, group=False, known={known: Pinned(known)})
 os.kill(known, signal.SIGKILL)
 os.waitpid(known, 0)
 open("/proc/sys/kernel/ns_last_pid", "w").write(str(known - 1))
 stranger = beget()
 assert stranger == known, (stranger, known)
 (grandchild,) = map(int, open(f"/proc/{stranger}/task/{stranger}/children").read().split())
-child.kill_all()
+family.kill_all()
 os.waitpid(command, 0)
 print(open(f"/proc/{grandchild}/stat").read().split()[2])
 """
@@ -62,29 +59,28 @@ print(open(f"/proc/{grandchild}/stat").read().split()[2])
 # An exec that takes its time, and is then refused.
 SLOW_EXEC = """
 import errno, os, signal
-from secretenv.supervisor import command
-def execute(file, words, environment):
+from secretenv.supervisor.caller import Origin
+from secretenv.supervisor.command import spawn
+def become():
     os.kill(os.getpid(), signal.SIGSTOP)
     raise OSError(errno.EACCES, "no")
-command.execute = execute
-started = command.spawn("/slow", ["slow"], {}, command.Origin(set()), group=True)
+started = spawn("/slow", become, Origin(set()), group=True)
 os.waitid(os.P_PID, started.pid, os.WSTOPPED)
 print("goes on")
 os.kill(started.pid, signal.SIGCONT)
 ended = os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
-print(ended.si_status, started.refused().message)
-print(started.refused())
+print(ended.si_status, started.verdict.refusal().message)
+print(started.verdict.refusal())
 """
 
 
 # A process that has no memory for a line that says so.
 STARVED = """
 import os
-from secretenv.supervisor import command
+from secretenv.supervisor.forking import fork
 def starved():
     raise MemoryError
-command.Log = starved
-print(os.waitstatus_to_exitcode(os.waitpid(command.fork(starved), 0)[1]))
+print(os.waitstatus_to_exitcode(os.waitpid(fork(starved, make_log=starved), 0)[1]))
 """
 
 
@@ -151,11 +147,16 @@ def test_an_exec_that_hangs_holds_nothing_up(start: Callable[..., Program]) -> N
     assert program.lines == ["goes on", "127 /slow: permission denied", "None"]
 
 
+# Waits for no verdict of the kernel.
 HURRIED = """
-from secretenv.supervisor import command
-from secretenv.__main__ import main
-command.EXEC_PATIENCE = 0
-main()
+import os, signal, sys
+from secretenv.config.argv import write_settings
+from secretenv.supervisor.caller import Origin
+from secretenv.supervisor.loop import supervise
+origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
+supervise(
+    lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe)), origin, early=True, exec_patience=0
+)
 """
 
 
@@ -164,7 +165,7 @@ def test_a_late_refusal_is_told_with_the_end(start: Callable[..., Program], secr
     script = secret.path.with_name("script")
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
-    program = start(PYTHON, "-c", HURRIED, "run", secret.option, "--", str(script))
+    program = start(PYTHON, "-c", HURRIED, secret.option, "--", str(script))
     assert program.ends() == 127
     assert f"secretenv: error: command: {script}: " in program.err
 
@@ -174,10 +175,7 @@ def test_a_child_that_is_killed_after_it_was_seen_stopped() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        said: list[Any] = []
-        ours = SimpleNamespace(_child=SimpleNamespace(pid=process.pid), _do=said.append)
-        _Supervisor._stopped(ours, process.pid)  # type: ignore[arg-type]  # noqa: SLF001 - no test can hit the moment
-        assert said == []
+        assert take_stop(process.pid) is None
 
 
 def test_a_flood_of_signals_holds_up_nothing_that_is_due(

@@ -49,7 +49,7 @@ def entries() -> list[Entry]:
         if path.relative_to(PACKAGE).parts[0] in {"provision", "sandbox"}:
             continue
         module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
-        found |= set(_of_messages(module) if path.stem == "messages" else _of_room(path, module))
+        found |= {*_of_messages(module), *_of_room(path, module)}
 
     def place(entry: Entry) -> tuple[int, Entry]:
         return CHAIN.index(entry.link) if entry.link in CHAIN else len(CHAIN), entry

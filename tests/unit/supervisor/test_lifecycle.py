@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretenv.errors import CHANGED, FAILED, CertificateError, CommandNotFoundError, FetcherError, SecretenvError
+from secretenv.protocol import Answer
 from secretenv.settings import Device, Settings
 from secretenv.supervisor.actions import (
-    Action,
     End,
     Exec,
     KillAll,
     KillFetch,
-    Log,
+    Line,
     Notify,
     Prepare,
     Send,
@@ -26,24 +26,26 @@ from secretenv.supervisor.actions import (
     Sweep,
     TermGroup,
 )
-from secretenv.supervisor.lifecycle import COMMAND, SENT, TERMINAL, Lifecycle
+from secretenv.supervisor.lifecycle import Lifecycle
+from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
+
+if TYPE_CHECKING:
+    from secretenv.supervisor.actions import Action
+    from secretenv.supervisor.signals import Sender
 
 TRANSIENT = SecretenvError("no answer", transient=True, link="connection")
 PERMANENT = SecretenvError("refused", link="policy")
 THROTTLED = SecretenvError("too many calls", transient=True, link="throttling")
 
 
-class Answer:
-    """What the lifecycle sees of an answer."""
-
-    def __init__(self, version: str, secret: str = "app") -> None:
-        self.versions = {secret: version}
-
-    def __repr__(self) -> str:
-        return f"Answer({self.versions})"
+def answer_with(version: str) -> Answer:
+    """Return an answer with this version of the one secret."""
+    made = Answer()
+    made.versions = {"app": version}
+    return made
 
 
-A, B, C = Answer("a"), Answer("b"), Answer("c")
+A, B, C = answer_with("a"), answer_with("b"), answer_with("c")
 
 
 def settings(**given: Any) -> Settings:
@@ -91,9 +93,9 @@ class Story:
         self.asked = self._take(self.life.start(self.now))
 
     def _take(self, actions: list[Action]) -> list[Action]:
-        self.lines += [action.message for action in actions if isinstance(action, Log)]
+        self.lines += [action.message for action in actions if isinstance(action, Line)]
         self.told += [action for action in actions if isinstance(action, Notify)]
-        return [action for action in actions if not isinstance(action, Log | Notify)]
+        return [action for action in actions if not isinstance(action, Line | Notify)]
 
     def happens(self, event: str, *values: Any) -> list[Action]:
         """Report an event and return the actions it leads to."""
@@ -109,7 +111,7 @@ class Story:
         self.now = end
         return actions
 
-    def signal(self, name: str, origin: str = SENT) -> list[Action]:
+    def signal(self, name: str, origin: Sender = SENT) -> list[Action]:
         """Report a signal."""
         return self.happens("signalled", getattr(signal, f"SIG{name}"), origin)
 
@@ -422,7 +424,7 @@ def test_errors_later_keep_the_command(error: SecretenvError, first: float, leve
     story = running()
     story.later(300)
     said, _ = story.life.failed(error, story.now)
-    assert isinstance(said, Log)
+    assert isinstance(said, Line)
     assert said.level == level
     due = story.life.due()
     assert due is not None
@@ -488,15 +490,15 @@ def test_failing_is_said_once_then_hourly_then_over() -> None:
     lines = []
     story.later(60)
     for _ in range(130):
-        lines += [action for action in life.failed(PERMANENT, story.now) if isinstance(action, Log)]
+        lines += [action for action in life.failed(PERMANENT, story.now) if isinstance(action, Line)]
         story.now += 60
         life.tick(story.now)
     shown = [line for line in lines if line.level != "debug"]
     ages = [line.message.rpartition("the command keeps its values, ")[2] for line in shown]
     assert ages == ["60 s old", "61 min old", "2.0 h old"]
-    over = [action for action in life.fetched(A, story.now) if isinstance(action, Log) and action.level == "info"]
+    over = [action for action in life.fetched(A, story.now) if isinstance(action, Line) and action.level == "info"]
     assert [line.message for line in over] == ["secrets can be read again after 2.2 h; the values were 2.2 h old"]
-    again = next(action for action in life.failed(PERMANENT, story.now + 60) if isinstance(action, Log))
+    again = next(action for action in life.failed(PERMANENT, story.now + 60) if isinstance(action, Line))
     assert again.message.endswith("the command keeps its values, 60 s old")
 
 
@@ -505,7 +507,7 @@ def test_failing_is_said_once_then_hourly_then_over() -> None:
 
 @pytest.mark.parametrize("name", ["TERM", "INT", "QUIT", "HUP"])
 @pytest.mark.parametrize("origin", [SENT, TERMINAL])
-def test_ending_signals_before_the_first_start(name: str, origin: str) -> None:
+def test_ending_signals_before_the_first_start(name: str, origin: Sender) -> None:
     """Before the first start TERM, INT, QUIT and HUP end secretenv, by that signal."""
     story = Story()
     assert story.signal(name, origin) == [KillFetch(), ended(-getattr(signal, f"SIG{name}"))]
@@ -573,7 +575,7 @@ def test_an_ignored_signal_begins_no_shutdown(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "origin"), [("HUP", SENT), ("QUIT", SENT), ("INT", TERMINAL)])
-def test_other_signals_do_not_begin_shutdown(name: str, origin: str) -> None:
+def test_other_signals_do_not_begin_shutdown(name: str, origin: Sender) -> None:
     """HUP, QUIT and the terminal's Ctrl-C do not begin it."""
     story = running()
     story.signal(name, origin)
@@ -715,7 +717,7 @@ def test_a_command_that_cannot_be_started_ends_with_its_error() -> None:
 
 @pytest.mark.parametrize(("name", "origin"), [("INT", TERMINAL), ("QUIT", TERMINAL), ("HUP", SENT)])
 @pytest.mark.parametrize("splay", [0.0, 4.0])
-def test_a_command_that_is_ending_gracefully_is_not_started_again(name: str, origin: str, splay: float) -> None:
+def test_a_command_that_is_ending_gracefully_is_not_started_again(name: str, origin: Sender, splay: float) -> None:
     """A version that comes while the command may be ending of a signal waits for the kill timeout."""
     story = running(splay=splay, kill_timeout=10.0)
     story.later(300)

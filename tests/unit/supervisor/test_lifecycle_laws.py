@@ -13,7 +13,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from secretenv.errors import CommandNotFoundError, SecretenvError
 from secretenv.supervisor.actions import (
-    Action,
     End,
     Exec,
     KillAll,
@@ -25,11 +24,16 @@ from secretenv.supervisor.actions import (
     Stop,
     Sweep,
 )
-from secretenv.supervisor.lifecycle import CLEANING, COMMAND, RUNNING, SENT, STOPPING, TERMINAL, WAITING, Lifecycle
-from tests.unit.supervisor.test_lifecycle import Answer, settings
+from secretenv.supervisor.lifecycle import Lifecycle
+from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
+from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
+from tests.unit.supervisor.test_lifecycle import answer_with, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from secretenv.supervisor.actions import Action
+    from secretenv.supervisor.signals import Sender
 
 SIGNALS = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "TSTP", "CONT", "WINCH"]
 NOT_FOUND = CommandNotFoundError("myapp: not found")
@@ -112,7 +116,7 @@ class World(RuleBasedStateMachine):
             version -= 1
         self.fetching = False
         self.newest = max(self.newest, version)
-        self._perform(self.life.fetched(Answer(str(version)), self.now))
+        self._perform(self.life.fetched(answer_with(str(version)), self.now))
 
     @rule(transient=st.booleans())
     @precondition(lambda self: self.fetching)
@@ -147,7 +151,7 @@ class World(RuleBasedStateMachine):
         self.now = end
 
     @rule(name=st.sampled_from(SIGNALS), origin=st.sampled_from([SENT, SENT, TERMINAL, COMMAND]))
-    def signalled(self, name: str, origin: str) -> None:
+    def signalled(self, name: str, origin: Sender) -> None:
         """A signal arrives."""
         if self.ended:
             return
@@ -236,7 +240,7 @@ def when(possible: str, event: str, **values: Any) -> Callable[[World], None]:
     return happen
 
 
-def sends(name: str, origin: str = SENT) -> Callable[[World], None]:
+def sends(name: str, origin: Sender = SENT) -> Callable[[World], None]:
     """Return the event that a signal arrives."""
     return lambda made: made.signalled(name=name, origin=origin)
 
@@ -310,7 +314,7 @@ def test_the_states_are_what_they_say(state: str, phase: str) -> None:
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("origin", [SENT, TERMINAL, COMMAND])
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_in_each_state(state: str, origin: str, name: str) -> None:
+def test_a_signal_in_each_state(state: str, origin: Sender, name: str) -> None:
     """A signal in each state is forwarded at most once, and never ends secretenv while a command is alive."""
     made = world(*STATES[state])
     made.signalled(name=name, origin=origin)

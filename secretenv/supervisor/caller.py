@@ -1,0 +1,63 @@
+"""The signal state and the environment that the caller gave to this process; the command gets them back."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+# CPython ignores these for itself at its start; the command must find what any program finds.
+_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Origin:
+    """What the caller had set, remembered before secretenv changes it for itself.
+
+    Args:
+        mask: the signal mask of the caller; by now everything is blocked.
+
+    Attributes:
+        ignored: the signals that it ignores.
+        environment: the variables that it gave.
+    """
+
+    def __init__(self, mask: set[int | signal.Signals]) -> None:
+        self.mask = mask
+        self.environment = inherited()
+        self.ignored = frozenset(
+            number
+            for number in signal.valid_signals()
+            if number not in _RESET and signal.getsignal(number) == signal.SIG_IGN
+        )
+        # An inherited SIG_IGN would reap secretenv's children before it sees them end.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            # Python's own handler would swallow an interrupt between the mask and the exec of a child.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def restore(self) -> None:
+        """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
+        for number in _RESET:
+            signal.signal(number, signal.SIG_IGN)  # drops a pending one: that of a log line that nobody took
+            signal.signal(number, signal.SIG_DFL)
+        if signal.SIGCHLD in self.ignored:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+
+
+def inherited() -> dict[bytes, bytes]:
+    """Return the environment that this process was started with, byte for byte.
+
+    CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
+    its own has to do.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
+            entries = file.read().split(b"\0")
+    except OSError:
+        return dict(os.environb)
+    found: dict[bytes, bytes] = {}
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if name and equals:
+            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
+    return found

@@ -1,0 +1,37 @@
+"""The environment of the command: what it inherits, the secrets' variables, and what names this process."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretenv.settings import Settings
+
+# sd_listen_fds(3), sd_watchdog_enabled(3): only the process that they name takes what is inherited.
+_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
+
+
+def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
+    """Return the command's environment: what it inherits of `base`, and over it the secrets' variables, in UTF-8."""
+    kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}
+    return kept | {name.encode(): value.encode() for name, value in variables.items()}
+
+
+def _passes(name: str, settings: Settings) -> bool:
+    """Whether an inherited variable reaches the command: never secretenv's own settings."""
+    if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
+        return False
+    return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
+
+
+def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:
+    """Return the environment with what the service manager addressed to process `old` addressed to this one."""
+    mine = {name: b"%d" % os.getpid() for name in _ADDRESSED if environment.get(name) == b"%d" % old}
+    if not mine:
+        return environment
+    # A newer systemd names the process a second time, by the inode of its pidfd; without that the pid is enough.
+    return {name: value for name, value in {**environment, **mine}.items() if name != b"LISTEN_PIDFDID"}

@@ -1,0 +1,88 @@
+"""Fork a process that dies with this one, and what a process sets for itself: attributes, standard descriptors.
+
+Everything here runs in the supervisor, which has one thread: fork is safe, and PR_SET_PDEATHSIG, which watches the
+thread that forked, watches the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+from secretenv.errors import FAILED
+from secretenv.supervisor import messages
+from secretenv.supervisor.log import Log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+# linux/prctl.h
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+
+# Written where there is no memory left to write anything else.
+_STARVED = (
+    b"secretenv: error: secretenv: a process could not be started: there is no memory left\n"
+    b"secretenv: hint: free; ulimit -a\n"
+)
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(option: int, value: int) -> None:
+    """Set an attribute of this process; one that the kernel does not know is left."""
+    libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+
+
+def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
+    """Fork a child that dies with this process, and run `run` in it with signals as they are (blocked).
+
+    Args:
+        run: does not return. An exception in it ends the child with 125 and a line that names the exception's kind:
+            its text may hold a value.
+        make_log: makes the log for that line.
+
+    Returns:
+        The child's pid.
+
+    Raises:
+        OSError: no process could be made.
+    """
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)  # the parent ended before the line above could notice
+        run()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
+        try:
+            why = error.strerror if isinstance(error, OSError) else type(error).__name__
+            message = messages.HELPER_INCOMPLETE if isinstance(error, ImportError) else messages.HELPER_FAILED
+            make_log().failure(message(reason=why))
+        except BaseException:  # noqa: BLE001 - such a line takes memory too
+            os.write(2, _STARVED)
+    finally:
+        os._exit(FAILED)
+
+
+def occupy_standard_descriptors() -> None:
+    """Open /dev/null where 0, 1 or 2 is closed, so that nothing of secretenv gets these numbers.
+
+    They are not inherited: the command finds them closed, as the caller left them. Where there is no /dev/null nothing
+    can be done, and mostly nothing need be.
+    """
+    while True:
+        try:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+        except OSError:
+            return
+        if descriptor > 2:  # noqa: PLR2004
+            os.close(descriptor)
+            return
