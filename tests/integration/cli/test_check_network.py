@@ -17,7 +17,7 @@ from secretenv.cli import isolation
 from secretenv.cli.check import walk
 from secretenv.config import merge
 from tests.integration.fetcher.fetching import MARKER, device
-from tests.integration.fetcher.test_fetch_network import KEY, serve, tls
+from tests.integration.fetcher.test_network import KEY, serve, tls
 from tests.running import BASE, PYTHON
 from tests.unit.identity.certificates import certificate, pem, write
 
