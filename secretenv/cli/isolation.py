@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-import warnings
 from typing import TYPE_CHECKING, TypeVar
 
 from secretenv.errors import CredentialsError
 from secretenv.identity import connection_errors
+from secretenv.identity.hardening import forbid_dumps, silence_libraries
 from secretenv.protocol import BUDGET
-from secretenv.supervisor.command import PR_SET_DUMPABLE, prctl
 from secretenv.supervisor.fetcher_process import for_helper
 
 if TYPE_CHECKING:
@@ -28,11 +26,10 @@ Found = TypeVar("Found")
 
 def isolate() -> None:
     """Keep what this process will hold in it: no AWS profile, no other roots, no key log, no chatting libraries."""
-    prctl(PR_SET_DUMPABLE, 0)  # no core dump, and no reading by others through /proc
+    forbid_dumps()
     for name in os.environb.keys() - for_helper(os.environb).keys():
         del os.environb[name]
-    logging.disable()
-    warnings.simplefilter("ignore")
+    silence_libraries()
 
 
 def in_time(work: Callable[[], Found], late: Callable[[str], SecretenvError]) -> Found:

@@ -18,6 +18,7 @@ import time
 from secretenv.defects import unexpected
 from secretenv.errors import CertificateError, CredentialsError, FetcherError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
+from secretenv.identity.hardening import forbid_dumps, silence_interpreter, silence_libraries
 from secretenv.protocol import BUDGET, GO, Task
 
 TYPE_CHECKING = False
@@ -74,7 +75,7 @@ class Fetch:
         """Read the secrets of Secrets Manager."""
         from secretenv.identity.provider_errors import several
 
-        _silence()
+        silence_libraries()
         _trace_lookups(self._at)
         prepared = _Prepared(self._device, secrets)
         self.credentials = self._current(prepared)
@@ -190,7 +191,9 @@ class _Output:
 def main() -> None:
     """Run the process: it ends here, with 0 once the answer is written."""
     output = _Output(_take_standard_output())
-    _harden()
+    forbid_dumps()
+    os.environ.pop("SSLKEYLOGFILE", None)
+    silence_interpreter()
     if GO in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
         if GO not in signal.sigpending():
             _get_ready()
@@ -256,27 +259,6 @@ def _take_standard_output() -> int:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return ours
-
-
-def _harden() -> None:
-    """Keep what is in this process in it."""
-    import ctypes
-
-    set_dumpable = 4  # PR_SET_DUMPABLE of prctl(2): no core dump, and no reading by others through /proc
-    ctypes.CDLL(None).prctl(set_dumpable, 0, 0, 0, 0)
-    os.environ.pop("SSLKEYLOGFILE", None)
-    # The interpreter's own reports of errors show their texts.
-    for reporter, hook in ((threading, "excepthook"), (sys, "unraisablehook"), (sys, "excepthook")):
-        setattr(reporter, hook, lambda *_: None)
-
-
-def _silence() -> None:
-    """Keep the libraries' logging and warnings from standard error."""
-    import logging
-    import warnings
-
-    logging.disable()
-    warnings.simplefilter("ignore")
 
 
 def _trace_lookups(at: Callable[[Link, str], None]) -> None:
