@@ -35,7 +35,7 @@ from secretenv.defects import no_memory
 from secretenv.errors import SecretError
 from secretenv.fetcher import batches
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connection_errors, provider_errors
+from secretenv.identity import connection_errors, provider_errors, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -108,12 +108,13 @@ class Reader:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
+        proxies: dict[str, str] = {}
         try:
-            return session.client(
+            client = session.client(
                 "secretsmanager",
                 region_name=region or None,
                 endpoint_url=self._device.secretsmanager_endpoint or None,
-                config=_CONFIG,
+                config=_CONFIG.merge(Config(proxies=proxies)),
             )
         except (NoRegionError, InvalidRegionError):
             raise SecretError(
@@ -129,6 +130,9 @@ class Reader:
                 # An SSLError is how OpenSSL says that there is no memory left.
                 transient=isinstance(error, ssl.SSLError) or no_memory(error),
             ) from None
+        # Only botocore knows where the requests of a region go; it looks at the proxies when it sends the first.
+        proxies |= proxy.proxies(client.meta.endpoint_url)
+        return client
 
     def _one(self, secret: Secret) -> Reading:
         """Read one secret."""

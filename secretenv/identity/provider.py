@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from secretenv import __version__
 from secretenv.credentials import Credentials
 from secretenv.errors import CredentialsError
-from secretenv.identity import connection_errors, provider_errors
+from secretenv.identity import connection_errors, provider_errors, proxy
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def ask(device: Device, context: Context) -> Reply:
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
     if device.thing_name:
         headers["x-amzn-iot-thingname"] = device.thing_name
-    proxies = requests.utils.get_environ_proxies(url)
+    proxies = proxy.proxies(url)
     with requests.Session() as session:
-        session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE; the proxies are all we want of it
+        session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE, no other decision about proxies
         session.mount("https://", _Adapter(context))
         try:
             with session.get(
@@ -99,7 +99,7 @@ def ask(device: Device, context: Context) -> Reply:
                 device.endpoint,
                 cert=device.cert,
                 handshaken=context.handshaken,
-                tunnelling=bool(requests.utils.select_proxy(url, proxies)) and not context.begun,
+                tunnelling=bool(proxies) and not context.begun,
             )
             raise CredentialsError(**words) from None
 

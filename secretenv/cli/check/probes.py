@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from secretenv.cli.check.report import Step
 from secretenv.errors import CredentialsError
-from secretenv.identity import certificate, connection_errors, x509
+from secretenv.identity import certificate, connection_errors, proxy, x509
 from secretenv.identity.provider_errors import plain
 from secretenv.wording import many, moment, span
 
@@ -98,22 +98,13 @@ def target(endpoint: str) -> Target:
 
     A proxy's address may hold a password: nothing but host and port is kept of it.
     """
-    from urllib.request import getproxies_environment, proxy_bypass
-
-    own = urlsplit(f"https://{endpoint}")
-    host, port = own.hostname or "", own.port or 443
-    proxies = getproxies_environment()
-    url = proxies.get("https") or proxies.get("all")
-    if url and not proxy_bypass(host, proxies):
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        try:
-            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise CredentialsError(
-                "HTTPS_PROXY is no URL", hint="write http://HOST:PORT, or unset it", link="proxy"
-            ) from None
-        return Target(host, port, f"the proxy {host}:{port}", proxy=True)
-    return Target(host, port, endpoint, proxy=False)
+    found = proxy.decide(f"https://{endpoint}")
+    if found is None:
+        own = urlsplit(f"https://{endpoint}")
+        return Target(own.hostname or "", own.port or proxy.PORTS["https"], endpoint, proxy=False)
+    if not found.port:
+        raise CredentialsError("HTTPS_PROXY is no URL", hint="write http://HOST:PORT, or unset it", link="proxy")
+    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
 
 
 def lookup(to: Target) -> Step:

@@ -318,6 +318,20 @@ def test_through_a_proxy() -> None:
     assert b"Proxy-Authorization: Basic" in asked[0]
 
 
+def test_secrets_manager_through_a_proxy(who: Device) -> None:
+    """Secrets Manager is asked through the same proxy as the provider, or without it where NO_PROXY names its host."""
+    with ExitStack() as stack:
+        aws = stack.enter_context(serve(tls(who, secrets_manager, whole=b"}")))
+        port, asked = stack.enter_context(proxy())
+        there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{aws}"})
+        variables = {"ALL_PROXY": f"http://127.0.0.1:{port}", "AWS_CA_BUNDLE": who.ca}
+        for more in ({"NO_PROXY": f"localhost:{aws}"}, {}):
+            assert not asked
+            found = fetch(there, APP, credentials=handed_on(), variables={**variables, **more}).answer
+            assert found.variables == {"A": "1"}
+    assert len(asked) == 1
+
+
 def test_proxy_that_refuses(who: Device) -> None:
     """A proxy that wants a password is the link `proxy`."""
     with proxy(407) as (port, _):

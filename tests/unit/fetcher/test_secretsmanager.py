@@ -466,6 +466,7 @@ def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_answer_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lack of memory is not told as an answer of somebody else."""
     client = Mock(get_secret_value=Mock(side_effect=MemoryError))
+    client.meta.endpoint_url = "https://aws"
     monkeypatch.setattr("boto3.session.Session.client", Mock(return_value=client))
     with pytest.raises(MemoryError):
         Reader(device(), [secret()]).read([secret()], KEYS)
