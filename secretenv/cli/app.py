@@ -20,7 +20,7 @@ from secretenv.cli.examples import epilog
 from secretenv.config import merge
 from secretenv.config.options import OPTIONS, Option
 from secretenv.config.parsers import choice
-from secretenv.defects import no_memory, place_of
+from secretenv.defects import as_error, no_memory, place_of
 from secretenv.errors import FAILED, SecretenvError, SettingsError
 from secretenv.wording import printable
 
@@ -313,7 +313,7 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
             status = FAILED
         return status if printed is None or printed.finish() else 1
     except SecretenvError as error:
-        show(error)
+        show(as_error(error, SecretenvError))
         return error.status if running else 1
     except Exception as error:
         if running or not no_memory(error):  # of a run it is told by who started this process

@@ -31,9 +31,9 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.loaders import Loader
 
 from secretenv import __version__
-from secretenv.defects import no_memory
 from secretenv.errors import SecretError
 from secretenv.fetcher import batches
+from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.variables import Reading
 from secretenv.identity import connection_errors, provider_errors, proxy
 
@@ -128,7 +128,7 @@ class Reader:
                 hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
                 link="endpoint",
                 # An SSLError is how OpenSSL says that there is no memory left.
-                transient=isinstance(error, ssl.SSLError) or no_memory(error),
+                transient=isinstance(error, ssl.SSLError),
             ) from None
         # Only botocore knows where the requests of a region go; it looks at the proxies when it sends the first.
         proxies |= proxy.proxies(client.meta.endpoint_url)
@@ -166,7 +166,7 @@ class Reader:
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
         """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
-        what = provider_errors.several(ids)
+        what = several(ids)
         values: list[Any] = []
         errors: list[Any] = []
         page: dict[str, str] = {}
@@ -244,16 +244,8 @@ class Reader:
             # The link `endpoint` is the credentials provider's.
             link = "connection" if words["link"] == "endpoint" else words["link"]
             raise SecretError(**{**words, "link": link, "message": f"{what}: {words['message']}"}) from None
-        except Exception as error:
-            if no_memory(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - botocore's parsers let many kinds through
             raise _not_an_answer(what, self._where(region), type(error).__name__) from None
-
-
-def region_of(secret: Secret, device: Device) -> str:
-    """Return the region of a secret: its ARN's, or the device's."""
-    parts = secret.id.split(":")
-    return parts[3] if parts[0] == "arn" and len(parts) > 6 and parts[3] else device.region  # noqa: PLR2004
 
 
 def _session(ours: _Ours) -> boto3.session.Session:

@@ -10,10 +10,8 @@ import os
 import re
 import ssl
 import stat
-import sys
 import time
 
-from secretenv.defects import no_memory
 from secretenv.errors import CertificateError
 from secretenv.identity import x509
 from secretenv.wording import moment
@@ -157,8 +155,6 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
 
 
 def _refuse(link: Link, message: str, hint: str) -> NoReturn:
-    if (cause := sys.exception()) is not None and no_memory(cause):
-        raise MemoryError from None  # the file is not to blame, and that may pass
     raise CertificateError(message, hint=hint, link=link) from None
 
 

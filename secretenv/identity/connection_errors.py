@@ -14,12 +14,10 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from secretenv.defects import no_memory
+from secretenv.defects import chain
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from secretenv.errors import Link
 
 # OpenSSL's numbers (x509_vfy.h).
@@ -74,9 +72,9 @@ def explain(
         handshaken: whether the TLS handshake was over when it happened.
         tunnelling: whether a proxy was asked for a tunnel, and the handshake through it had not begun.
     """
-    case = _Case(list(_chain(error)), where, cert, handshaken, tunnelling)
+    case = _Case(list(chain(error)), where, cert, handshaken, tunnelling)
     # The order matters: what went wrong first is wrapped in what that led to.
-    for rule in (_starved, _proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
+    for rule in (_proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
         if words := rule(case):
             return words
     kind = type(case.chain[-1]).__name__
@@ -93,28 +91,6 @@ def endless(where: str, span: str, *, handshaken: bool) -> dict[str, Any]:
 
 def _words(link: Link, message: str, hint: str, *, transient: bool = True) -> dict[str, Any]:
     return {"message": message, "hint": hint, "transient": transient, "link": link}
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and all that it wraps, outermost first, whichever way its library keeps them."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
-        kwargs = getattr(one, "kwargs", None)  # of botocore
-        waiting += kwargs.values() if isinstance(kwargs, dict) else []
-
-
-def _starved(case: _Case) -> dict[str, Any] | None:
-    """It is not the other side that failed."""
-    if not any(no_memory(link) for link in case.chain):
-        return None
-    return _words("fetcher", f"there is no memory left to talk to {case.where}", "free; ulimit -v")
 
 
 def _proxy(case: _Case) -> dict[str, Any] | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
 
-TIMEOUTS = (5, 10)  # seconds to connect, and for each piece of the answer
+TIMEOUTS = (5.0, 10.0)  # seconds to connect, and for each piece of the answer
 LARGEST = 64 * 1024  # of an answer; a real one has about 1.1 KB
 LONGEST_LIFE = 13 * 3600  # seconds: AWS gives at most 12 hours, and clocks differ
 
@@ -72,8 +72,12 @@ def exchange(
     return _checked(device, content, headers, now)
 
 
-def ask(device: Device, context: Context) -> Reply:
-    """Return the provider's answer."""
+def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOUTS) -> Reply:
+    """Return the provider's answer.
+
+    Raises:
+        CredentialsError: there is none.
+    """
     url = f"https://{device.endpoint}/role-aliases/{quote(device.role_alias, safe='')}/credentials"
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
     if device.thing_name:
@@ -87,7 +91,7 @@ def ask(device: Device, context: Context) -> Reply:
                 url,
                 headers=headers,
                 proxies=proxies,
-                timeout=TIMEOUTS,
+                timeout=timeouts,
                 allow_redirects=False,
                 stream=True,
             ) as answer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .fetching import MARKER, VALUE, device_of, fetch, secret
+from .fetching import MARKER, VALUE, device_of, fetch, secret, wired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,17 +33,15 @@ def test_main_path(aws: Sandbox) -> None:
 
 
 def test_silence(aws: Sandbox) -> None:
-    """What libraries log, or warn of, is not printed."""
+    """Logging and warnings of libraries are not printed."""
     program = (
-        "from secretenv.identity import provider as credentials\n"
+        "from secretenv.identity import provider\n"
         "import logging, warnings\n"
-        "exchange = credentials.exchange\n"
         "def noisy(*given):\n"
         f"    logging.getLogger('other').error({MARKER!r}); warnings.warn({MARKER!r})\n"
-        "    return exchange(*given)\n"
-        "credentials.exchange = noisy"
+        "    return provider.ask(*given)"
     )
-    assert fetch(device_of(aws), APP, program=program).answer.variables == VALUE
+    assert fetch(device_of(aws), APP, program=program, how=wired("noisy")).answer.variables == VALUE
 
 
 def test_credentials_are_handed_on(aws: Sandbox) -> None:

@@ -49,7 +49,7 @@ def test_file(file: Path) -> None:
         pytest.param("fifo", "is not a regular file", id="a FIFO without a writer"),
     ],
 )
-def test_files_that_are_no_secrets(tmp_path: Path, content: bytes | str | None, words: str) -> None:
+def test_files_that_cannot_be_secrets(tmp_path: Path, content: bytes | str | None, words: str) -> None:
     """A file that is missing, unreadable or no text is an error that names it."""
     path = tmp_path / "secret"
     if isinstance(content, bytes):
@@ -100,11 +100,11 @@ def test_what_the_supervisor_imports_of_it() -> None:
 
 
 def test_stray_prints(file: Path) -> None:
-    """What a library prints does not get into the answer."""
+    """A library's prints do not get into the answer."""
     program = (
-        "from secretenv.fetcher import file_secret as localfile\n"
-        "read = localfile.read\n"
-        "localfile.read = lambda secret: print('noise', flush=True) or read(secret)"
+        "from secretenv.fetcher import file_secret\n"
+        "read = file_secret.read\n"
+        "file_secret.read = lambda secret: print('noise', flush=True) or read(secret)"
     )
     process = start(task(device(), secret(f"file://{file}")), program)
     stdout, stderr = process.communicate(timeout=30)
@@ -114,7 +114,7 @@ def test_stray_prints(file: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["ValueError", "SystemExit", "KeyboardInterrupt", "RecursionError"])
 def test_defects(file: Path, kind: str) -> None:
-    """An unexpected exception is told by its type and place, and nothing of its text, which may hold a value."""
+    """An unexpected exception is reported by its type and place, and nothing of its text, which may hold a value."""
     program = "from secretenv.fetcher import file_secret\n"
     program += f"def broken(*_): raise {kind}({MARKER!r})\nfile_secret.read = broken"
     process = start(task(device(), secret(f"file://{file}")), program)
@@ -123,12 +123,12 @@ def test_defects(file: Path, kind: str) -> None:
     error = read_answer(stdout).error
     assert error is not None
     assert (error.link, error.transient) == ("fetcher", True)
-    assert f"unexpected {kind} at fetcher/main.py:" in error.message
+    assert f"unexpected {kind} at fetcher/fetch.py:" in error.message
     assert MARKER.encode() not in stdout
 
 
 @pytest.mark.parametrize("given", [b"", b"{", b"[]", b"null", b'{"device": {}, "secrets": [], "credentials": null}'])
-def test_task_that_is_none(given: bytes) -> None:
+def test_task_that_cannot_be_read(given: bytes) -> None:
     """A task that cannot be read is an answer too."""
     process = start(given)
     stdout, stderr = process.communicate(timeout=30)
@@ -138,16 +138,20 @@ def test_task_that_is_none(given: bytes) -> None:
     assert (error.link, error.transient) == ("fetcher", True)
 
 
+def test_no_memory(file: Path) -> None:
+    """A fetcher without memory is transient and says so, whichever room found none: here the file is not to blame."""
+    program = "import os\ndef fail(*_): raise OSError(12, 'Cannot allocate memory')\n"
+    program += "from secretenv.fetcher import file_secret; file_secret.os = type('', (), {**vars(os), 'open': fail})"
+    error = fetch(device(), secret(f"file://{file}"), program=program).error
+    assert (error.link, error.transient) == ("fetcher", True)
+    assert error.message == "the fetcher ran out of memory"
+
+
 def test_budget(file: Path) -> None:
     """A fetch that takes longer than its budget is a transient error that names the step."""
-    program = (
-        "import threading\n"
-        "from secretenv.fetcher import main as fetcher, file_secret as localfile\n"
-        "work = fetcher._work\n"
-        "fetcher._work = lambda *given: work(*given, budget=0.1)\n"
-        "localfile.read = lambda secret: threading.Event().wait()"
-    )
-    error = fetch(device(), secret(f"file://{file}"), program=program).error
+    program = "import threading; from secretenv.fetcher import file_secret\n"
+    program += "file_secret.read = lambda secret: threading.Event().wait()"
+    error = fetch(device(), secret(f"file://{file}"), program=program, how="main(budget=0.1)").error
     assert (error.link, error.transient) == ("file", True)
     assert error.message == f"the fetch took longer than 0.1 s at the step file (file://{file})"
 
@@ -172,8 +176,8 @@ def test_killed(tmp_path: Path, file: Path) -> None:
 def test_not_dumpable(file: Path) -> None:
     """The process leaves no core, and no other process of the user can look into it."""
     program = (
-        "import ctypes, os; from secretenv.fetcher import file_secret as localfile\n"
-        "localfile.read = lambda _: os._exit(40 + ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+        "import ctypes, os; from secretenv.fetcher import file_secret\n"
+        "file_secret.read = lambda _: os._exit(40 + ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
     )
     process = start(task(device(), secret(f"file://{file}")), program)
     process.communicate(timeout=30)

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretenv.credentials import Credentials
-from secretenv.errors import SecretError
+from secretenv.defects import as_error
+from secretenv.errors import FetcherError, SecretError
 from secretenv.fetcher import batches
-from secretenv.fetcher.secretsmanager import Reader, region_of
+from secretenv.fetcher.secretsmanager import Reader
 from secretenv.identity import provider_errors
 from secretenv.settings import Device, Secret
 
@@ -115,15 +116,6 @@ def test_given_endpoint() -> None:
 
 
 ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:app-AbCdEf"
-
-
-@pytest.mark.parametrize(
-    ("secret_id", "region"),
-    [("app", "eu-west-1"), ("arn:x", "eu-west-1"), ("a:b:c:d:e:f:g", "eu-west-1"), (ARN, "cn-north-1")],
-)
-def test_region(secret_id: str, region: str) -> None:
-    """A secret's ARN decides the region, else the device's."""
-    assert region_of(secret(secret_id), device()) == region
 
 
 def test_partition() -> None:
@@ -453,20 +445,27 @@ def test_equal_names_of_two_regions() -> None:
     assert batches.calls(regions, "eu-west-1") == [("eu-west-1", ["app"]), ("us-west-2", there)]
 
 
-def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (ssl.SSLError("unknown error (_ssl.c:3098)"), True),
+        (OSError(12, "no memory"), True),
+        (ValueError("no URL"), False),
+    ],
+)
+def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch, error: Exception, transient: bool) -> None:  # noqa: FBT001
     """What OpenSSL says where there is no memory for its contexts may pass; settings that make no client do not."""
-    starved = (ssl.SSLError("unknown error (_ssl.c:3098)"), OSError(12, "no memory"))
-    for error, transient in (*((each, True) for each in starved), (ValueError("no URL"), False)):
-        monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
-        with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
-            Reader(device(), [secret()])
-        assert caught.value.transient is transient
+    monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
+    with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
+        Reader(device(), [secret()])
+    assert as_error(caught.value, FetcherError).transient is transient
 
 
 def test_an_answer_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lack of memory is not told as an answer of somebody else."""
+    """A lack of memory is not reported as an answer of somebody else: the boundary finds it behind the error."""
     client = Mock(get_secret_value=Mock(side_effect=MemoryError))
     client.meta.endpoint_url = "https://aws"
     monkeypatch.setattr("boto3.session.Session.client", Mock(return_value=client))
-    with pytest.raises(MemoryError):
+    with pytest.raises(SecretError) as caught:
         Reader(device(), [secret()]).read([secret()], KEYS)
+    assert "out of memory" in as_error(caught.value, FetcherError, "the fetcher").message

@@ -12,6 +12,8 @@ import requests
 import urllib3.exceptions as u3
 from botocore import exceptions as boto
 
+from secretenv.defects import as_error
+from secretenv.errors import CredentialsError, FetcherError
 from secretenv.identity import connection_errors
 
 if TYPE_CHECKING:
@@ -232,11 +234,22 @@ def test_the_old_data_endpoint(where: str, link: str) -> None:
 
 
 def test_no_memory() -> None:
-    """A lack of memory here is not blamed on the other side."""
+    """A lack of memory here is not blamed on the other side: the boundary of the process finds it behind the error."""
     for error in (MemoryError(), boto.HTTPClientError(error=MemoryError()), alert("malloc failure")):
-        found = connection_errors.explain(error, "host", cert="device.crt")
-        assert (found["link"], found["transient"]) == ("fetcher", True)
-        assert "no memory" in found["message"]
+        for wrapped in (error, of_requests(error)):
+            with pytest.raises(CredentialsError) as caught:
+                blame(wrapped)
+            told = as_error(caught.value, FetcherError, "the fetcher")
+            assert (told.link, told.transient) == ("fetcher", True)
+            assert "out of memory" in told.message
+
+
+def blame(error: Exception) -> None:
+    """Raise what an error of a connection is in words, as the rooms that connect do."""
+    try:
+        raise error  # noqa: TRY301
+    except Exception as met:  # noqa: BLE001
+        raise CredentialsError(**connection_errors.explain(met, "host", cert="device.crt")) from None
 
 
 def test_no_route() -> None:
