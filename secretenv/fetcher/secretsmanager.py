@@ -34,8 +34,9 @@ from secretenv import __version__
 from secretenv.errors import SecretError
 from secretenv.fetcher import batches
 from secretenv.fetcher.secret_ids import region_of, several
+from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connection_errors, provider_errors, proxy
+from secretenv.identity import connection_errors, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -141,7 +142,7 @@ class Reader:
         answer = self._ask(
             region,
             what,
-            lambda response: provider_errors.of_secrets_manager(secret.id, secret.version_stage, region, response),
+            lambda response: of_secrets_manager(secret.id, secret.version_stage, region, response),
             "get_secret_value",
             SecretId=secret.id,
             VersionStage=secret.version_stage,
@@ -174,7 +175,7 @@ class Reader:
             answer = self._ask(
                 region,
                 what,
-                lambda response: provider_errors.of_batch(ids, response),
+                lambda response: of_batch(ids, response),
                 "batch_get_secret_value",
                 SecretIdList=ids,
                 **page,
@@ -203,7 +204,7 @@ class Reader:
         if "SecretId" in entry:  # which only errors have
             error = {"Code": entry.get("ErrorCode") or "", "Message": entry.get("Message")}
             response = {"Error": error, "ResponseMetadata": entry["ResponseMetadata"]}
-            raise provider_errors.of_secrets_manager(secret.id, secret.version_stage, region, response)
+            raise of_secrets_manager(secret.id, secret.version_stage, region, response)
         return _reading(secret, entry, self._where(region))
 
     def _where(self, region: str) -> str:

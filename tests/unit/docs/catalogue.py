@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv import errors
+from secretenv.fetcher import secretsmanager_errors
 from secretenv.identity import provider_errors
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _of_aws() -> Iterator[Entry]:
     """Yield what stands in the tables of AWS's answers."""
     for part, (link, hint) in provider_errors.PROVIDER.items():
         yield Entry(link, f"the credentials provider ENDPOINT refused with status STATUS: … {part} …", _open(hint))
-    for codes, part, link, hint in (*provider_errors.ROWS, *provider_errors.BATCH_ROWS):
+    for codes, part, link, hint in (*secretsmanager_errors.ROWS, *secretsmanager_errors.BATCH_ROWS):
         named = ", ".join(sorted(codes)[:3]) + (", …" if len(codes) > 3 else "") if codes else "any other code"
         yield Entry(link, f"secret ID: {named}" + (f": … {part.strip()} …" if part else ""), _open(hint))
 

@@ -1,0 +1,190 @@
+"""What Secrets Manager's refusals mean, as errors: the tables of GetSecretValue and BatchGetSecretValue. Pure.
+
+Each row knows which link of the chain broke, whether a retry can help, and the next step. Connections that give no
+answer at all are the business of `connection_errors`.
+"""
+
+from __future__ import annotations
+
+from secretenv.errors import SecretError
+from secretenv.fetcher.secret_ids import several
+from secretenv.identity.provider_errors import HEALTH, plain, said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
+
+    from secretenv.errors import Link
+
+    Row = tuple[Collection[str], str, Link, str]
+
+# Which of Secrets Manager's codes may go away by themselves, whatever the HTTP status they come with.
+TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "TransactionInProgressException",
+    }
+)
+THROTTLING = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+# Codes for temporary credentials that AWS does not, or no longer, accept: new ones may do.
+REFUSED_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "TokenRefreshRequired",
+        "UnrecognizedClient",
+        "UnrecognizedClientException",
+    }
+)
+# A signature that is wrong, and not by its time: who signed and who checks did not see the same request.
+CHANGED = frozenset(
+    {
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
+# Transient, since a clock is mostly set by another program: a device without a clock battery starts in 1970.
+CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
+
+_DESCRIBE = "aws secretsmanager describe-secret --secret-id '{secret}' --region {region}"
+_VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' --region {region}"
+_CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
+
+# Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
+_WHOEVER_ASKS: tuple[Row, ...] = (
+    (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
+    (TRANSIENT, "", "secret", HEALTH),
+    (
+        REFUSED_CREDENTIALS,
+        "",
+        "credentials",
+        "are device and secret of the same AWS partition? is the clock right? date -u",
+    ),
+    ({"InvalidSignatureException"}, "signature we calculated", "signature", _CHANGED),
+    (
+        {"InvalidSignatureException"},
+        "valid region",
+        "region",
+        "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name one region?",
+    ),
+    (CLOCK, "", "clock", "AWS takes 5 minutes of difference; set the clock, and compare: date -u; timedatectl status"),
+    (CHANGED, "", "signature", _CHANGED),
+)
+_NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
+ROWS: tuple[Row, ...] = (
+    *_WHOEVER_ASKS,
+    # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
+    (DENIED, "access to kms", "KMS", _NO_KEY),
+    (DENIED, " kms:", "KMS", _NO_KEY),
+    (
+        DENIED,
+        "",
+        "policy",
+        (
+            "either the role lacks secretsmanager:GetSecretValue on this secret, or there is no such secret, which a "
+            f"policy for one ARN hides: {_DESCRIBE}"
+        ),
+    ),
+    ({"DecryptionFailure"}, "", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),
+    ((), "kms", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),
+    (
+        {"ResourceNotFoundException"},
+        "staging label",
+        "secret",
+        f"no version has the label {{stage}}: {_VERSIONS}; another label: --version-stage",
+    ),
+    ({"ResourceNotFoundException"}, "", "secret", f"check name and region: {_DESCRIBE}"),
+    (
+        {"InvalidRequestException"},
+        "delet",
+        "secret",
+        "aws secretsmanager restore-secret --secret-id '{secret}' --region {region}",
+    ),
+    ((), "", "secret", f"look at it: {_DESCRIBE}"),
+)
+# The same, of a BatchGetSecretValue that was refused as a whole. It takes no resource, so policies allow it on "*".
+BATCH_ROWS: tuple[Row, ...] = (
+    *_WHOEVER_ASKS,
+    (
+        DENIED,
+        "",
+        "policy",
+        (
+            'for --batch the role needs secretsmanager:BatchGetSecretValue on Resource "*", and '
+            "secretsmanager:GetSecretValue on each secret; or leave out --batch"
+        ),
+    ),
+    ((), "", "secret", "leave out --batch to see which of them it is"),
+)
+
+
+def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str, Any]) -> SecretError:
+    """Return the error for a refused GetSecretValue.
+
+    Args:
+        secret: its id.
+        stage: the version's staging label.
+        region: where it was asked for.
+        error: `ClientError.response` of botocore.
+    """
+    return _refused(f"secret {secret}", ROWS, {"secret": secret, "stage": stage, "region": region}, error)
+
+
+def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretError:
+    """Return the error for a BatchGetSecretValue that was refused as a whole.
+
+    Args:
+        secrets: the ids that were asked for.
+        error: `ClientError.response` of botocore.
+    """
+    return _refused(several(secrets), BATCH_ROWS, {}, error)
+
+
+def _refused(what: str, rows: Sequence[Row], words: Mapping[str, str], error: Mapping[str, Any]) -> SecretError:
+    """Return the error by the first row that fits; `words` are those that the hints of the rows leave open."""
+    meta, fields = error.get("ResponseMetadata") or {}, error.get("Error") or {}
+    status, code, message = meta.get("HTTPStatusCode", 0), str(fields.get("Code", "")), fields.get("Message", "")
+    if code.isdigit() or not code:  # botocore puts the status there when the body has no code
+        return SecretError(
+            f"{what}: status {status} without a code, which is not an answer of Secrets Manager",
+            hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
+            transient=True,
+            link="connection",
+        )
+    text = plain(message, 2000).casefold()
+    link, hint = next((link, hint) for codes, part, link, hint in rows if (not codes or code in codes) and part in text)
+    transient = code in THROTTLING | TRANSIENT or link == "clock" or status == 429 or status >= 500  # noqa: PLR2004
+    quote = said(message, meta.get("RequestId"))
+    return SecretError(f"{what}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link)
