@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from secretenv.errors import CredentialsError
 from secretenv.identity import connection_errors
 from secretenv.identity.background import Background
 from secretenv.identity.hardening import forbid_dumps, silence_libraries
@@ -43,8 +42,5 @@ def exchange(device: Device, context: Context, budget: float = BUDGET, *how: Any
     from secretenv.identity import provider
 
     return Background(lambda: provider.exchange(device, context, *how)).result(
-        budget,
-        lambda span: CredentialsError(
-            **connection_errors.endless(device.endpoint, span, handshaken=context.handshaken)
-        ),
+        budget, lambda span: connection_errors.endless(device.endpoint, span, handshaken=context.handshaken)
     )

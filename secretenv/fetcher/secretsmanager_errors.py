@@ -7,15 +7,17 @@ answer at all are the business of `connection_errors`.
 from __future__ import annotations
 
 from secretenv.errors import SecretError
+from secretenv.fetcher import messages
 from secretenv.fetcher.secret_ids import several
-from secretenv.identity.provider_errors import HEALTH, plain, said
+from secretenv.identity.messages import AWS_HEALTH, SET_CLOCK
+from secretenv.identity.provider_errors import plain, said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
-    from secretenv.errors import Link
+    from secretenv.errors import Link, SecretenvError
 
     Row = tuple[Collection[str], str, Link, str]
 
@@ -50,7 +52,7 @@ THROTTLING = frozenset(
         "TooManyRequestsException",
     }
 )
-# Codes for temporary credentials that AWS does not, or no longer, accept: new ones may do.
+# Codes for temporary credentials that AWS does not accept, or no longer: new ones may be accepted.
 REFUSED_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -63,7 +65,7 @@ REFUSED_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-# A signature that is wrong, and not by its time: who signed and who checks did not see the same request.
+# A signature that is wrong for another reason than its time: AWS did not get the request that was signed.
 CHANGED = frozenset(
     {
         "IncompleteSignature",
@@ -74,7 +76,7 @@ CHANGED = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-# Transient, since a clock is mostly set by another program: a device without a clock battery starts in 1970.
+# Transient: a device without a clock battery starts in 1970, and another program sets its clock.
 CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
 
@@ -85,7 +87,7 @@ _CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and
 # Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
 _WHOEVER_ASKS: tuple[Row, ...] = (
     (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
-    (TRANSIENT, "", "secret", HEALTH),
+    (TRANSIENT, "", "secret", AWS_HEALTH),
     (
         REFUSED_CREDENTIALS,
         "",
@@ -99,7 +101,7 @@ _WHOEVER_ASKS: tuple[Row, ...] = (
         "region",
         "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name one region?",
     ),
-    (CLOCK, "", "clock", "AWS takes 5 minutes of difference; set the clock, and compare: date -u; timedatectl status"),
+    (CLOCK, "", "clock", f"AWS accepts 5 minutes of difference; {SET_CLOCK}"),
     (CHANGED, "", "signature", _CHANGED),
 )
 _NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
@@ -143,14 +145,14 @@ BATCH_ROWS: tuple[Row, ...] = (
         "policy",
         (
             'for --batch the role needs secretsmanager:BatchGetSecretValue on Resource "*", and '
-            "secretsmanager:GetSecretValue on each secret; or leave out --batch"
+            "secretsmanager:GetSecretValue on each secret; or run without --batch"
         ),
     ),
-    ((), "", "secret", "leave out --batch to see which of them it is"),
+    ((), "", "secret", "run without --batch to see which secret it is"),
 )
 
 
-def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str, Any]) -> SecretError:
+def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str, Any]) -> SecretenvError:
     """Return the error for a refused GetSecretValue.
 
     Args:
@@ -159,10 +161,10 @@ def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str,
         region: where it was asked for.
         error: `ClientError.response` of botocore.
     """
-    return _refused(f"secret {secret}", ROWS, {"secret": secret, "stage": stage, "region": region}, error)
+    return _refused(several([secret]), ROWS, {"secret": secret, "stage": stage, "region": region}, error)
 
 
-def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretError:
+def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretenvError:
     """Return the error for a BatchGetSecretValue that was refused as a whole.
 
     Args:
@@ -172,19 +174,16 @@ def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretError:
     return _refused(several(secrets), BATCH_ROWS, {}, error)
 
 
-def _refused(what: str, rows: Sequence[Row], words: Mapping[str, str], error: Mapping[str, Any]) -> SecretError:
+def _refused(secrets: str, rows: Sequence[Row], words: Mapping[str, str], error: Mapping[str, Any]) -> SecretenvError:
     """Return the error by the first row that fits; `words` are those that the hints of the rows leave open."""
     meta, fields = error.get("ResponseMetadata") or {}, error.get("Error") or {}
     status, code, message = meta.get("HTTPStatusCode", 0), str(fields.get("Code", "")), fields.get("Message", "")
     if code.isdigit() or not code:  # botocore puts the status there when the body has no code
-        return SecretError(
-            f"{what}: status {status} without a code, which is not an answer of Secrets Manager",
-            hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
-            transient=True,
-            link="connection",
-        )
+        return messages.NO_CODE(secrets=secrets, status=status)
     text = plain(message, 2000).casefold()
     link, hint = next((link, hint) for codes, part, link, hint in rows if (not codes or code in codes) and part in text)
     transient = code in THROTTLING | TRANSIENT or link == "clock" or status == 429 or status >= 500  # noqa: PLR2004
     quote = said(message, meta.get("RequestId"))
-    return SecretError(f"{what}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link)
+    return SecretError(
+        f"{secrets}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link
+    )

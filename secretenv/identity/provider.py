@@ -1,7 +1,7 @@
 """The credentials provider of AWS IoT Core: temporary credentials for a client certificate.
 
-The only room that uses `requests`. What the certificate is comes from `certificate`, what a refusal means from
-`refusals`, why there was no answer at all from `network`.
+The only room that uses `requests`. The certificate comes from `certificate`, the meaning of a refusal from
+`provider_errors`, and why there was no answer at all from `connection_errors`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,8 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from secretenv import __version__
 from secretenv.credentials import Credentials
-from secretenv.errors import CredentialsError
-from secretenv.identity import connection_errors, provider_errors, proxy
+from secretenv.identity import connection_errors, messages, provider_errors, proxy
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ LONGEST_LIFE = 13 * 3600  # seconds: AWS gives at most 12 hours, and clocks diff
 
 
 class _Adapter(HTTPAdapter):
-    """Connect with our own TLS context and nothing that requests would add to it."""
+    """Connect with the given TLS context and nothing that requests would add to it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -57,6 +55,12 @@ def exchange(
     device: Device, context: Context, clock: Callable[[], float] = time.time, wire: Callable[..., Reply] | None = None
 ) -> Credentials:
     """Return temporary credentials for the certificate of `context`.
+
+    Args:
+        device: whose role alias and thing name are sent, and to which endpoint.
+        context: shows the certificate.
+        clock: this machine's, in seconds since the epoch.
+        wire: what asks the provider, `ask` if not given.
 
     Raises:
         CredentialsError: no answer, a refusal, or an answer that cannot be used.
@@ -95,45 +99,45 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                # The raw body: an answer that unpacks to gigabytes stays what it is.
+                # The raw body: an answer that would unpack to gigabytes stays packed.
                 return answer.status_code, answer.headers, answer.raw.read(LARGEST + 1, decode_content=False)
         except Exception as error:  # noqa: BLE001 - urllib3's own come through beside those of requests
-            words = connection_errors.explain(
+            raise connection_errors.explain(
                 error,
                 device.endpoint,
                 cert=device.cert,
                 handshaken=context.handshaken,
                 tunnelling=bool(proxies) and not context.begun,
-            )
-            raise CredentialsError(**words) from None
+            ) from None
+
+
+_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
 
 
 def _checked(device: Device, content: Any, headers: Mapping[str, str], now: float) -> Credentials:
-    """Return the credentials of an answer, if it is one."""
+    """Return the credentials of an answer.
+
+    Raises:
+        CredentialsError: it holds none, or they cannot be valid by this machine's clock.
+    """
     fields = content.get("credentials") if isinstance(content, dict) else None
     texts = [fields.get(name) if isinstance(fields, dict) else None for name in _NAMES]
-    # Printable ASCII: the three go into HTTP headers.
+    # Printable ASCII: the first three go into HTTP headers.
     if not all(isinstance(text, str) and text and text.isascii() and text.isprintable() for text in texts):
-        raise CredentialsError(
-            f"{device.endpoint} gave an answer without credentials", hint=provider_errors.PORTAL_HINT, transient=True
-        )
+        raise messages.NO_CREDENTIALS(endpoint=device.endpoint)
     key, secret, token, expiration = texts
     try:
         end = datetime.fromisoformat(str(expiration))
         expires = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise CredentialsError(
-            f"{device.endpoint} gave credentials with an expiration that is no time",
-            hint=provider_errors.PORTAL_HINT,
-            transient=True,
-        ) from None
+        raise messages.INVALID_EXPIRATION(endpoint=device.endpoint) from None
     if not now < expires <= now + LONGEST_LIFE:
-        raise CredentialsError(
-            f"by our clock ({moment(now)}) the new credentials expire at {moment(expires)}, which cannot be; "
-            f"the clock of {device.endpoint} says {_date(headers)}",
-            hint="set the clock, and compare: date -u; timedatectl status",
-            transient=True,
-            link="clock",
+        theirs = provider_errors.date_of(headers)
+        raise messages.IMPOSSIBLE_EXPIRATION(
+            endpoint=device.endpoint,
+            expiration=moment(expires),
+            now=moment(now),
+            endpoint_time="nothing" if theirs is None else moment(theirs),
         )
     return Credentials(
         access_key_id=str(key),
@@ -142,13 +146,3 @@ def _checked(device: Device, content: Any, headers: Mapping[str, str], now: floa
         expiration=expires,
         obtained=now,
     )
-
-
-_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
-
-
-def _date(headers: Mapping[str, str]) -> str:
-    try:
-        return moment(parsedate_to_datetime(headers["Date"]).timestamp())
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return "nothing"

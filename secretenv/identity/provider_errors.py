@@ -6,17 +6,20 @@ the business of `connection_errors`.
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+
 from secretenv.errors import CredentialsError
+from secretenv.identity import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from secretenv.errors import Link
+    from secretenv.errors import Link, SecretenvError
     from secretenv.settings import Device
 
-QUOTED = 200  # characters of somebody else's words in our message
+QUOTED = 200  # characters of somebody else's words in a message
 
 # Part of AWS's message in lower case -> link, next step. Measured against the real service by the author of
 # awslabs/aws-iot-core-credential-provider-session-helper (docs/dev_notes.md); none of it is documented.
@@ -61,12 +64,6 @@ PROVIDER: dict[str, tuple[Link, str]] = {
         ),
     ),
 }
-ENDPOINT_HINT = "this is the endpoint to use: aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
-HEALTH = "AWS has trouble: https://health.aws.amazon.com"
-PORTAL_HINT = (
-    "something between this device and AWS answered, a captive portal or a proxy perhaps; "
-    "otherwise check the endpoint: aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
-)
 
 
 def plain(text: object, limit: int = QUOTED) -> str:
@@ -84,37 +81,46 @@ def said(message: object, request_id: object) -> str:
     return "".join(words + ([f" (request id {quote})"] if (quote := plain(request_id, 80)) else []))
 
 
-def of_provider(device: Device, status: int, body: Any, headers: Mapping[str, str]) -> CredentialsError:
+def date_of(headers: Mapping[str, str]) -> float | None:
+    """Return the time that an answer gives in its `Date`, in seconds since the epoch, or None."""
+    try:
+        return parsedate_to_datetime(headers["Date"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def of_provider(device: Device, status: int, body: Any, headers: Mapping[str, str]) -> SecretenvError:
     """Return the error for an answer of the credentials provider that holds no credentials.
 
     Args:
-        device: who asked.
+        device: the device that asked.
         status: the HTTP status.
         body: the JSON of the answer, or None where it is not JSON.
         headers: the answer's, case-insensitive.
     """
     message = body.get("message", body.get("Message")) if isinstance(body, dict) else None
     quote = said(message, headers.get("x-amzn-RequestId"))
-    where = f"the credentials provider {device.endpoint}"
     if status == 429:  # noqa: PLR2004
-        hint = "many devices at once? ask for a higher AssumeRoleWithCertificate quota (L-DA868E55)"
-        return CredentialsError(f"{where} is throttling{quote}", hint=hint, transient=True, link="throttling")
-    if not isinstance(message, str) or not 400 <= status < 500:  # noqa: PLR2004
-        what = f"answered with status {status}" + (quote or ", which is not an answer of AWS")
-        ours = status >= 500 and isinstance(message, str)  # noqa: PLR2004
-        hint = HEALTH if ours else PORTAL_HINT
-        return CredentialsError(f"{where} {what}", hint=hint, transient=True)
+        return messages.PROVIDER_THROTTLES(endpoint=device.endpoint, quote=quote)
+    if status >= 500 and isinstance(message, str):  # noqa: PLR2004
+        return messages.PROVIDER_FAILED(endpoint=device.endpoint, status=status, quote=quote)
+    if not 400 <= status < 500 or not isinstance(message, str):  # noqa: PLR2004
+        unclear = messages.PROVIDER_UNCLEAR if quote else messages.NOT_FROM_AWS
+        return unclear(endpoint=device.endpoint, status=status, quote=quote)
     if "traceId" in body or (status == 404 and message.strip().casefold() == "not found"):  # noqa: PLR2004
-        return CredentialsError(
-            f"{device.endpoint} is not a credentials provider, it may be the data endpoint{quote}", hint=ENDPOINT_HINT
-        )
+        return messages.DATA_ENDPOINT(endpoint=device.endpoint, quote=quote)
+    return _refusal(device, status, message, quote)
+
+
+def _refusal(device: Device, status: int, message: str, quote: str) -> SecretenvError:
+    """Return the error for a refusal with a message of AWS: by the table, else by its status."""
     known = message.casefold()
     for part, (link, hint) in PROVIDER.items():
         if part in known:
-            step = hint.format(thing=device.thing_name or "NAME", alias=device.role_alias)
-            return CredentialsError(f"{where} refused with status {status}{quote}", hint=step, link=link)
-    return CredentialsError(
-        f"{where} refused with status {status}{quote}",
-        hint=f"check the role alias: aws iot describe-role-alias --role-alias {device.role_alias}",
-        link="policy" if status == 403 else "endpoint",  # noqa: PLR2004
-    )
+            return CredentialsError(
+                f"the credentials provider {device.endpoint} refused with status {status}{quote}",
+                hint=hint.format(thing=device.thing_name or "NAME", alias=device.role_alias),
+                link=link,
+            )
+    refused = messages.PROVIDER_DENIED if status == 403 else messages.PROVIDER_REFUSED  # noqa: PLR2004
+    return refused(endpoint=device.endpoint, status=status, quote=quote, role_alias=device.role_alias)

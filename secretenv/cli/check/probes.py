@@ -10,21 +10,20 @@ import os
 import socket
 import stat
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from secretenv.cli.check.report import Step
 from secretenv.errors import CredentialsError
-from secretenv.identity import certificate, connection_errors, proxy, x509
-from secretenv.identity.provider_errors import plain
+from secretenv.identity import certificate, connection_errors, messages, proxy, x509
+from secretenv.identity.provider_errors import date_of, plain
 from secretenv.wording import many, moment, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from secretenv.credentials import Credentials
-    from secretenv.errors import Link
+    from secretenv.errors import Link, SecretenvError
     from secretenv.fetcher.variables import Reading
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
@@ -33,7 +32,6 @@ CONNECT = 5  # seconds
 SHOWN = 4  # addresses of a name
 SKEW = 300  # seconds that AWS lets a signature's clock be wrong
 SPOKEN_OF = 60  # seconds that a clock may be wrong without a word
-CLOCK_HINT = "set the clock, and compare: date -u; timedatectl status"
 
 
 def certificate_file(device: Device, said: x509.Certificate | None) -> Step:
@@ -103,7 +101,7 @@ def target(endpoint: str) -> Target:
         own = urlsplit(f"https://{endpoint}")
         return Target(own.hostname or "", own.port or proxy.PORTS["https"], endpoint, proxy=False)
     if not found.port:
-        raise CredentialsError("HTTPS_PROXY is no URL", hint="write http://HOST:PORT, or unset it", link="proxy")
+        raise CredentialsError("HTTPS_PROXY is not a URL", hint=messages.PROXY_FORM, link="proxy")
     return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
 
 
@@ -135,7 +133,7 @@ def connect(to: Target) -> Step:
     except TimeoutError:
         raise CredentialsError(
             f"{to.where} could not be connected in {CONNECT} s",
-            hint=connection_errors.NETWORK_HINT,
+            hint=messages.CHECK_NETWORK,
             link="proxy" if to.proxy else "connection",
         ) from None
     except OSError as error:
@@ -144,11 +142,11 @@ def connect(to: Target) -> Step:
     return Step("connection", ok=True, text=f"{to.where} listens, at {peer}, in {spent:.0f} ms")
 
 
-def _unreachable(error: Exception, to: Target) -> CredentialsError:
-    words = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
+def _unreachable(error: Exception, to: Target) -> SecretenvError:
+    found = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
     if to.proxy:
-        words |= {"link": "proxy", "hint": "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"}
-    return CredentialsError(**words)
+        found.link, found.hint = "proxy", messages.CHECK_PROXY
+    return found
 
 
 def handshake(context: Context, where: str) -> Step:
@@ -163,9 +161,8 @@ def handshake(context: Context, where: str) -> Step:
 
 def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
     """Compare our clock with the `Date` of an answer that came at `ours`."""
-    try:
-        theirs = parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
+    theirs = date_of(headers)
+    if theirs is None:
         return Step("clock", ok=None, text=f"{where} does not say what time it is")
     ahead = ours - theirs
     if -1 <= ahead <= 2:  # noqa: PLR2004 - whole seconds, and an answer takes a moment
@@ -175,10 +172,10 @@ def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
         raise CredentialsError(
             f"this machine's clock says {moment(ours)}, that of {where} {moment(theirs)}: it is {off}, and AWS takes "
             f"{span(SKEW)}",
-            hint=CLOCK_HINT,
+            hint=messages.SET_CLOCK,
             link="clock",
         )
-    warnings = (f"the clock is {off}; AWS takes {span(SKEW)}: {CLOCK_HINT}",) if abs(ahead) > SPOKEN_OF else ()
+    warnings = (f"the clock is {off}; AWS takes {span(SKEW)}: {messages.SET_CLOCK}",) if abs(ahead) > SPOKEN_OF else ()
     return Step("clock", ok=True, text=f"{moment(ours)}, {off}", warnings=warnings)
 
 

@@ -21,7 +21,7 @@ from secretenv.fetcher import file_secret, variables
 from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
-from secretenv.identity.connection_errors import NETWORK_HINT
+from secretenv.identity.messages import CHECK_NETWORK
 from secretenv.protocol import BUDGET
 from secretenv.wording import many, span
 
@@ -255,7 +255,7 @@ class _Walk:
                 found = Background(lambda: self._readers[region].read([secret], credentials)).result(
                     self._budget,
                     lambda span: SecretError(
-                        f"secret {secret.id}: no whole answer within {span}", hint=NETWORK_HINT, link="connection"
+                        f"secret {secret.id}: no whole answer within {span}", hint=CHECK_NETWORK, link="connection"
                     ),
                 )
                 return self._keep("secret", found[0])

@@ -12,12 +12,12 @@ from secretenv.fetcher import secretsmanager_errors
 from secretenv.identity.provider_errors import plain
 
 if TYPE_CHECKING:
-    from secretenv.errors import SecretError
+    from secretenv.errors import SecretenvError
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/app-AbCdEf"
 
 
-def refused(code: str, message: Any = "because", status: int = 400) -> SecretError:
+def refused(code: str, message: Any = "because", status: int = 400) -> SecretenvError:
     """Return the error for a refusal of AWS."""
     response = {
         "Error": {"Code": code, "Message": message},
@@ -148,7 +148,7 @@ def test_answers_of_others(status: int) -> None:
     assert "<html>" not in error.message
 
 
-def refused_batch(secrets: list[str], code: str, message: Any = "because", status: int = 400) -> SecretError:
+def refused_batch(secrets: list[str], code: str, message: Any = "because", status: int = 400) -> SecretenvError:
     """Return the error for a BatchGetSecretValue that AWS refused."""
     meta = {"HTTPStatusCode": status, "RequestId": "1111-2222"}
     return secretsmanager_errors.of_batch(
@@ -160,13 +160,13 @@ def refused_batch(secrets: list[str], code: str, message: Any = "because", statu
     ("code", "link", "transient", "step"),
     [
         ("AccessDeniedException", "policy", False, 'secretsmanager:BatchGetSecretValue on Resource "*"'),
-        ("AccessDenied", "policy", False, "secretsmanager:GetSecretValue on each secret; or leave out --batch"),
+        ("AccessDenied", "policy", False, "secretsmanager:GetSecretValue on each secret; or run without --batch"),
         ("ThrottlingException", "throttling", True, "--interval"),
         ("InternalServiceError", "secret", True, "health.aws"),
         ("ExpiredTokenException", "credentials", False, "date -u"),
         ("InvalidSignatureException", "clock", True, "date -u"),
-        ("InvalidParameterException", "secret", False, "leave out --batch"),
-        ("InvalidNextTokenException", "secret", False, "leave out --batch"),
+        ("InvalidParameterException", "secret", False, "run without --batch"),
+        ("InvalidNextTokenException", "secret", False, "run without --batch"),
     ],
 )
 def test_refused_batches(code: str, link: str, transient: bool, step: str) -> None:  # noqa: FBT001
