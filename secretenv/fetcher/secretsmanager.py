@@ -82,15 +82,22 @@ class Reader:
     Args:
         device: says where to ask, and whether in batches.
         secrets: those that will be read.
+        prepare: called with the session before it makes clients.
 
     Raises:
         SecretError: there can be no client for the region of a secret.
     """
 
-    def __init__(self, device: Device, secrets: Sequence[Secret]) -> None:
+    def __init__(
+        self,
+        device: Device,
+        secrets: Sequence[Secret],
+        prepare: Callable[[boto3.session.Session], object] = lambda _: None,
+    ) -> None:
         self._device = device
         self._given = _Given()
         session = _session(self._given)
+        prepare(session)
         self._clients: dict[str, Any] = {}
         for secret in secrets:
             region = region_of(secret, device)

@@ -25,6 +25,8 @@ from .secrets import ARN, arn_of, device, names, secret, value_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import boto3.session
+
     from secretenv.settings import Secret
 
 MARKER = "v4lue-that-must-not-show"
@@ -42,12 +44,14 @@ class Raw(io.BytesIO):
 class Wire:
     """Answers in the place of the network, and remembers the requests."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self) -> None:
         self.status, self.body = 200, b""
         self.to: Callable[[Any], Any] | None = None  # what makes the JSON of an answer of that of a request
         self.requests: list[Any] = []
-        for client in reader._clients.values():  # noqa: SLF001 - the seam that botocore has for it
-            client.meta.events.register("before-send.secretsmanager", self.answer)
+
+    def instead_of_the_network(self, session: boto3.session.Session) -> None:
+        """Have the clients of a session ask this."""
+        session.events.register("before-send.secretsmanager", self.answer)
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """Return the answer."""
@@ -58,8 +62,8 @@ class Wire:
 
 def wired(*secrets: Secret, **fields: Any) -> tuple[Reader, Wire]:
     """Return a reader whose requests go nowhere."""
-    reader = Reader(device(**fields), secrets)
-    return reader, Wire(reader)
+    wire = Wire()
+    return Reader(device(**fields), secrets, wire.instead_of_the_network), wire
 
 
 READER, WIRE = wired(secret())
