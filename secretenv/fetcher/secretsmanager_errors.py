@@ -84,8 +84,8 @@ _DESCRIBE = "aws secretsmanager describe-secret --secret-id '{secret}' --region 
 _VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' --region {region}"
 _CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
-# Of Secrets Manager: codes (empty: any), part of the message in lower case -> link, next step. The first that fits.
-_WHOEVER_ASKS: tuple[Row, ...] = (
+# Codes (empty: any), part of the message in lower case -> link, next step. The first row that fits counts.
+_OF_BOTH: tuple[Row, ...] = (
     (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
     (TRANSIENT, "", "secret", AWS_HEALTH),
     (
@@ -106,7 +106,7 @@ _WHOEVER_ASKS: tuple[Row, ...] = (
 )
 _NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
 ROWS: tuple[Row, ...] = (
-    *_WHOEVER_ASKS,
+    *_OF_BOTH,
     # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
     (DENIED, "access to kms", "KMS", _NO_KEY),
     (DENIED, " kms:", "KMS", _NO_KEY),
@@ -115,8 +115,8 @@ ROWS: tuple[Row, ...] = (
         "",
         "policy",
         (
-            "either the role lacks secretsmanager:GetSecretValue on this secret, or there is no such secret, which a "
-            f"policy for one ARN hides: {_DESCRIBE}"
+            "the role lacks secretsmanager:GetSecretValue on this secret, or there is no such secret (where a policy "
+            f"names one ARN, AWS does not say which): {_DESCRIBE}"
         ),
     ),
     ({"DecryptionFailure"}, "", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),
@@ -136,9 +136,9 @@ ROWS: tuple[Row, ...] = (
     ),
     ((), "", "secret", f"look at it: {_DESCRIBE}"),
 )
-# The same, of a BatchGetSecretValue that was refused as a whole. It takes no resource, so policies allow it on "*".
+# The same for a BatchGetSecretValue that was refused as a whole. It has no resource, so policies allow it on "*".
 BATCH_ROWS: tuple[Row, ...] = (
-    *_WHOEVER_ASKS,
+    *_OF_BOTH,
     (
         DENIED,
         "",

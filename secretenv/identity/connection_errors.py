@@ -90,7 +90,7 @@ def endless(host: str, span: str, *, handshaken: bool) -> SecretenvError:
     return message(host=host, time=span)
 
 
-# What a proxy may do instead of giving a tunnel; the first row that fits.
+# Why a proxy gives no tunnel; the first row that fits counts.
 _PROXY: tuple[tuple[Callable[[_Case], object], Message], ...] = (
     (lambda case: case.tunnel_status == "407", messages.PROXY_WANTS_PASSWORD),
     (lambda case: case.tunnel_status, messages.PROXY_REFUSES),
