@@ -1,4 +1,4 @@
-"""How names, numbers, signals and times are written in messages."""
+"""How names, numbers, signals and times are written in messages, and next steps that several packages name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import signal
 import time
 
 from secretenv.settings import FILE_SCHEME
+
+# How an operator learns the account's endpoint of the credentials provider.
+DESCRIBE_ENDPOINT = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
+PORTAL = "something between this device and AWS answered, perhaps a captive portal or a proxy"
 
 _LONGEST_NAME = 80  # characters of a name in a message
 

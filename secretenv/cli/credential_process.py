@@ -1,7 +1,7 @@
 """`secretenv credentials`: temporary credentials in the form that `credential_process` of `~/.aws/config` asks for.
 
-The form is the one of the AWS CLI's guide, "Sourcing credentials with an external process". Who asks keeps them in
-memory until shortly before their end; here nothing is kept.
+The form is that of the AWS CLI's guide, "Sourcing credentials with an external process". The CLI and the SDKs keep the
+credentials in memory until shortly before they expire; this process keeps nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from secretenv.cli.isolation import exchange, isolate
 from secretenv.identity import certificate
+from secretenv.protocol import BUDGET
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from secretenv.settings import Device
 
 
-def obtain(device: Device, warn: Callable[[str], None]) -> Credentials:
+def obtain(device: Device, warn: Callable[[str], None], budget: float = BUDGET) -> Credentials:
     """Return new credentials for the device's certificate; this process is isolated for it.
+
+    Args:
+        device: whose certificate is exchanged.
+        warn: called with each warning.
+        budget: seconds to wait for the exchange.
 
     Raises:
         CertificateError: certificate or key cannot be used.
@@ -32,7 +38,7 @@ def obtain(device: Device, warn: Callable[[str], None]) -> Credentials:
     context, warnings = certificate.load(device)
     for warning in warnings:
         warn(warning)
-    return exchange(device, context)
+    return exchange(device, context, budget)
 
 
 def document(found: Credentials) -> str:

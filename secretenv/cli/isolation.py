@@ -1,75 +1,39 @@
-"""Make a process that asks AWS by itself, without a fetcher, as isolated as a fetcher is, and as impatient."""
+"""Make a process that asks AWS itself, without a fetcher, as isolated as a fetcher is, and as impatient."""
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
-import warnings
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from secretenv.errors import CredentialsError
 from secretenv.identity import connection_errors
+from secretenv.identity.background import Background
+from secretenv.identity.hardening import forbid_dumps, silence_libraries
 from secretenv.protocol import BUDGET
-from secretenv.supervisor.forking import PR_SET_DUMPABLE, prctl
 from secretenv.supervisor.helper_process import for_helper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from secretenv.credentials import Credentials
-    from secretenv.errors import SecretenvError
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
 
-Found = TypeVar("Found")
-
 
 def isolate() -> None:
-    """Keep what this process will hold in it: no AWS profile, no other roots, no key log, no chatting libraries."""
-    prctl(PR_SET_DUMPABLE, 0)  # no core dump, and no reading by others through /proc
+    """Keep what this process will hold inside it: no AWS profile, no other roots, no key log, no library that logs."""
+    forbid_dumps()
     for name in os.environb.keys() - for_helper(os.environb).keys():
         del os.environb[name]
-    logging.disable()
-    warnings.simplefilter("ignore")
+    silence_libraries()
 
 
-def in_time(work: Callable[[], Found], late: Callable[[str], SecretenvError]) -> Found:
-    """Return what `work` returns, or raise what it raises or, when a fetcher's time is up, what `late` makes.
-
-    The limits of a socket are for each piece: an answer that drips never meets them. What hangs is left to itself, in
-    a thread that does not keep the process.
+def exchange(device: Device, context: Context, budget: float = BUDGET, *how: Any) -> Credentials:
+    """Return new credentials for the certificate of `context`.
 
     Args:
-        work: what may hang.
-        late: returns the error for having waited so long, `25 s`.
-    """
-    outcome: list[Found] = []
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-            raised.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(BUDGET)
-    if raised:
-        raise raised[0]
-    if not outcome:
-        raise late(f"{BUDGET:g} s")
-    return outcome[0]
-
-
-def exchange(device: Device, context: Context, *how: Any) -> Credentials:
-    """Return new credentials for the certificate of `context`, in a fetcher's time.
-
-    Args:
-        device: who asks.
+        device: whose role alias is asked for.
         context: shows the certificate.
+        budget: seconds to wait, however slowly the answer comes.
         how: what else `provider.exchange` takes.
 
     Raises:
@@ -77,9 +41,6 @@ def exchange(device: Device, context: Context, *how: Any) -> Credentials:
     """
     from secretenv.identity import provider
 
-    return in_time(
-        lambda: provider.exchange(device, context, *how),
-        lambda span: CredentialsError(
-            **connection_errors.endless(device.endpoint, span, handshaken=context.handshaken)
-        ),
+    return Background(lambda: provider.exchange(device, context, *how)).result(
+        budget, lambda span: connection_errors.endless(device.endpoint, span, handshaken=context.handshaken)
     )

@@ -9,7 +9,7 @@ import os
 
 from secretenv.cli import messages, stdout
 from secretenv.cli.stderr import show
-from secretenv.defects import no_memory, place_of
+from secretenv.defects import as_error, no_memory, place_of
 from secretenv.errors import FAILED, SecretenvError
 
 USAGE = 2  # typer's own status for a command line it cannot read
@@ -29,7 +29,7 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     except stdout.ReaderGoneError:
         return 1
     except SecretenvError as error:
-        show(error)
+        show(as_error(error, SecretenvError))
         return error.status if running else 1
     except OSError as error:
         if no_memory(error):

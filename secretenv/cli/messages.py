@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError
-
-_NETWORK = "check the network and the firewall"
+from secretenv.identity.messages import CHECK_NETWORK, PROXY_FORM, SET_CLOCK
 
 # DNS
 NAME_UNRESOLVED = Message(
@@ -15,20 +14,17 @@ NAME_UNRESOLVED = Message(
 )
 
 # proxy
-PROXY_NOT_A_URL = Message(
-    CredentialsError, "HTTPS_PROXY is not a URL", "write http://HOST:PORT, or unset it", link="proxy"
-)
+PROXY_NOT_A_URL = Message(CredentialsError, "HTTPS_PROXY is not a URL", PROXY_FORM, link="proxy")
 PROXY_UNRESOLVED = Message(CredentialsError, NAME_UNRESOLVED.text, NAME_UNRESOLVED.hint, link="proxy")
-PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", _NETWORK, link="proxy")
+PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", CHECK_NETWORK, link="proxy")
 
 # connection
-NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", _NETWORK, link="connection")
+NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", CHECK_NETWORK, link="connection")
 SECRET_NOT_ANSWERED = Message(
-    SecretError, "secret {secret}: no whole answer within {time}", _NETWORK, link="connection"
+    SecretError, "secret {secret}: no whole answer within {time}", CHECK_NETWORK, link="connection"
 )
 
 # clock
-SET_CLOCK = "set the clock, and compare: date -u; timedatectl status"
 CLOCK_OFF = Message(
     CredentialsError,
     "this machine's clock says {time}, {host} says {other_time}: it is {difference}, and AWS accepts at most {limit}",

@@ -1,7 +1,6 @@
 """BatchGetSecretValue: which secrets share a call, and which part of an answer is whose. Pure.
 
-The calls themselves are made by `secretsmanager`. Its answers name secrets by name and whole ARN, whatever they were
-asked for by.
+`secretsmanager` makes the calls. An answer names its secrets by name and whole ARN, whichever id was asked for.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 LARGEST = 20  # ids in one call; AWS takes no more
-PAGES = 2 * LARGEST  # of one call: a secret on each, and as many without any, which AWS reserves the right to send
-_SUFFIX = len("-AbCdEf")  # what AWS puts behind the name in a secret's ARN, and a partial ARN leaves out
+PAGES = 2 * LARGEST  # of one call: a secret on each, and as many empty ones, which AWS reserves the right to send
+_SUFFIX = len("-AbCdEf")  # AWS appends it to the name in a secret's ARN, and a partial ARN leaves it out
 
 
 def calls(regions: Mapping[str, str], home: str) -> list[tuple[str, list[str]]]:
     """Return the calls to make: the region of each, and its ids.
 
-    Another account's secret may have the name of one of ours. So an ARN does not share a call with a name that may be
-    that of its secret.
+    Another account's secret may have the name of one in this account. So an ARN does not share a call with a name that
+    may be that of its secret.
 
     Args:
         regions: of the secrets, by their ids.
@@ -40,10 +39,10 @@ def calls(regions: Mapping[str, str], home: str) -> list[tuple[str, list[str]]]:
 
 
 def by_id(values: Sequence[Any], errors: Sequence[Any]) -> dict[str, Any]:
-    """Return the entries of an answer by the ids that they may have been asked for by.
+    """Return the entries of an answer by the ids under which they may have been asked for.
 
-    A whole id goes before a part of one: the name `app-backup` makes an ARN that is also a partial one of `app`. Of an
-    error AWS says that its SecretId is "the ARN or name of the secret", not that it is the id that was sent.
+    A whole id counts before a part of one: the name `app-backup` makes an ARN that is also a partial one of `app`. The
+    SecretId of an error is "the ARN or name of the secret" (AWS's API reference), not always the id that was sent.
 
     Args:
         values: the answer's SecretValues.

@@ -6,17 +6,15 @@ import hashlib
 import os
 import stat
 
-from secretenv.errors import SecretError
+from secretenv.fetcher import messages
 from secretenv.fetcher.variables import Reading
 from secretenv.settings import FILE_SCHEME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
-
     from secretenv.settings import Secret
 
-LARGEST = 1 << 20  # 16 times what Secrets Manager stores: whoever passes more means another file
+LARGEST = 1 << 20  # 16 times what Secrets Manager stores: a larger file is not meant as a secret
 
 
 def read(secret: Secret) -> Reading:
@@ -32,19 +30,15 @@ def read(secret: Secret) -> Reading:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                _refuse(secret, "is not a regular file", f"ls -l {path}")
+                raise messages.FILE_NOT_REGULAR(secret=secret.id, file=path)
             content = file.read(LARGEST + 1)
     except OSError as error:
-        _refuse(secret, f"cannot be read: {error.strerror}", f"ls -l {path}")
+        raise messages.FILE_UNREADABLE(secret=secret.id, file=path, reason=error.strerror) from None
     if len(content) > LARGEST:
-        _refuse(secret, "is larger than 1 MiB", "no variable holds that much; is it the right file?")
+        raise messages.FILE_TOO_LARGE(secret=secret.id)
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        _refuse(secret, "is not UTF-8 text", "store it as text, or base64 of it")
+        raise messages.FILE_NOT_TEXT(secret=secret.id) from None
     version = hashlib.sha256(content).hexdigest()
     return Reading(secret=secret, content=text, version=version, created=status.st_mtime)
-
-
-def _refuse(secret: Secret, why: str, hint: str) -> NoReturn:
-    raise SecretError(f"secret {secret.id} {why}", hint=hint, link="file") from None

@@ -1,7 +1,8 @@
 """AWS Secrets Manager: secrets by GetSecretValue, the one action that the role has to allow, or by BatchGetSecretValue.
 
-The only room that uses `boto3` and `botocore`. Only the credentials given to it are used: the environment, profiles,
-files and the instance role are not consulted. What a refusal means is the business of `refusals` and `network`.
+The only room of the fetcher that uses `boto3` and `botocore`. Only the credentials given to it are used: the
+environment, profiles, files and the instance role are not consulted. What a refusal means is the business of
+`secretsmanager_errors`, and why there was no answer that of `connection_errors`.
 """
 
 from __future__ import annotations
@@ -31,21 +32,23 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.loaders import Loader
 
 from secretenv import __version__
-from secretenv.defects import no_memory
 from secretenv.errors import SecretError
-from secretenv.fetcher import batches
+from secretenv.fetcher import batches, messages
+from secretenv.fetcher.secret_ids import region_of, several
+from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connection_errors, provider_errors
+from secretenv.identity import connection_errors, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from secretenv.credentials import Credentials
+    from secretenv.errors import SecretenvError
     from secretenv.settings import Device, Secret
 
 AT_ONCE = 8
-# Secrets that are worth a connection of their own: with each botocore reads the roots again, 20 ms of a fast core.
+# So many secrets are worth one more connection: for each botocore reads the roots again, 20 ms of a fast core.
 SHARE = 3
 
 _CONFIG = Config(
@@ -55,18 +58,18 @@ _CONFIG = Config(
     max_pool_connections=AT_ONCE,
     user_agent_extra=f"secretenv/{__version__}",
     defaults_mode="legacy",  # "auto" of the environment would ask the instance's metadata service
-    ignore_configured_endpoint_urls=True,  # the settings have looked at them, and refused plain HTTP
+    ignore_configured_endpoint_urls=True,  # they come with the settings, which refuse plain HTTP
 )
 
 
-class _Ours:
-    """A provider for botocore's chain, and the whole of it: the credentials that we were given."""
+class _Given:
+    """A provider for botocore's chain, and the whole of it: the credentials that this room was given."""
 
     METHOD = "secretenv"
     CANONICAL_NAME = None
 
     def __init__(self) -> None:
-        # Filled in before the first request, so that clients can be made while the exchange waits for the network.
+        # Filled in before the first request: clients are made while the exchange waits for the network.
         self.keys = Keys("", "", method=self.METHOD)
 
     def load(self) -> Keys:
@@ -74,12 +77,27 @@ class _Ours:
 
 
 class Reader:
-    """Reads secrets. Its clients, one for each region, are made at once and used by several threads."""
+    """Reads secrets. Its clients, one for each region, are made at once and used by several threads.
 
-    def __init__(self, device: Device, secrets: Sequence[Secret]) -> None:
+    Args:
+        device: says where to ask, and whether in batches.
+        secrets: those that will be read.
+        prepare: called with the session before it makes clients.
+
+    Raises:
+        SecretError: there can be no client for the region of a secret.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        secrets: Sequence[Secret],
+        prepare: Callable[[boto3.session.Session], object] = lambda _: None,
+    ) -> None:
         self._device = device
-        self._ours = _Ours()
-        session = _session(self._ours)
+        self._given = _Given()
+        session = _session(self._given)
+        prepare(session)
         self._clients: dict[str, Any] = {}
         for secret in secrets:
             region = region_of(secret, device)
@@ -92,7 +110,7 @@ class Reader:
         Raises:
             SecretError: with the link `credentials` if AWS does not know or no longer accepts the credentials.
         """
-        keys = self._ours.keys
+        keys = self._given.keys
         keys.access_key, keys.secret_key = credentials.access_key_id, credentials.secret_access_key
         keys.token = credentials.session_token
         if self._device.batch:
@@ -108,41 +126,37 @@ class Reader:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
+        proxies: dict[str, str] = {}
         try:
-            return session.client(
+            client = session.client(
                 "secretsmanager",
                 region_name=region or None,
                 endpoint_url=self._device.secretsmanager_endpoint or None,
-                config=_CONFIG,
+                config=_CONFIG.merge(Config(proxies=proxies)),
             )
         except (NoRegionError, InvalidRegionError):
-            raise SecretError(
-                f"secret {secret.id}: {'no region is known' if not region else f'{region} is no region'}",
-                hint="--region names it, or use the secret's whole ARN",
-                link="region",
-            ) from None
+            message = messages.REGION_INVALID if region else messages.REGION_UNKNOWN
+            raise message(secret=secret.id, region=region) from None
+        except ssl.SSLError:
+            raise messages.NO_TLS_CONTEXT(secret=secret.id, region=region) from None
         except (BotoCoreError, ValueError, OSError) as error:
-            raise SecretError(
-                f"secret {secret.id}: no client for region {region} ({type(error).__name__})",
-                hint="check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
-                link="endpoint",
-                # An SSLError is how OpenSSL says that there is no memory left.
-                transient=isinstance(error, ssl.SSLError) or no_memory(error),
-            ) from None
+            raise messages.NO_CLIENT(secret=secret.id, region=region, kind=type(error).__name__) from None
+        # Only botocore knows where the requests of a region go; it looks at the proxies when it sends the first.
+        proxies |= proxy.proxies(client.meta.endpoint_url)
+        return client
 
     def _one(self, secret: Secret) -> Reading:
         """Read one secret."""
         region = region_of(secret, self._device)
-        what = f"secret {secret.id}"
         answer = self._ask(
             region,
-            what,
-            lambda response: provider_errors.of_secrets_manager(secret.id, secret.version_stage, region, response),
+            [secret.id],
+            lambda response: of_secrets_manager(secret.id, secret.version_stage, region, response),
             "get_secret_value",
             SecretId=secret.id,
             VersionStage=secret.version_stage,
         )
-        return _reading(secret, answer, self._where(region))
+        return _reading(secret, answer, self._host(region))
 
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
         """Read the secrets with as few calls as there can be."""
@@ -162,21 +176,20 @@ class Reader:
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
         """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
-        what = provider_errors.several(ids)
         values: list[Any] = []
         errors: list[Any] = []
         page: dict[str, str] = {}
         for _ in range(batches.PAGES):
             answer = self._ask(
                 region,
-                what,
-                lambda response: provider_errors.of_batch(ids, response),
+                ids,
+                lambda response: of_batch(ids, response),
                 "batch_get_secret_value",
                 SecretIdList=ids,
                 **page,
             )
             if not answer.keys() & {"SecretValues", "Errors"}:
-                raise _not_an_answer(what, self._where(region), "it holds no secrets")
+                raise _not_an_answer(ids, self._host(region), "it holds no secrets")
             meta = answer.get("ResponseMetadata")
             values += [entry for entry in answer.get("SecretValues") or () if entry]
             errors += [{**entry, "ResponseMetadata": meta} for entry in answer.get("Errors") or () if entry]
@@ -184,32 +197,28 @@ class Reader:
             if not token:
                 return batches.by_id(values, errors)
             page = {"NextToken": str(token)}
-        raise _not_an_answer(what, self._where(region), f"after {batches.PAGES} pages there is no end")
+        raise _not_an_answer(ids, self._host(region), f"no end after {batches.PAGES} pages")
 
     def _out_of(self, entries: Mapping[str, Any], secret: Secret) -> Reading:
         """Return the reading of one secret of a batch, or raise the error that is in its place."""
         region = region_of(secret, self._device)
         entry = entries.get(secret.id)
         if entry is None:
-            raise SecretError(
-                f"secret {secret.id}: {self._where(region)} gave neither its value nor an error for it",
-                hint="leave out --batch, and it is asked for by itself",
-                transient=True,
-            )
-        if "SecretId" in entry:  # which only errors have
+            raise messages.LEFT_OUT(secret=secret.id)
+        if "SecretId" in entry:  # only errors have it
             error = {"Code": entry.get("ErrorCode") or "", "Message": entry.get("Message")}
             response = {"Error": error, "ResponseMetadata": entry["ResponseMetadata"]}
-            raise provider_errors.of_secrets_manager(secret.id, secret.version_stage, region, response)
-        return _reading(secret, entry, self._where(region))
+            raise of_secrets_manager(secret.id, secret.version_stage, region, response)
+        return _reading(secret, entry, self._host(region))
 
-    def _where(self, region: str) -> str:
+    def _host(self, region: str) -> str:
         return str(self._clients[region].meta.endpoint_url).partition("://")[2]
 
     def _ask(
         self,
         region: str,
-        what: str,
-        refused: Callable[[Mapping[str, Any]], SecretError],
+        ids: Sequence[str],
+        refused: Callable[[Mapping[str, Any]], SecretenvError],
         operation: str,
         **parameters: Any,
     ) -> Any:
@@ -217,7 +226,7 @@ class Reader:
 
         Args:
             region: where to call.
-            what: the secret or secrets that are asked for, to begin a message with.
+            ids: the secrets that are asked for.
             refused: makes an error of botocore's `ClientError.response`.
             operation: the client's method.
             parameters: the call's.
@@ -230,30 +239,17 @@ class Reader:
         except ClientError as error:
             raise refused(error.response) from None
         except ParamValidationError:
-            raise SecretError(
-                f"{what}: a name or a stage is not one that Secrets Manager has", hint="check --secret"
-            ) from None
+            raise messages.ID_INVALID(secrets=several(ids)) from None
         except (UnreachableError, HTTPClientError) as error:
-            # The request's own address: what the client says of itself is not always where its rules lead.
-            address = urlsplit(error.kwargs.get("endpoint_url", "")).netloc
-            words = connection_errors.explain(error, address or self._where(region))
-            # The link `endpoint` is the credentials provider's.
-            link = "connection" if words["link"] == "endpoint" else words["link"]
-            raise SecretError(**{**words, "link": link, "message": f"{what}: {words['message']}"}) from None
-        except Exception as error:
-            if no_memory(error):
-                raise
-            raise _not_an_answer(what, self._where(region), type(error).__name__) from None
+            # The request's own address: the client's own is not always where its rules lead.
+            host = urlsplit(error.kwargs.get("endpoint_url", "")).netloc or self._host(region)
+            raise _no_answer(ids, connection_errors.explain(error, host)) from None
+        except Exception as error:  # noqa: BLE001 - botocore's parsers let many kinds through
+            raise _not_an_answer(ids, self._host(region), type(error).__name__) from None
 
 
-def region_of(secret: Secret, device: Device) -> str:
-    """Return the region of a secret: its ARN's, or the device's."""
-    parts = secret.id.split(":")
-    return parts[3] if parts[0] == "arn" and len(parts) > 6 and parts[3] else device.region  # noqa: PLR2004
-
-
-def _session(ours: _Ours) -> boto3.session.Session:
-    """Return a session that looks at no file of `~/.aws`, no profile and no credentials but ours."""
+def _session(given: _Given) -> boto3.session.Session:
+    """Return a session that looks at no file of `~/.aws`, no profile and no credentials but the given ones."""
     core = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -261,27 +257,29 @@ def _session(ours: _Ours) -> boto3.session.Session:
             "credentials_file": (None, None, os.devnull, None),
         }
     )
-    core.register_component("credential_provider", CredentialResolver([ours]))
+    core.register_component("credential_provider", CredentialResolver([given]))
     # The default one reads models from ~/.aws/models and AWS_DATA_PATH first.
     core.register_component("data_loader", Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False))
     return boto3.session.Session(botocore_session=core)
 
 
-def _reading(secret: Secret, answer: Any, where: str) -> Reading:
-    """Return the reading of an answer, if it is one."""
+def _reading(secret: Secret, answer: Any, host: str) -> Reading:
+    """Return the reading of an answer, or raise that it is not one."""
     version, text, binary = (answer.get(name) for name in ("VersionId", "SecretString", "SecretBinary"))
     content = text if isinstance(text, str) else binary
     if not isinstance(version, str) or not version or not isinstance(content, str | bytes):
-        raise _not_an_answer(f"secret {secret.id}", where, "it holds no secret")
+        raise _not_an_answer([secret.id], host, "it holds no secret")
     made = answer.get("CreatedDate")  # of the version, not of the secret
     created = made.timestamp() if isinstance(made, datetime) else None
     return Reading(secret=secret, content=content, version=version, created=created)
 
 
-def _not_an_answer(what: str, where: str, why: str) -> SecretError:
-    return SecretError(
-        f"{what}: {where} gave an answer that is not one of Secrets Manager ({why})",
-        hint="something between this device and AWS answered, a captive portal or a proxy perhaps",
-        transient=True,
-        link="connection",
-    )
+def _not_an_answer(ids: Sequence[str], host: str, reason: str) -> SecretenvError:
+    return messages.NOT_AN_ANSWER(secrets=several(ids), host=host, reason=reason)
+
+
+def _no_answer(ids: Sequence[str], error: SecretenvError) -> SecretError:
+    """Return an error of a connection as one of these secrets."""
+    # The link `endpoint` is the credentials provider's.
+    link = "connection" if error.link == "endpoint" else error.link
+    return SecretError(f"{several(ids)}: {error.message}", hint=error.hint, transient=error.transient, link=link)

@@ -1,7 +1,7 @@
-"""From secrets to environment variables: which names, which values, and which of them cannot be.
+"""From secrets to environment variables: which names, which values, and which are refused.
 
-Pure: text in, variables out. Where the text comes from is the fetcher's business; whether the whole environment fits
-the system, and what is inherited beside it, the supervisor's. No message of this room holds a value.
+Pure: text in, variables out. Where the text comes from is the business of `fetch`; whether the whole environment fits
+the system, and what is inherited beside it, is the supervisor's. No message of this room holds a value.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 from fnmatch import fnmatchcase
 
-from secretenv.errors import ContentError
+from secretenv.fetcher import messages
 from secretenv.values import Values
 from secretenv.wording import short
 
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, NoReturn
 
+    from secretenv.errors import Message, SecretenvError
     from secretenv.settings import Secret
 
 # MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
-# 4 KiB take more; what works on one device should work on the next.
+# 4 KiB accept more; a secret that works on one device should work on the next.
 LONGEST = 131072
 
-# What changes which code a program runs or whom it trusts: a secret may mean it, an attacker who can write one does.
+# Variables that change which code a program runs or whom it trusts: a secret may hold one on purpose, or because an
+# attacker can write it.
 DANGEROUS = frozenset(
     """
     BASHOPTS BASH_ENV CDPATH CLASSPATH CORECLR_PROFILER_PATH DOTNET_STARTUP_HOOKS ENV GCONV_PATH GETCONF_DIR
@@ -52,7 +54,7 @@ class Reading(Values):
     created: float | None  # of this version, in seconds since the epoch
 
     def for_secret(self, secret: Secret) -> Reading:
-        """Return the same for another way of making variables of it."""
+        """Return the same reading, to make other variables of it."""
         return Reading(secret=secret, content=self.content, version=self.version, created=self.created)
 
     def __repr__(self) -> str:
@@ -102,35 +104,39 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
             continue
         name = _name(secret, key)
         if name in keys:
-            raise ContentError(
-                f"keys {short(keys[name])} and {short(key)} of secret {short(secret.id)} both become {short(name)}",
-                hint="rename one of them in the secret, or leave one out with --except",
+            raise messages.KEYS_COLLIDE(
+                key=short(keys[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
             )
         own[name] = text = _text(secret, key, value)
         keys[name] = key
         _check(secret, key, name, text)
     if not own:
-        why = "is an empty object" if not content else "has only nulls" if chosen else "has no key that is wanted"
-        warnings.append(f"secret {short(secret.id)} gives no variables: it {why}")
+        nulls = "all values are null" if chosen else "no key matches --only/--except"
+        why = nulls if content else "it is an empty object"
+        warnings.append(f"secret {short(secret.id)} gives no variables: {why}")
     return own
 
 
 def _object(secret: Secret, content: str | bytes) -> dict[str, Any]:
-    """Return the members of the JSON object that the secret is."""
+    """Return the members of the secret's JSON object."""
     try:
         parsed = _parse(secret, content if isinstance(content, str) else content.decode())
     except UnicodeDecodeError:
-        _refuse_content(secret, "is binary and not JSON")
+        raise _refused(secret, messages.BINARY) from None
     except json.JSONDecodeError as error:
+        if not error.doc.lstrip().startswith("{"):
+            raise _refused(secret, messages.NOT_AN_OBJECT) from None
         # Only the place: the decoder's own words can quote the text, and its .doc is all of it.
-        broken = error.doc.lstrip().startswith("{")
-        place = f"is not valid JSON at line {error.lineno}, column {error.colno}"
-        _refuse_content(secret, place if broken else "is not a JSON object")
+        raise _refused(secret, messages.INVALID_JSON, line=error.lineno, column=error.colno) from None
     except RecursionError:
-        _refuse_content(secret, "is nested too deeply")
+        raise _refused(secret, messages.TOO_DEEP) from None
     if not isinstance(parsed, dict):
-        _refuse_content(secret, "is not a JSON object")
+        raise _refused(secret, messages.NOT_AN_OBJECT)
     return parsed
+
+
+def _refused(secret: Secret, message: Message, **values: object) -> SecretenvError:
+    return message(secret=short(secret.id), id=secret.id, **values)
 
 
 def _parse(secret: Secret, text: str) -> Any:
@@ -140,28 +146,16 @@ def _parse(secret: Secret, text: str) -> Any:
         unique: dict[str, Any] = {}
         for key, value in pairs:
             if key in unique:
-                raise ContentError(
-                    f"key {short(key)} is given twice in secret {short(secret.id)}", hint="remove one of the two"
-                )
+                raise messages.KEY_TWICE(key=short(key), secret=short(secret.id))
             unique[key] = value
         return unique
 
-    def constant(text: str) -> NoReturn:
-        raise ContentError(
-            f"secret {short(secret.id)} holds {text}, which is not JSON", hint="write it as a string, or as null"
-        )
+    def constant(word: str) -> NoReturn:
+        raise messages.NOT_JSON(word=word, secret=short(secret.id))
 
     # A parser may ignore the byte order mark (RFC 8259, 8.1), which editors of Windows put there.
     text = text.removeprefix("\ufeff")
     return json.loads(text, object_pairs_hook=members, parse_int=_Number, parse_float=_Number, parse_constant=constant)
-
-
-def _refuse_content(secret: Secret, why: str) -> NoReturn:
-    raise ContentError(
-        f"secret {short(secret.id)} {why}",
-        hint=f"for the whole secret in one variable use --secret NAME={secret.id}, "
-        "or store a JSON object whose keys are the variables",
-    ) from None
 
 
 def _wanted(secret: Secret, key: str) -> bool:
@@ -174,9 +168,7 @@ def _wanted(secret: Secret, key: str) -> bool:
 def _name(secret: Secret, key: str) -> str:
     """Return the variable's name for a key: prefix, then upcase, then sanitize."""
     if not key:
-        raise ContentError(
-            f"a key of secret {short(secret.id)} is empty", hint="give it a name, or leave it out with --only '?*'"
-        )
+        raise messages.KEY_EMPTY(secret=short(secret.id))
     name = secret.prefix + key
     if secret.upcase:
         name = name.upper()
@@ -194,10 +186,7 @@ def _text(secret: Secret, key: str, value: Any) -> str:
     try:
         return "".join(_compact(value))
     except RecursionError:
-        raise ContentError(
-            f"the value of key {short(key)} of secret {short(secret.id)} is nested too deeply",
-            hint="store nested values as a string",
-        ) from None
+        raise messages.VALUE_TOO_DEEP(key=short(key), secret=short(secret.id)) from None
 
 
 def _compact(value: Any) -> Iterator[str]:
@@ -222,36 +211,29 @@ def _compact(value: Any) -> Iterator[str]:
 
 def _check(secret: Secret, key: str, name: str, value: str) -> None:
     """Refuse what no environment can hold."""
-    where = f"key {short(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
-    for text, what in ((name, "name"), (value, "value")):
+    source = f"key {short(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
+    for text, nul, surrogate in (
+        (name, messages.NUL_IN_NAME, messages.SURROGATE_IN_NAME),
+        (value, messages.NUL_IN_VALUE, messages.SURROGATE_IN_VALUE),
+    ):
         if "\0" in text:
-            raise ContentError(
-                f"the {what} of {where} holds a NUL character", hint="remove it: no variable can hold one"
-            )
+            raise nul(source=source)
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ContentError(
-                f"the {what} of {where} holds half of a surrogate pair (\\ud800 to \\udfff)",
-                hint="write the character itself, or both halves",
-            ) from None
+            raise surrogate(source=source) from None
     if "=" in name:
-        raise ContentError(
-            f"the name of {where} holds '='", hint="rename the key, use --sanitize, or leave it out with --except"
-        )
+        raise messages.EQUALS_IN_NAME(source=source)
     size = len(name.encode()) + len(value.encode()) + len("=\0")
     if size > LONGEST:
-        raise ContentError(
-            f"{where} is too large for a variable: {size} bytes with its name, and Linux takes {LONGEST}",
-            hint="let the program read this secret itself, or leave the key out with --except",
-        )
+        raise messages.TOO_LARGE(source=source, size=size, limit=LONGEST)
 
 
 def _warnings_of_names(names: Iterable[str]) -> list[str]:
     """Return the warnings about names that are set as they are."""
     warnings = []
     if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
-        warnings.append(f"not portable as names of variables, passed on as they are: {_list(odd)}; see --sanitize")
+        warnings.append(f"not portable names of variables, passed on as they are: {_list(odd)}; see --sanitize")
     if bad := [name for name in names if name in DANGEROUS or name.startswith(DANGEROUS_PREFIXES)]:
         warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
     return warnings

@@ -1,7 +1,7 @@
 """The credentials provider of AWS IoT Core: temporary credentials for a client certificate.
 
-The only room that uses `requests`. What the certificate is comes from `certificate`, what a refusal means from
-`refusals`, why there was no answer at all from `network`.
+The only room that uses `requests`. The certificate comes from `certificate`, the meaning of a refusal from
+`provider_errors`, and why there was no answer at all from `connection_errors`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,8 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from secretenv import __version__
 from secretenv.credentials import Credentials
-from secretenv.errors import CredentialsError
-from secretenv.identity import connection_errors, provider_errors
+from secretenv.identity import connection_errors, messages, provider_errors, proxy
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -28,13 +26,13 @@ if TYPE_CHECKING:
     from secretenv.identity.certificate import Context
     from secretenv.settings import Device
 
-TIMEOUTS = (5, 10)  # seconds to connect, and for each piece of the answer
+TIMEOUTS = (5.0, 10.0)  # seconds to connect, and for each piece of the answer
 LARGEST = 64 * 1024  # of an answer; a real one has about 1.1 KB
 LONGEST_LIFE = 13 * 3600  # seconds: AWS gives at most 12 hours, and clocks differ
 
 
 class _Adapter(HTTPAdapter):
-    """Connect with our own TLS context and nothing that requests would add to it."""
+    """Connect with the given TLS context and nothing that requests would add to it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -58,6 +56,12 @@ def exchange(
 ) -> Credentials:
     """Return temporary credentials for the certificate of `context`.
 
+    Args:
+        device: whose role alias and thing name are sent, and to which endpoint.
+        context: shows the certificate.
+        clock: this machine's, in seconds since the epoch.
+        wire: what asks the provider, `ask` if not given.
+
     Raises:
         CredentialsError: no answer, a refusal, or an answer that cannot be used.
     """
@@ -72,64 +76,68 @@ def exchange(
     return _checked(device, content, headers, now)
 
 
-def ask(device: Device, context: Context) -> Reply:
-    """Return the provider's answer."""
+def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOUTS) -> Reply:
+    """Return the provider's answer.
+
+    Raises:
+        CredentialsError: there is none.
+    """
     url = f"https://{device.endpoint}/role-aliases/{quote(device.role_alias, safe='')}/credentials"
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
     if device.thing_name:
         headers["x-amzn-iot-thingname"] = device.thing_name
-    proxies = requests.utils.get_environ_proxies(url)
+    proxies = proxy.proxies(url)
     with requests.Session() as session:
-        session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE; the proxies are all we want of it
+        session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE, no other decision about proxies
         session.mount("https://", _Adapter(context))
         try:
             with session.get(
                 url,
                 headers=headers,
                 proxies=proxies,
-                timeout=TIMEOUTS,
+                timeout=timeouts,
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                # The raw body: an answer that unpacks to gigabytes stays what it is.
+                # The raw body: an answer that would unpack to gigabytes stays packed.
                 return answer.status_code, answer.headers, answer.raw.read(LARGEST + 1, decode_content=False)
         except Exception as error:  # noqa: BLE001 - urllib3's own come through beside those of requests
-            words = connection_errors.explain(
+            raise connection_errors.explain(
                 error,
                 device.endpoint,
                 cert=device.cert,
                 handshaken=context.handshaken,
-                tunnelling=bool(requests.utils.select_proxy(url, proxies)) and not context.begun,
-            )
-            raise CredentialsError(**words) from None
+                tunnelling=bool(proxies) and not context.begun,
+            ) from None
+
+
+_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
 
 
 def _checked(device: Device, content: Any, headers: Mapping[str, str], now: float) -> Credentials:
-    """Return the credentials of an answer, if it is one."""
+    """Return the credentials of an answer.
+
+    Raises:
+        CredentialsError: it holds none, or they cannot be valid by this machine's clock.
+    """
     fields = content.get("credentials") if isinstance(content, dict) else None
     texts = [fields.get(name) if isinstance(fields, dict) else None for name in _NAMES]
-    # Printable ASCII: the three go into HTTP headers.
+    # Printable ASCII: the first three go into HTTP headers.
     if not all(isinstance(text, str) and text and text.isascii() and text.isprintable() for text in texts):
-        raise CredentialsError(
-            f"{device.endpoint} gave an answer without credentials", hint=provider_errors.PORTAL_HINT, transient=True
-        )
+        raise messages.NO_CREDENTIALS(endpoint=device.endpoint)
     key, secret, token, expiration = texts
     try:
         end = datetime.fromisoformat(str(expiration))
         expires = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        raise CredentialsError(
-            f"{device.endpoint} gave credentials with an expiration that is no time",
-            hint=provider_errors.PORTAL_HINT,
-            transient=True,
-        ) from None
+        raise messages.INVALID_EXPIRATION(endpoint=device.endpoint) from None
     if not now < expires <= now + LONGEST_LIFE:
-        raise CredentialsError(
-            f"by our clock ({moment(now)}) the new credentials expire at {moment(expires)}, which cannot be; "
-            f"the clock of {device.endpoint} says {_date(headers)}",
-            hint="set the clock, and compare: date -u; timedatectl status",
-            transient=True,
-            link="clock",
+        theirs = provider_errors.date_of(headers)
+        raise messages.IMPOSSIBLE_EXPIRATION(
+            endpoint=device.endpoint,
+            expiration=moment(expires),
+            now=moment(now),
+            endpoint_time="nothing" if theirs is None else moment(theirs),
         )
     return Credentials(
         access_key_id=str(key),
@@ -138,13 +146,3 @@ def _checked(device: Device, content: Any, headers: Mapping[str, str], now: floa
         expiration=expires,
         obtained=now,
     )
-
-
-_NAMES = ("accessKeyId", "secretAccessKey", "sessionToken", "expiration")
-
-
-def _date(headers: Mapping[str, str]) -> str:
-    try:
-        return moment(parsedate_to_datetime(headers["Date"]).timestamp())
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return "nothing"

@@ -1,8 +1,8 @@
-"""What a certificate says of itself: its dates, names, serial number and fingerprint, from DER. Pure.
+"""The fields of a certificate: its dates, names, serial number and fingerprint, from DER. Pure.
 
 The standard library has no public parser for a client's certificate, and `cryptography` is too much for a device that
-needs six fields. Nothing is trusted because of what is read here: that stays OpenSSL's business. So the reader is
-strict, and what it does not understand is an `UnreadableError`.
+needs six fields. Nothing is trusted because of what is read here: trust is OpenSSL's business. So the reader is strict,
+and raises `UnreadableError` for all that it does not understand.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-# Tags of ASN.1 (X.690, 8.1.2); the second group are the texts that a name may be (RFC 5280, 4.1.2.4).
+# Tags of ASN.1 (X.690, 8.1.2), and the encodings of those that a name may have (RFC 5280, 4.1.2.4).
 INTEGER, OID, SEQUENCE, SET, VERSION = 0x02, 0x06, 0x30, 0x31, 0xA0
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 ENCODINGS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 
-# Of X.520, the better name first. AWS's own issuer has no common name, only a unit.
+# Of X.520, the better name first: common name, unit, organisation. AWS's own issuer has no common name, only a unit.
 NAMES = (bytes.fromhex("550403"), bytes.fromhex("55040b"), bytes.fromhex("55040a"))
 
 LONG_FORM = 0x80  # bit of a length's first byte: the length itself follows, in so many bytes
@@ -31,11 +31,11 @@ _PEM = re.compile(r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-
 
 
 class UnreadableError(ValueError):
-    """These bytes are no certificate that this reader understands."""
+    """These bytes are not a certificate that this reader understands."""
 
 
 class Certificate(NamedTuple):
-    """What a certificate says. Times are epoch seconds; a name is its common name, else its unit or organisation."""
+    """The fields of a certificate. Times are epoch seconds; a name is the common name, else unit or organisation."""
 
     not_before: float
     not_after: float
@@ -46,10 +46,10 @@ class Certificate(NamedTuple):
 
 
 def read_pem(text: str) -> Certificate:
-    """Return what the first certificate of a PEM file says; what is not PEM around it is passed over.
+    """Return the fields of the first certificate of a PEM file; text around it is skipped.
 
     Raises:
-        UnreadableError: there is none, or it is not understood.
+        UnreadableError: there is no certificate, or it is not understood.
     """
     found = _PEM.search(text)
     if not found:
@@ -61,7 +61,7 @@ def read_pem(text: str) -> Certificate:
 
 
 def read(der: bytes) -> Certificate:
-    """Return what a certificate says; what follows it is not looked at, OpenSSL's trusted ones have more.
+    """Return the fields of a certificate; bytes behind it are ignored, as OpenSSL's trusted certificates have them.
 
     Raises:
         UnreadableError: it is not understood.
@@ -110,9 +110,9 @@ def _element(data: bytes) -> tuple[int, bytes, bytes]:
         size = length - LONG_FORM
         start += size
         length = int.from_bytes(data[2:start])
-        # DER knows one way to write a length: in as few bytes as there can be (X.690, 10.1).
+        # In DER a length has as few bytes as possible (X.690, 10.1).
         if not 0 < size <= LONGEST_LENGTH or length < LONG_FORM or length >> 8 * (size - 1) == 0:
-            raise UnreadableError("a length that is none")
+            raise UnreadableError("not a valid length")
     if start + length > len(data):
         raise UnreadableError("it ends too early")
     return data[0], data[start : start + length], data[start + length :]
@@ -123,7 +123,7 @@ def _time(data: bytes) -> tuple[float, bytes]:
     tag, content, rest = _element(data)
     digits = {UTC_TIME: 12, GENERALIZED_TIME: 14}.get(tag)
     if digits is None or not re.fullmatch(rb"[0-9]{%d}Z" % digits, content):
-        raise UnreadableError("a date that is none")
+        raise UnreadableError("not a valid date")
     year = int(content[: digits - 10])
     if tag == UTC_TIME:
         year += 1900 if year >= CENTURY else 2000
@@ -132,11 +132,11 @@ def _time(data: bytes) -> tuple[float, bytes]:
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp(), rest
     except ValueError:
-        raise UnreadableError("a date that is none") from None
+        raise UnreadableError("not a valid date") from None
 
 
 def _name(data: bytes) -> str:
-    """Return the most telling part of a name: the last of its best kind, the parts go from the general on."""
+    """Return the most telling part of a name: the last of its best kind, as parts go from general to special."""
     found: dict[bytes, str] = {}
     while data:
         parts, data = _take(data, SET)
@@ -148,5 +148,5 @@ def _name(data: bytes) -> str:
                 try:
                     found[kind] = text.decode(ENCODINGS[tag])
                 except UnicodeDecodeError:
-                    raise UnreadableError("a name that is no text") from None
+                    raise UnreadableError("a name that is not text") from None
     return next((found[kind] for kind in NAMES if kind in found), "")

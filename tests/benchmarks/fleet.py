@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from secretenv.credentials import MARGIN
-from secretenv.fetcher.main import ENOUGH
+from secretenv.fetcher.fetch import ENOUGH
 from secretenv.supervisor.schedule import (
     BACKOFF_FIRST,
     LAST_TRY,

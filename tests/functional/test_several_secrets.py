@@ -226,7 +226,7 @@ def test_a_refused_batch_names_the_permission(device_run: Callable[..., Program]
     assert "not authorized to perform: secretsmanager:BatchGetSecretValue" in error
     assert 'needs secretsmanager:BatchGetSecretValue on Resource "*"' in hint
     assert "secretsmanager:GetSecretValue on each secret" in hint
-    assert "leave out --batch" in hint
+    assert "run without --batch" in hint
     assert actions(world) == ["BatchGetSecretValue"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from secretenv.fetcher import batches
+from secretenv.fetcher.secret_ids import region_of
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ def cost(settings: Settings) -> dict[str, Any]:
     wanted = {secret.key: secret for secret in settings.secrets if not secret.local}
     calls = len(wanted)
     if settings.device.batch and wanted:
-        from secretenv.fetcher.secretsmanager import region_of  # boto3 comes with it
-
         regions = {secret.id: region_of(secret, settings.device) for secret in wanted.values()}
         calls = len(batches.calls(regions, settings.device.region))
     a_month = calls * MONTH / settings.interval

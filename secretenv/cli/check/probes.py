@@ -10,15 +10,14 @@ import os
 import socket
 import stat
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from secretenv.cli import messages
 from secretenv.cli.check.report import Step
-from secretenv.errors import CredentialsError
-from secretenv.identity import certificate, connection_errors, x509
-from secretenv.identity.provider_errors import plain
+from secretenv.identity import certificate, connection_errors, proxy, x509
+from secretenv.identity.messages import CHECK_PROXY, SET_CLOCK
+from secretenv.identity.provider_errors import date_of, plain
 from secretenv.wording import many, moment, span
 
 if TYPE_CHECKING:
@@ -102,20 +101,13 @@ def target(endpoint: str) -> Target:
 
     A proxy's URL may contain a password: only host and port are kept.
     """
-    from urllib.request import getproxies_environment, proxy_bypass
-
-    own = urlsplit(f"https://{endpoint}")
-    host, port = own.hostname or "", own.port or 443
-    proxies = getproxies_environment()
-    url = proxies.get("https") or proxies.get("all")
-    if url and not proxy_bypass(host, proxies):
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        try:
-            host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise messages.PROXY_NOT_A_URL() from None  # noqa: RSE102 - the call makes the error
-        return Target(host, port, f"the proxy {host}:{port}", proxy=True)
-    return Target(host, port, endpoint, proxy=False)
+    found = proxy.decide(f"https://{endpoint}")
+    if found is None:
+        own = urlsplit(f"https://{endpoint}")
+        return Target(own.hostname or "", own.port or proxy.PORTS["https"], endpoint, proxy=False)
+    if not found.port:
+        raise messages.PROXY_NOT_A_URL()  # noqa: RSE102 - the call makes the error
+    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
 
 
 def lookup(to: Target) -> Step:
@@ -151,11 +143,11 @@ def connect(to: Target) -> Step:
     return Step("connection", ok=True, text=f"connected to {to.where} at {peer} in {spent:.0f} ms")
 
 
-def _unreachable(error: Exception, to: Target) -> CredentialsError:
-    words = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
+def _unreachable(error: Exception, to: Target) -> SecretenvError:
+    found = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
     if to.proxy:
-        words |= {"link": "proxy", "hint": "check HTTPS_PROXY; list the hosts to reach without it in NO_PROXY"}
-    return CredentialsError(**words)
+        found.link, found.hint = "proxy", CHECK_PROXY
+    return found
 
 
 def handshake(context: Context, where: str) -> Step:
@@ -170,9 +162,8 @@ def handshake(context: Context, where: str) -> Step:
 
 def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
     """Compare the `Date` of an answer with this machine's clock at its arrival, `ours`."""
-    try:
-        theirs = parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
+    theirs = date_of(headers)
+    if theirs is None:
         return Step("clock", ok=None, text=f"the answer of {where} has no valid date")
     ahead = ours - theirs
     if -1 <= ahead <= 2:  # noqa: PLR2004 - `Date` has whole seconds, and an answer takes a moment
@@ -183,9 +174,7 @@ def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
             time=moment(ours), host=where, other_time=moment(theirs), difference=off, limit=span(SKEW)
         )
     warnings = (
-        (f"the clock is {off}, and AWS accepts at most {span(SKEW)}: {messages.SET_CLOCK}",)
-        if abs(ahead) > TOLERATED
-        else ()
+        (f"the clock is {off}, and AWS accepts at most {span(SKEW)}: {SET_CLOCK}",) if abs(ahead) > TOLERATED else ()
     )
     return Step("clock", ok=True, text=f"{moment(ours)}, {off}", warnings=warnings)
 

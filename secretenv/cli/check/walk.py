@@ -15,11 +15,14 @@ from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
-from secretenv.cli.isolation import exchange, in_time, isolate
-from secretenv.defects import unexpected
+from secretenv.cli.isolation import exchange, isolate
+from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
+from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
+from secretenv.identity.background import Background
+from secretenv.protocol import BUDGET
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
@@ -40,25 +43,36 @@ EXCHANGE = ("TLS", "clock", "exchange")
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
 
 
-def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], float] = time.time) -> int:
-    """Walk the chain, show each step, and return 0 if all is well, else 1."""
-    walk = _Walk(settings, show, clock)
+def check(
+    settings: Settings, show: Callable[[Step], None], clock: Callable[[], float] = time.time, budget: float = BUDGET
+) -> int:
+    """Walk the chain, show each step, and return 0 if all is well, else 1.
+
+    Args:
+        settings: what a run would fetch.
+        show: called with each step.
+        clock: this machine's, in seconds since the epoch.
+        budget: seconds to wait for each answer of the network.
+    """
+    walk = _Walk(settings, show, clock, budget)
     try:
         walk.run()
     except Exception as error:  # noqa: BLE001 - its text may contain a value
-        walk.fail(unexpected(error, SecretenvError))
+        walk.fail(error)
     return int(walk.broken != "")
 
 
-def main(settings: Settings, *, as_json: bool = False, verbose: bool = False) -> int:
+def main(settings: Settings, *, as_json: bool = False, verbose: bool = False, budget: float = BUDGET) -> int:
     """Check, print the result in the form that suits standard output, and return the exit status."""
     isolate()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the locale may lack a character
-    return present(settings, sys.stdout, as_json=as_json, verbose=verbose)
+    return present(settings, sys.stdout, as_json=as_json, verbose=verbose, budget=budget)
 
 
-def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False) -> int:
+def present(
+    settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False, budget: float = BUDGET
+) -> int:
     """Check and write the result: JSON, a table for a terminal, or lines."""
     steps: list[Step] = []
 
@@ -67,7 +81,7 @@ def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: 
             steps.append(step)
             show(step)
 
-        return check(settings, keep)
+        return check(settings, keep, budget=budget)
 
     if as_json:
         status = walk(lambda _: None)
@@ -81,8 +95,11 @@ def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: 
 class _Walk:
     """One walk along the chain, with the results so far and the first link that broke."""
 
-    def __init__(self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float], budget: float
+    ) -> None:
         self.broken = ""
+        self._budget = budget
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
         self._wanted = {secret.key: secret for secret in settings.secrets}
@@ -92,10 +109,11 @@ class _Walk:
         self._readers: dict[str, Reader] = {}
         self._unreachable: set[str] = set()
 
-    def fail(self, error: SecretenvError) -> None:
+    def fail(self, error: Exception) -> None:
         """Show the step at which this happened."""
-        self.broken = self.broken or error.link
-        self._show(Step(error.link, ok=False, text=error.message, hint=error.hint))
+        found = as_error(error, SecretenvError)
+        self.broken = self.broken or found.link
+        self._show(Step(found.link, ok=False, text=found.message, hint=found.hint))
 
     def run(self) -> None:
         """Take all steps."""
@@ -171,7 +189,8 @@ class _Walk:
 
         def lookup() -> Step:
             found.append(probes.target(self._device.endpoint))
-            return in_time(lambda: probes.lookup(found[0]), lambda span: probes.unresolved(found[0], span))
+            looking = Background(lambda: probes.lookup(found[0]))
+            return looking.result(self._budget, lambda span: probes.unresolved(found[0], span))
 
         if not self._attempt(lookup):
             self._skip("connection")
@@ -191,7 +210,7 @@ class _Walk:
         device, context = self._device, self._context
         found: Credentials | CredentialsError
         try:
-            found = exchange(device, context, self._clock, ask)
+            found = exchange(device, context, self._budget, self._clock, ask)
         except CredentialsError as error:
             found = error
         if isinstance(found, CredentialsError) and not context.handshaken:
@@ -224,7 +243,7 @@ class _Walk:
         """Read a secret of Secrets Manager, unless its region could not be reached before."""
         from secretenv.fetcher import secretsmanager
 
-        region = secretsmanager.region_of(secret, self._device)
+        region = region_of(secret, self._device)
         if region in self._unreachable:
             self._skip("secret", what=f"{secret.id}: ")
             return
@@ -233,9 +252,8 @@ class _Walk:
             if region not in self._readers:
                 self._readers[region] = secretsmanager.Reader(self._device, [secret])
             try:
-                found = in_time(
-                    lambda: self._readers[region].read([secret], credentials),
-                    lambda span: messages.SECRET_NOT_ANSWERED(secret=secret.id, time=span),
+                found = Background(lambda: self._readers[region].read([secret], credentials)).result(
+                    self._budget, lambda span: messages.SECRET_NOT_ANSWERED(secret=secret.id, time=span)
                 )
                 return self._keep("secret", found[0])
             except SecretError as error:

@@ -79,10 +79,14 @@ def secret(secret_id: str, **changes: Any) -> Secret:
 
 
 def start(
-    task: bytes, program: str = "", variables: Mapping[str, str] | None = None, answer: Any = subprocess.PIPE
+    task: bytes,
+    program: str = "",
+    variables: Mapping[str, str] | None = None,
+    answer: Any = subprocess.PIPE,
+    how: str = "main()",
 ) -> subprocess.Popen[bytes]:
-    """Start a fetcher and give it its task. `program` is run in it before anything else."""
-    code = f"import sys; sys.path.insert(0, {FOLDER!r})\n{program}\nfrom secretenv.fetcher.main import main; main()"
+    """Start a fetcher and give it its task. `program` is run in it before anything else; `how` calls its `main`."""
+    code = f"import sys; sys.path.insert(0, {FOLDER!r})\n{program}\nfrom secretenv.fetcher.main import main\n{how}"
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", code],
         stdin=subprocess.PIPE,
@@ -95,6 +99,12 @@ def start(
     process.stdin.close()
     process.stdin = None
     return process
+
+
+def wired(wire: str) -> str:
+    """Return the `how` of a fetcher that asks the credentials provider with this expression."""
+    begin = "from functools import partial; from secretenv.fetcher.fetch import Fetch"
+    return f"{begin}; from secretenv.identity import provider; main(make=partial(Fetch, wire={wire}))"
 
 
 def task(of: Device, *secrets: Secret, credentials: Credentials | None = None) -> bytes:
@@ -113,10 +123,11 @@ def fetch(
     credentials: Credentials | None = None,
     program: str = "",
     variables: Mapping[str, str] | None = None,
+    how: str = "main()",
 ) -> Fetched:
     """Run a fetcher to its end. Whatever happens it ends with 0, silently, and no marker is anywhere but in values."""
     with tempfile.TemporaryFile() as file:
-        process = start(task(of, *secrets, credentials=credentials), program, variables, file)
+        process = start(task(of, *secrets, credentials=credentials), program, variables, file, how)
         _, stderr = process.communicate(timeout=60)
         file.seek(0)
         raw = file.read()

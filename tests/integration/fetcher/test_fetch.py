@@ -1,180 +1,174 @@
-"""The fetcher as a process: its answer, its silence and what it imports."""
+"""The fetcher against the sandbox: the main path, and what of the environment counts."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretenv.protocol import read_answer
-from tests.waiting import until
-
-from .fetching import FOLDER, MARKER, device, fetch, secret, start, task
+from .fetching import MARKER, VALUE, device_of, fetch, secret, wired
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from secretenv.credentials import Credentials
+    from secretenv.sandbox import Sandbox
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """Return a secret's file."""
-    path = tmp_path / "secret.json"
-    path.write_text(json.dumps({"A": MARKER, "B": 1}))
-    return path
+APP = secret("sandbox/app")
 
 
-def test_file(file: Path) -> None:
-    """A file:// secret needs no AWS; its version is a hash of the content."""
-    name = f"file://{file}"
-    found = fetch(device(), secret(name))
-    assert found.answer.variables == {"A": MARKER, "B": "1"}
-    assert found.answer.origins == {"A": name, "B": name}
-    assert found.answer.versions == {name: hashlib.sha256(file.read_bytes()).hexdigest()}
-    assert found.answer.credentials is None
-    assert found.steps == [("file", name), ("content", "")]
+def test_main_path(aws: Sandbox) -> None:
+    """A certificate becomes credentials, these the secret, this the variables: one exchange, one GetSecretValue."""
+    found = fetch(device_of(aws), APP)
+    assert found.answer.variables == VALUE
+    assert [links for links, _ in found.steps] == [
+        *("certificate", "DNS", "connection", "TLS", "endpoint"),
+        *("secret", "DNS", "connection", "content"),
+    ]
+    assert found.answer.warnings == []
+    assert len(aws.exchanges) == 1
+    assert [(one.action, one.secret, one.error) for one in aws.requests] == [("GetSecretValue", "sandbox/app", "")]
+    assert aws.exchanges[0].server_name == "localhost"
+    assert aws.exchanges[0].thing_name == ""
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
-        pytest.param(b"\xff\xfe", "is not UTF-8 text", id="no text"),
-        pytest.param(b"{" + b" " * (1 << 20) + b"}", "is larger than 1 MiB", id="too large"),
-        pytest.param("folder", "cannot be read: Is a directory", id="a folder"),
-        pytest.param("fifo", "is not a regular file", id="a FIFO without a writer"),
-    ],
-)
-def test_files_that_are_no_secrets(tmp_path: Path, content: bytes | str | None, words: str) -> None:
-    """A file that is missing, unreadable or no text is an error that names it."""
-    path = tmp_path / "secret"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content:
-        path.mkdir() if content == "folder" else os.mkfifo(path)
-    error = fetch(device(), secret(f"file://{path}")).error
-    assert words in error.message
-    assert str(path) in error.message
-    assert (error.link, error.transient) == ("file", False)
-    assert error.hint
-
-
-def test_content(file: Path) -> None:
-    """A secret that cannot become variables is an error without its value."""
-    file.write_text(f'{{"A": "{MARKER}", "A": "{MARKER}"}}')
-    assert fetch(device(), secret(f"file://{file}")).error.link == "content"
-
-
-def test_one_secret_with_two_stages(file: Path) -> None:
-    """Each stage of a secret has its own version."""
-    name = f"file://{file}"
-    found = fetch(device(), secret(name), secret(name, version_stage="AWSPREVIOUS", prefix="OLD_"))
-    assert set(found.answer.versions) == {name, f"{name} (AWSPREVIOUS)"}
-    assert set(found.answer.variables) == {"A", "B", "OLD_A", "OLD_B"}
-
-
-def test_light_with_files_alone(file: Path) -> None:
-    """With file:// secrets alone nothing is imported that speaks to a network."""
-    at_the_end = (
-        "import os; end = os._exit\n"
-        "def check(status):\n"
-        "    heavy = {'requests', 'boto3', 'botocore', 'urllib3', 'ssl', 'socket', 'logging'} & set(sys.modules)\n"
-        "    end(len(heavy))\n"
-        "os._exit = check"
-    )
-    fetch(device(), secret(f"file://{file}"), program=at_the_end)
-
-
-def test_what_the_supervisor_imports_of_it() -> None:
-    """Reading an answer needs nothing heavy."""
-    heavy = {"typing", "dataclasses", "ssl", "socket", "requests", "boto3", "logging", "threading"}
+def test_silence(aws: Sandbox) -> None:
+    """Logging and warnings of libraries are not printed."""
     program = (
-        f"import sys; sys.path.insert(0, {FOLDER!r}); import secretenv.protocol; print(set(sys.modules) & {heavy!r})"
+        "from secretenv.identity import provider\n"
+        "import logging, warnings\n"
+        "def noisy(*given):\n"
+        f"    logging.getLogger('other').error({MARKER!r}); warnings.warn({MARKER!r})\n"
+        "    return provider.ask(*given)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, check=True)
-    assert done.stdout == b"set()\n"
+    assert fetch(device_of(aws), APP, program=program, how=wired("noisy")).answer.variables == VALUE
 
 
-def test_stray_prints(file: Path) -> None:
-    """What a library prints does not get into the answer."""
-    program = (
-        "from secretenv.fetcher import file_secret as localfile\n"
-        "read = localfile.read\n"
-        "localfile.read = lambda secret: print('noise', flush=True) or read(secret)"
-    )
-    process = start(task(device(), secret(f"file://{file}")), program)
-    stdout, stderr = process.communicate(timeout=30)
-    assert stderr == b"noise\n"
-    assert read_answer(stdout).variables["B"] == "1"
+def test_credentials_are_handed_on(aws: Sandbox) -> None:
+    """Credentials that are still good are used again: ten fetches, one exchange."""
+    handed: Credentials | None = None
+    for _ in range(3):
+        found = fetch(device_of(aws), APP, credentials=handed)
+        assert found.answer.variables == VALUE
+        handed = found.answer.credentials
+    assert len(aws.exchanges) == 1
+    assert len(aws.requests) == 3
 
 
-@pytest.mark.parametrize("kind", ["ValueError", "SystemExit", "KeyboardInterrupt", "RecursionError"])
-def test_defects(file: Path, kind: str) -> None:
-    """An unexpected exception is told by its type and place, and nothing of its text, which may hold a value."""
-    program = "from secretenv.fetcher import file_secret\n"
-    program += f"def broken(*_): raise {kind}({MARKER!r})\nfile_secret.read = broken"
-    process = start(task(device(), secret(f"file://{file}")), program)
-    stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stderr) == (0, b"")
-    error = read_answer(stdout).error
-    assert error is not None
-    assert (error.link, error.transient) == ("fetcher", True)
-    assert f"unexpected {kind} at fetcher/main.py:" in error.message
-    assert MARKER.encode() not in stdout
+def test_new_version(aws: Sandbox) -> None:
+    """A new version is found, with its id."""
+    name = aws.secret("rotated", {"A": "1"})
+    before = fetch(device_of(aws), secret(name)).answer.versions
+    version = aws.rotate(name, {"A": "2"})
+    after = fetch(device_of(aws), secret(name)).answer
+    assert after.versions == {name: version} != before
+    assert after.variables == {"A": "2"}
+    assert fetch(device_of(aws), secret(name, version_stage="AWSPREVIOUS")).answer.variables == {"A": "1"}
 
 
-@pytest.mark.parametrize("given", [b"", b"{", b"[]", b"null", b'{"device": {}, "secrets": [], "credentials": null}'])
-def test_task_that_is_none(given: bytes) -> None:
-    """A task that cannot be read is an answer too."""
-    process = start(given)
-    stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stderr) == (0, b"")
-    error = read_answer(stdout).error
-    assert error is not None
-    assert (error.link, error.transient) == ("fetcher", True)
+@pytest.mark.parametrize("kind", ["rsa", "ec"])
+@pytest.mark.parametrize("key_format", ["pkcs8", "traditional"])
+@pytest.mark.parametrize("password", ["", "correct horse"])
+def test_keys(aws: Sandbox, kind: Any, key_format: Any, password: str) -> None:
+    """RSA and EC keys do, encrypted or not."""
+    who = aws.device(kind=kind, key_format=key_format, encrypted_with=password)
+    assert fetch(device_of(aws, who), APP).answer.variables == VALUE
 
 
-def test_budget(file: Path) -> None:
-    """A fetch that takes longer than its budget is a transient error that names the step."""
-    program = (
-        "import threading\n"
-        "from secretenv.fetcher import main as fetcher, file_secret as localfile\n"
-        "work = fetcher._work\n"
-        "fetcher._work = lambda *given: work(*given, budget=0.1)\n"
-        "localfile.read = lambda secret: threading.Event().wait()"
-    )
-    error = fetch(device(), secret(f"file://{file}"), program=program).error
-    assert (error.link, error.transient) == ("file", True)
-    assert error.message == f"the fetch took longer than 0.1 s at the step file (file://{file})"
+def test_thing_name(aws: Sandbox) -> None:
+    """The thing's name is sent if it is given."""
+    assert fetch(device_of(aws, thing_name="sandbox-device"), APP).answer.variables == VALUE
+    assert aws.exchanges[0].thing_name == "sandbox-device"
 
 
-def test_killed(tmp_path: Path, file: Path) -> None:
-    """A fetcher that is killed is blamed on the step that it had come to."""
-    program = "import threading; from secretenv.fetcher import file_secret\n"
-    program += "file_secret.read = lambda _: threading.Event().wait()"
-    answer = tmp_path / "answer"
-    with answer.open("wb") as out:
-        process = start(task(device(), secret(f"file://{file}")), program, answer=out)
-    until(lambda: b"file" in answer.read_bytes(), what="the step is written")
-    process.kill()
-    _, stderr = process.communicate()
-    assert stderr == b""
-    error = read_answer(answer.read_bytes(), "signal 9").error
-    assert error is not None
-    assert (error.link, error.transient) == ("file", True)
-    assert error.message.endswith("signal 9")
+def test_many_secrets(aws: Sandbox) -> None:
+    """Secrets are read at the same time, and their order is that of the settings."""
+    names = [aws.secret(f"many/{i}", {"LAST": str(i), f"V{i}": str(i)}) for i in range(12)]
+    found = fetch(device_of(aws), *[secret(name) for name in names]).answer
+    assert found.variables == {"LAST": "11", **{f"V{i}": str(i) for i in range(12)}}
+    assert list(found.versions) == names
+    assert len(aws.requests) == 12
 
 
-def test_not_dumpable(file: Path) -> None:
-    """The process leaves no core, and no other process of the user can look into it."""
-    program = (
-        "import ctypes, os; from secretenv.fetcher import file_secret as localfile\n"
-        "localfile.read = lambda _: os._exit(40 + ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
-    )
-    process = start(task(device(), secret(f"file://{file}")), program)
-    process.communicate(timeout=30)
-    assert process.returncode == 40
+def test_one_failed_secret_is_named(aws: Sandbox) -> None:
+    """One failed secret fails the fetch and is named; the credentials are handed on all the same."""
+    names = [aws.secret(f"fail/{i}", {"A": "1"}, readable=i != 2) for i in range(4)]
+    found = fetch(device_of(aws), *[secret(name) for name in names])
+    assert names[2] in found.error.message
+    assert found.error.link == "policy"
+    assert found.answer.credentials is not None
+    assert len(aws.exchanges) == 1
+
+
+def test_binary(aws: Sandbox) -> None:
+    """A SecretBinary is base64 in a variable of its own, or JSON."""
+    name = aws.secret("binary", b'{"A": "1"}')
+    found = fetch(device_of(aws), secret(name), secret(name, name="ALL")).answer
+    assert found.variables == {"A": "1", "ALL": "eyJBIjogIjEifQ=="}
+    assert len(aws.requests) == 1
+
+
+def test_region_of_the_arn(aws: Sandbox) -> None:
+    """A secret's ARN decides its region, whatever the device's is."""
+    name = aws.secret("by-arn", {"A": "1"})
+    assert ":eu-west-1:" in name
+    assert fetch(device_of(aws, region="us-east-1"), secret(name)).answer.variables == {"A": "1"}
+
+
+@pytest.mark.parametrize(("region", "link"), [("", "region"), ("no region!", "region")])
+def test_no_region(aws: Sandbox, region: str, link: str) -> None:
+    """Without a region, or with a malformed one, the error says where it can come from."""
+    error = fetch(device_of(aws, region=region), APP).error
+    assert (error.link, error.transient) == (link, False)
+    assert "--region" in error.hint
+
+
+# The environment.
+
+
+def test_credentials_of_the_environment_do_not_count(aws: Sandbox, tmp_path: Path) -> None:
+    """Variables, profiles, files and the instance role are not consulted; netrc and key log have no effect."""
+    folder = tmp_path / ".aws"
+    folder.mkdir()
+    # Whoever reads these stumbles over them.
+    (folder / "config").write_text("no configuration\n")
+    (folder / "credentials").write_text("no credentials\n")
+    (folder / "models" / "secretsmanager" / "2017-10-17").mkdir(parents=True)
+    (folder / "models" / "secretsmanager" / "2017-10-17" / "service-2.json").write_text("{}")
+    (tmp_path / ".netrc").write_text("default login me password pass\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    variables = {
+        "HOME": str(tmp_path),
+        "AWS_PROFILE": "nope",
+        "AWS_DEFAULT_PROFILE": "nope",
+        "AWS_ACCESS_KEY_ID": "AKIAENVIRONMENT",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_SESSION_TOKEN": "x",
+        "AWS_REGION": "us-gov-west-1",
+        "AWS_DEFAULT_REGION": "us-gov-west-1",
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_DATA_PATH": str(folder / "models"),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_MAX_ATTEMPTS": "nonsense",
+        "AWS_RETRY_MODE": "legacy",
+        "AWS_DEFAULTS_MODE": "auto",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1",
+        "SSLKEYLOGFILE": str(tmp_path / "keys"),
+        "NETRC": str(tmp_path / ".netrc"),
+    }
+    headers = []
+    aws.on_request = lambda request: headers.append(request.headers)
+    assert fetch(device_of(aws), APP, variables=variables).answer.variables == VALUE
+    assert not (tmp_path / "keys").exists()
+    assert "authorization" not in headers[0]
+    assert headers[0]["user-agent"].startswith("secretenv/")
+    assert "AKIA" not in headers[1]["authorization"]
+
+
+def test_proxy_that_is_down(aws: Sandbox) -> None:
+    """HTTPS_PROXY counts, NO_PROXY too; a proxy's password is not shown."""
+    variables = {"HTTPS_PROXY": f"http://me:{MARKER}@127.0.0.1:9"}
+    error = fetch(device_of(aws), APP, variables=variables).error
+    assert (error.link, error.transient) == ("proxy", True)
+    assert fetch(device_of(aws), APP, variables={**variables, "NO_PROXY": "localhost"}).answer.variables == VALUE

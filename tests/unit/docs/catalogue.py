@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv import errors
+from secretenv.fetcher import secretsmanager_errors
 from secretenv.identity import provider_errors
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ CHAIN = (
 # Names of the source that say little to a reader.
 _NAMES = {"QUOTE": ": AWS's words", "__NAME__": "KIND", "STRERROR": "REASON", "TB_LINENO": "LINE", "FINGERPRINT": "ID"}
 _KINDS = {kind.__name__: kind.link for kind in errors.SecretenvError.__subclasses__()}
-# Functions of the rooms that make an error of their arguments: where link, message and hint stand; -1: the room's own.
-_MAKERS = {"certificate": {"_refuse": (0, 1, 2)}, "connection_errors": {"_words": (0, 1, 2)}}
 
 
 class Entry(NamedTuple):
@@ -73,14 +72,14 @@ def _of_aws() -> Iterator[Entry]:
     """Yield what stands in the tables of AWS's answers."""
     for part, (link, hint) in provider_errors.PROVIDER.items():
         yield Entry(link, f"the credentials provider ENDPOINT refused with status STATUS: … {part} …", _open(hint))
-    for codes, part, link, hint in (*provider_errors.ROWS, *provider_errors.BATCH_ROWS):
+    for codes, part, link, hint in (*secretsmanager_errors.ROWS, *secretsmanager_errors.BATCH_ROWS):
         named = ", ".join(sorted(codes)[:3]) + (", …" if len(codes) > 3 else "") if codes else "any other code"
         yield Entry(link, f"secret ID: {named}" + (f": … {part.strip()} …" if part else ""), _open(hint))
 
 
 def _open(hint: str) -> str:
-    """Return a hint with the names of what it leaves open in capitals."""
-    return re.sub(r"'?\{(\w+)\}'?", lambda found: found[1].upper(), hint)
+    """Return a text with the names of what it leaves open in capitals."""
+    return re.sub(r"'?\{(\w+)\}'?", lambda found: _NAMES.get(found[1].upper(), found[1].upper()), hint)
 
 
 def _of_messages(module: ModuleType) -> Iterator[Entry]:
@@ -92,7 +91,6 @@ def _of_messages(module: ModuleType) -> Iterator[Entry]:
 
 def _of_room(path: Path, module: ModuleType) -> Iterator[Entry]:
     """Yield the errors that are made in a file."""
-    makers = _MAKERS.get(path.stem, {})
     for function in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -101,9 +99,7 @@ def _of_room(path: Path, module: ModuleType) -> Iterator[Entry]:
                 continue
             local = _assigned(function, call.lineno)
             name, keys = call.func.id, {word.arg: word.value for word in call.keywords}
-            if name in makers:
-                link, message, hint = (call.args[place] for place in makers[name])
-            elif name in _KINDS and call.args:
+            if name in _KINDS and call.args:
                 link = keys.get("link", ast.Constant(_KINDS[name]))
                 message, hint = call.args[0], keys.get("hint", ast.Constant(""))
             else:

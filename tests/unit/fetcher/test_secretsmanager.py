@@ -14,29 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretenv.credentials import Credentials
-from secretenv.errors import SecretError
+from secretenv.defects import as_error
+from secretenv.errors import FetcherError, SecretError
 from secretenv.fetcher import batches
-from secretenv.fetcher.secretsmanager import Reader, region_of
-from secretenv.identity import provider_errors
-from secretenv.settings import Device, Secret
+from secretenv.fetcher.secretsmanager import Reader
+from secretenv.fetcher.secretsmanager_errors import of_secrets_manager
+
+from .secrets import ARN, arn_of, device, names, secret, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import boto3.session
+
+    from secretenv.settings import Secret
+
 MARKER = "v4lue-that-must-not-show"
 KEYS = Credentials(access_key_id="ASIA", secret_access_key="s", session_token="token", expiration=2e9, obtained=1.9e9)
-
-
-def device(**fields: Any) -> Device:
-    """Return a device; what is not given is not set."""
-    return Device.from_json({**dict.fromkeys(Device.fields(), ""), "batch": False, "region": "eu-west-1", **fields})
-
-
-def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
-    """Return the settings of a secret."""
-    return Secret(
-        id=secret_id, name="", version_stage=stage, prefix="", upcase=False, sanitize=False, only=(), except_=()
-    )
 
 
 class Raw(io.BytesIO):
@@ -50,12 +44,14 @@ class Raw(io.BytesIO):
 class Wire:
     """Answers in the place of the network, and remembers the requests."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self) -> None:
         self.status, self.body = 200, b""
         self.to: Callable[[Any], Any] | None = None  # what makes the JSON of an answer of that of a request
         self.requests: list[Any] = []
-        for client in reader._clients.values():  # noqa: SLF001 - the seam that botocore has for it
-            client.meta.events.register("before-send.secretsmanager", self.answer)
+
+    def instead_of_the_network(self, session: boto3.session.Session) -> None:
+        """Have the clients of a session ask this."""
+        session.events.register("before-send.secretsmanager", self.answer)
 
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """Return the answer."""
@@ -66,15 +62,15 @@ class Wire:
 
 def wired(*secrets: Secret, **fields: Any) -> tuple[Reader, Wire]:
     """Return a reader whose requests go nowhere."""
-    reader = Reader(device(**fields), secrets)
-    return reader, Wire(reader)
+    wire = Wire()
+    return Reader(device(**fields), secrets, wire.instead_of_the_network), wire
 
 
 READER, WIRE = wired(secret())
 
 
 def test_what_is_asked() -> None:
-    """GetSecretValue with the stage and nothing else, signed with our credentials."""
+    """GetSecretValue with the stage and nothing else, signed with the given credentials."""
     reader, wire = wired(secret(stage="BLUE"))
     wire.body = json.dumps({"VersionId": "v" * 32, "SecretString": MARKER}).encode()
     reading = reader.read([secret(stage="BLUE")], KEYS)[0]
@@ -112,18 +108,6 @@ def test_given_endpoint() -> None:
     with pytest.raises(SecretError):
         reader.read([secret()], KEYS)
     assert wire.requests[0].url == "http://127.0.0.1:5000/"
-
-
-ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:app-AbCdEf"
-
-
-@pytest.mark.parametrize(
-    ("secret_id", "region"),
-    [("app", "eu-west-1"), ("arn:x", "eu-west-1"), ("a:b:c:d:e:f:g", "eu-west-1"), (ARN, "cn-north-1")],
-)
-def test_region(secret_id: str, region: str) -> None:
-    """A secret's ARN decides the region, else the device's."""
-    assert region_of(secret(secret_id), device()) == region
 
 
 def test_partition() -> None:
@@ -174,28 +158,12 @@ def expect_any(reader: Reader, wire: Wire, status: int, body: bytes) -> None:
 # BatchGetSecretValue
 
 
-def arn_of(name: str, account: int = 111122223333, region: str = "eu-west-1") -> str:
-    """Return the whole ARN of a secret."""
-    return f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf"
-
-
 BATCH_READER, BATCH_WIRE = wired(secret(), secret(arn_of("app", region="us-west-2")), batch=True)
-
-
-def value_of(name: str, arn: str = "") -> dict[str, Any]:
-    """Return the entry of a value, which is the ARN."""
-    arn = arn or arn_of(name)
-    return {"ARN": arn, "Name": name, "VersionId": "v" * 32, "SecretString": arn}
 
 
 def values_of(request: Any) -> dict[str, Any]:
     """Answer with a value for each name that is asked for, the last one first."""
     return {"SecretValues": [value_of(name) for name in reversed(request["SecretIdList"])]}
-
-
-def names(count: int) -> list[str]:
-    """Return names of secrets."""
-    return [f"app-{number}" for number in range(count)]
 
 
 def wired_batch(to: Callable[[Any], Any] | None, status: int = 200, calls: int = 1) -> tuple[Reader, Wire]:
@@ -223,7 +191,7 @@ def refused_batch(ids: list[str], to: Callable[[Any], Any], status: int = 200) -
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (20, [20]), (21, [1, 20]), (45, [5, 20, 20])])
 def test_what_a_batch_asks(count: int, sizes: list[int]) -> None:
-    """--batch: BatchGetSecretValue with 20 ids a call and nothing else, be it for one; the order is ours."""
+    """--batch: BatchGetSecretValue with 20 ids a call and nothing else, even for one; in the order of the secrets."""
     contents, wire = read_batch(names(count), values_of)
     assert contents == [arn_of(name) for name in names(count)]
     asked = [json.loads(request.body) for request in wire.requests]
@@ -277,14 +245,14 @@ def test_ids_twice() -> None:
 def test_errors_in_a_batch(named: str, code: str, message: str) -> None:
     """An error for one secret of a batch is what GetSecretValue's would be, and names that secret."""
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
-    expected = provider_errors.of_secrets_manager("app-1", "AWSCURRENT", "eu-west-1", response)
+    expected = of_secrets_manager("app-1", "AWSCURRENT", "eu-west-1", response)
     error = {"SecretId": named, "ErrorCode": code, "Message": message}
     found = refused_batch(names(3), lambda _: {"SecretValues": [*map(value_of, ("app-0", "app-2"))], "Errors": [error]})
     assert found.to_json() == expected.to_json()
 
 
 def test_first_error_of_batches() -> None:
-    """Of several errors the first by the order of the secrets is told, whichever batch it is in."""
+    """Of several errors the first by the order of the secrets is reported, whichever batch it is in."""
 
     def answer(request: Any) -> Any:
         errors = [{"SecretId": each, "ErrorCode": "DecryptionFailure"} for each in request["SecretIdList"]]
@@ -370,102 +338,27 @@ def test_any_answer_to_a_batch(status: int, body: bytes) -> None:
     expect_any(*wired_batch(None), status, body)
 
 
-OURS, THEIRS = 111122223333, 444455556666
-existing = st.tuples(
-    st.sampled_from([OURS, THEIRS]),
-    # Names that look like parts of each other's ARNs.
-    st.sampled_from(["app", "app-backup", "app-AbCdEf", "app-AbCdEf-AbCdEf", "a/app", "backup"]),
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (ssl.SSLError("unknown error (_ssl.c:3098)"), True),
+        (OSError(12, "no memory"), True),
+        (ValueError("no URL"), False),
+    ],
 )
-
-
-class Account:
-    """Secrets Manager as far as it finds secrets by their ids."""
-
-    def __init__(self, secrets: set[tuple[int, str]], failing: set[tuple[int, str]], *, echo: bool) -> None:
-        self._secrets, self._failing, self._echo = secrets, failing, echo
-
-    def find(self, secret_id: str) -> tuple[int, str] | None:
-        """Return the secret of a name, of our account, of a whole or of a partial ARN."""
-        if not secret_id.startswith("arn:"):
-            return (OURS, secret_id) if (OURS, secret_id) in self._secrets else None
-        whole = {arn_of(name, account): (account, name) for account, name in self._secrets}
-        partial = {arn[:-7]: found for arn, found in whole.items()}
-        return whole.get(secret_id) or partial.get(secret_id)
-
-    def fails(self, secret_id: str) -> bool:
-        """Tell whether a secret is missing or refused."""
-        found = self.find(secret_id)
-        return found is None or found in self._failing
-
-    def answer(self, ids: list[str]) -> tuple[list[Any], list[Any]]:
-        """Return values, each once, and errors, whose SecretId is the id as it was asked for or the whole ARN."""
-        values: dict[Any, Any] = {}
-        errors = []
-        for each in ids:
-            found = self.find(each)
-            if found is None or found in self._failing:
-                named = each if self._echo or found is None else arn_of(found[1], found[0])
-                errors.append({"SecretId": named, "ErrorCode": "DecryptionFailure"})
-            else:
-                values[found] = value_of(found[1], arn_of(found[1], found[0]))
-        return list(values.values()), errors
-
-
-@settings(deadline=None)
-@given(st.sets(existing, min_size=1), st.sets(existing), st.booleans(), st.data())
-def test_answers_find_their_ids(
-    secrets: set[tuple[int, str]],
-    failing: set[tuple[int, str]],
-    echo: bool,  # noqa: FBT001
-    data: st.DataObject,
-) -> None:
-    """Whatever secrets there are, here and in another account, and by whichever id: each gets its own answer."""
-    account = Account(secrets, failing, echo=echo)
-    every = {arn_of(name, number) for number, name in secrets}
-    possible = every | {arn[:-7] for arn in every} | {name for _, name in secrets} | {"nowhere"}
-    asked = data.draw(st.lists(st.sampled_from(sorted(possible)), min_size=1, unique=True))
-    calls = batches.calls(dict.fromkeys(asked, "eu-west-1"), "eu-west-1")
-    assert sorted(each for _, ids in calls for each in ids) == sorted(asked)
-    for _, ids in calls:
-        values, errors = account.answer(ids)
-        entries = batches.by_id(data.draw(st.permutations(values)), data.draw(st.permutations(errors)))
-        for each in ids:
-            if account.fails(each):
-                assert "ErrorCode" in entries[each]
-            else:
-                number, name = account.find(each) or (0, "")
-                assert entries[each].get("SecretString") == arn_of(name, number)
-
-
-@given(st.lists(st.sampled_from(["app", arn_of("app")[:-7], *names(60), *map(arn_of, names(60))]), unique=True))
-def test_calls_are_few(ids: list[str]) -> None:
-    """As few calls as there can be, 20 ids each; one more only where an ARN may be that of a name beside it."""
-    calls = batches.calls(dict.fromkeys(ids, "eu-west-1"), "eu-west-1")
-    assert all(len(asked) <= 20 for _, asked in calls)
-    both = any(arn_of(each) in ids or arn_of(each)[:-7] in ids for each in ids if not each.startswith("arn:"))
-    assert len(calls) <= -(-len(ids) // 20) + both
-
-
-def test_equal_names_of_two_regions() -> None:
-    """A name and an ARN of another region cannot be mixed up: they are in two calls anyway, and not in three."""
-    there = [arn_of(name, region="us-west-2") for name in ("app", "other")]
-    regions = {"app": "eu-west-1", **dict.fromkeys(there, "us-west-2")}
-    assert batches.calls(regions, "eu-west-1") == [("eu-west-1", ["app"]), ("us-west-2", there)]
-
-
-def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch, error: Exception, transient: bool) -> None:  # noqa: FBT001
     """What OpenSSL says where there is no memory for its contexts may pass; settings that make no client do not."""
-    starved = (ssl.SSLError("unknown error (_ssl.c:3098)"), OSError(12, "no memory"))
-    for error, transient in (*((each, True) for each in starved), (ValueError("no URL"), False)):
-        monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
-        with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
-            Reader(device(), [secret()])
-        assert caught.value.transient is transient
+    monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
+    with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
+        Reader(device(), [secret()])
+    assert as_error(caught.value, FetcherError).transient is transient
 
 
 def test_an_answer_without_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lack of memory is not told as an answer of somebody else."""
+    """A lack of memory is not reported as an answer of somebody else: the boundary finds it behind the error."""
     client = Mock(get_secret_value=Mock(side_effect=MemoryError))
+    client.meta.endpoint_url = "https://aws"
     monkeypatch.setattr("boto3.session.Session.client", Mock(return_value=client))
-    with pytest.raises(MemoryError):
+    with pytest.raises(SecretError) as caught:
         Reader(device(), [secret()]).read([secret()], KEYS)
+    assert "out of memory" in as_error(caught.value, FetcherError, "the fetcher").message

@@ -89,7 +89,7 @@ NAMES = [
     pytest.param('{"1a": "1"}', {"sanitize": True}, ["_1a"], id="a leading digit"),
     pytest.param('{"1a": "1"}', {"sanitize": True, "prefix": "x"}, ["x1a"], id="prefix, then sanitize"),
     pytest.param('{"a": "1"}', {"sanitize": True, "prefix": "1-"}, ["_1_a"], id="a prefix is sanitized too"),
-    pytest.param('{"a=b": "1"}', {"sanitize": True}, ["a_b"], id="sanitize mends ="),
+    pytest.param('{"a=b": "1"}', {"sanitize": True}, ["a_b"], id="sanitize replaces ="),
     pytest.param('{"ß": "1"}', {"sanitize": True, "upcase": True}, ["SS"], id="upcase, then sanitize"),
     pytest.param('{"é": "1"}', {"sanitize": True}, ["_"], id="letters of other scripts are not portable"),
     pytest.param('{"a": "1", "b": "2"}', {"only": ("a",)}, ["a"], id="only"),
@@ -165,7 +165,7 @@ REFUSED = [
     REFUSED,
 )
 def test_refused_content(content: str | bytes, changes: dict[str, Any], words: str) -> None:
-    """What cannot be a variable is an error that names the secret and the key, never a value, and the next step."""
+    """Content that cannot be a variable is an error with the secret, the key and the next step, never a value."""
     if words:
         assert words in refusal(secret(content, **changes)).message
     else:
@@ -174,7 +174,7 @@ def test_refused_content(content: str | bytes, changes: dict[str, Any], words: s
 
 @pytest.mark.parametrize("content", ["text", "[]", "{", b"\xff"])
 def test_hint_of_the_whole_secret(content: str | bytes) -> None:
-    """What is not a JSON object can still be one variable: the hint says how."""
+    """A text that is not a JSON object can still be one variable: the hint says how."""
     assert "--secret NAME=app" in refusal(secret(content)).hint
 
 
@@ -191,8 +191,8 @@ def test_limit_of_one_variable() -> None:
     ("content", "changes", "words"),
     [
         pytest.param("{}", {}, "it is an empty object", id="empty"),
-        pytest.param('{"A": null}', {}, "it has only nulls", id="nulls"),
-        pytest.param('{"A": "1"}', {"only": ("B",)}, "it has no key that is wanted", id="nothing wanted"),
+        pytest.param('{"A": null}', {}, "all values are null", id="nulls"),
+        pytest.param('{"A": "1"}', {"only": ("B",)}, "no key matches --only/--except", id="no match"),
     ],
 )
 def test_no_variables(content: str, changes: dict[str, Any], words: str) -> None:
@@ -251,5 +251,5 @@ def test_long_and_strange_keys_in_messages() -> None:
 
 
 def test_a_reading_shows_no_value() -> None:
-    """What a secret held is not shown, even in a debugger."""
+    """The value of a secret is not shown, even in a debugger."""
     assert MARKER not in repr(secret(MARKER))

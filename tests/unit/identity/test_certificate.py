@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.errors import CertificateError
+from secretenv.defects import as_error
+from secretenv.errors import CertificateError, FetcherError
 from secretenv.identity import certificate
 from secretenv.settings import Device
 
@@ -114,15 +115,17 @@ def test_unreadable_files(tmp_path: Path, which: str) -> None:
 @pytest.mark.parametrize("step", ["load_verify_locations", "load_cert_chain"])
 @pytest.mark.parametrize("error", [ssl.SSLError("[X509] malloc failure (_ssl.c:4154)"), OSError(12, "no memory")])
 def test_no_memory_for_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
-    """A file that there is no memory for is not said to be damaged, which would be the end at the start."""
+    """A file that there is no memory for is not reported as damaged, which would be permanent at the start."""
     of = pair(tmp_path)
 
     def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(ssl.SSLContext, step, fail)
-    with pytest.raises(MemoryError):
+    with pytest.raises(CertificateError) as caught:
         certificate.load(of)
+    told = as_error(caught.value, FetcherError, "the fetcher")
+    assert (told.message, told.transient) == ("the fetcher ran out of memory", True)
 
 
 @pytest.mark.parametrize("which", ["cert", "key", "ca"])

@@ -12,6 +12,8 @@ import requests
 import urllib3.exceptions as u3
 from botocore import exceptions as boto
 
+from secretenv.defects import as_error
+from secretenv.errors import FetcherError, SecretenvError
 from secretenv.identity import connection_errors
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 SECRET = "pr0xy-passw0rd"
 POOL: Any = None  # where the exceptions want the pool that they come from
+
+
+def shown(error: SecretenvError) -> str:
+    """Return all that is shown of an error."""
+    return f"{error.message} {error.hint}"
 
 
 def alert(reason: str) -> ssl.SSLError:
@@ -76,8 +83,8 @@ def of_botocore(error: BaseException) -> Any:
         (ConnectionRefusedError(111, "Connection refused"), "connection", True, "host:8443 refuses connections"),
         (untrusted(20), "TLS", False, "is not trusted: unable to get local issuer"),
         (untrusted(62), "TLS", False, "is for another host name"),
-        (untrusted(9), "clock", True, "is not yet valid by our clock"),
-        (untrusted(10), "clock", True, "is expired by our clock"),
+        (untrusted(9), "clock", True, "is not yet valid: this machine's clock says"),
+        (untrusted(10), "clock", True, "has expired: this machine's clock says"),
         (alert("WRONG_VERSION_NUMBER"), "TLS", True, "does not speak TLS"),
         (alert("TLSV1_ALERT_PROTOCOL_VERSION"), "TLS", True, "PROTOCOL_VERSION"),
     ],
@@ -89,11 +96,11 @@ def test_without_and_within_libraries(
     transient: bool,  # noqa: FBT001
     words: str,
 ) -> None:
-    """However deep a library buries it, what happened first is what is told."""
+    """However deep a library buries it, what happened first is reported."""
     found = connection_errors.explain(wrap(error), "host:8443")
-    assert (found["link"], found["transient"]) == (link, transient)
-    assert words in found["message"]
-    assert found["hint"]
+    assert (found.link, found.transient) == (link, transient)
+    assert words in found.message
+    assert found.hint
 
 
 CLOSED = [
@@ -109,16 +116,16 @@ CLOSED = [
 def test_closed_connection(error: BaseException, handshaken: bool) -> None:  # noqa: FBT001
     """A connection that is closed without an answer may be a refused certificate: it is named, and it passes."""
     found = connection_errors.explain(of_requests(error), "host", cert="device.crt", handshaken=handshaken)
-    assert (found["link"], found["transient"]) == ("certificate", True)
-    assert "device.crt" in found["message"]
-    assert "device.crt" in found["hint"]
+    assert (found.link, found.transient) == ("certificate", True)
+    assert "device.crt" in found.message
+    assert "device.crt" in found.hint
 
 
 @pytest.mark.parametrize("error", CLOSED[1:])
 def test_closed_connection_without_certificate(error: BaseException) -> None:
     """Where no certificate was shown it is the connection."""
     found = connection_errors.explain(boto.ConnectionClosedError(endpoint_url="https://host", error=error), "host")
-    assert (found["link"], found["transient"]) == ("connection", True)
+    assert (found.link, found.transient) == ("connection", True)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +141,10 @@ def test_closed_connection_without_certificate(error: BaseException) -> None:
     ],
 )
 def test_refused_certificate(reason: str) -> None:
-    """A TLS alert about our certificate names it, and passes as the closed connection that it may also show as."""
+    """A TLS alert about the client's certificate names it, and passes, as a closed connection does."""
     found = connection_errors.explain(of_requests(alert(reason)), "host", cert="device.crt")
-    assert (found["link"], found["transient"]) == ("certificate", True)
-    assert reason in found["message"]
+    assert (found.link, found.transient) == ("certificate", True)
+    assert reason in found.message
 
 
 @pytest.mark.parametrize(
@@ -157,7 +164,7 @@ def test_refused_certificate(reason: str) -> None:
 def test_timeouts(error: BaseException, handshaken: bool, link: str) -> None:  # noqa: FBT001
     """A timeout says what was waited for."""
     found = connection_errors.explain(error, "host", cert="device.crt", handshaken=handshaken)
-    assert (found["link"], found["transient"]) == (link, True)
+    assert (found.link, found.transient) == (link, True)
 
 
 @pytest.mark.parametrize(
@@ -173,12 +180,12 @@ def test_proxy(error: OSError, words: str) -> None:
     inner = u3.ProxyError(f"Cannot connect to http://u:{SECRET}@proxy", error)
     wrapped = requests.exceptions.ProxyError(u3.MaxRetryError(POOL, "/", inner))
     found = connection_errors.explain(wrapped, "host:8443", cert="device.crt")
-    assert (found["link"], found["transient"]) == ("proxy", True)
-    assert words in found["message"]
-    assert SECRET not in str(found)
+    assert (found.link, found.transient) == ("proxy", True)
+    assert words in found.message
+    assert SECRET not in shown(found)
     ours = boto.ProxyConnectionError(proxy_url=f"http://u:{SECRET}@proxy", error=inner)
-    assert connection_errors.explain(ours, "host")["link"] == "proxy"
-    assert SECRET not in str(connection_errors.explain(ours, "host"))
+    assert connection_errors.explain(ours, "host").link == "proxy"
+    assert SECRET not in shown(connection_errors.explain(ours, "host"))
 
 
 @pytest.mark.parametrize(
@@ -188,23 +195,23 @@ def test_proxy(error: OSError, words: str) -> None:
         (u3.ProtocolError("aborted", http.client.RemoteDisconnected("closed")), "closed the connection"),
         (u3.ProtocolError("aborted", ConnectionResetError(104, "reset")), "closed the connection"),
         (u3.ProtocolError("aborted", http.client.BadStatusLine("SSH-2.0")), "gave an answer that cannot be read"),
-        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "no URL of an HTTP proxy"),
-        (u3.LocationParseError(f"http://u:{SECRET}@h:99999"), "no URL of an HTTP proxy"),
+        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "not the URL of an HTTP proxy"),
+        (u3.LocationParseError(f"http://u:{SECRET}@h:99999"), "not the URL of an HTTP proxy"),
         (OSError("no text that is known"), "cannot be reached"),
     ],
 )
 def test_a_proxy_that_gives_no_tunnel(error: BaseException, words: str) -> None:
-    """What goes wrong before the handshake behind a proxy is the proxy's fault, not the certificate's."""
+    """A failure behind a proxy before the handshake is the proxy's fault, not the certificate's."""
     found = connection_errors.explain(error, "host", cert="device.crt", tunnelling=True)
-    assert (found["link"], found["transient"]) == ("proxy", True)
-    assert words in found["message"]
-    assert SECRET not in str(found)
+    assert (found.link, found.transient) == ("proxy", True)
+    assert words in found.message
+    assert SECRET not in shown(found)
 
 
 def test_a_proxy_that_wants_a_password() -> None:
     """The hint says where a proxy's password is given."""
     error = u3.ProxyError("text", OSError("Tunnel connection failed: 407 Proxy Authentication Required"))
-    assert "USER:PASSWORD@" in connection_errors.explain(error, "host", tunnelling=True)["hint"]
+    assert "USER:PASSWORD@" in connection_errors.explain(error, "host", tunnelling=True).hint
 
 
 def test_a_closed_connection_through_a_proxy() -> None:
@@ -212,7 +219,7 @@ def test_a_closed_connection_through_a_proxy() -> None:
     inner = u3.ProxyError("Unable to connect to proxy", http.client.RemoteDisconnected("closed"))
     wrapped = requests.exceptions.ProxyError(u3.MaxRetryError(POOL, "/", inner))
     found = connection_errors.explain(wrapped, "host", cert="device.crt", handshaken=True)
-    assert (found["link"], found["transient"]) == ("certificate", True)
+    assert (found.link, found.transient) == ("certificate", True)
 
 
 @pytest.mark.parametrize(
@@ -227,23 +234,34 @@ def test_a_closed_connection_through_a_proxy() -> None:
 def test_the_old_data_endpoint(where: str, link: str) -> None:
     """The endpoint that describe-endpoint names by default is not to be trusted by more roots, but to be replaced."""
     found = connection_errors.explain(of_requests(untrusted(20)), where, cert="device.crt")
-    assert (found["link"], found["transient"]) == (link, False)
-    assert ("describe-endpoint --endpoint-type iot:CredentialProvider" in found["hint"]) == (link == "endpoint")
+    assert (found.link, found.transient) == (link, False)
+    assert ("describe-endpoint --endpoint-type iot:CredentialProvider" in found.hint) == (link == "endpoint")
 
 
 def test_no_memory() -> None:
-    """A lack of memory here is not blamed on the other side."""
+    """A lack of memory here is not blamed on the other side: the boundary of the process finds it behind the error."""
     for error in (MemoryError(), boto.HTTPClientError(error=MemoryError()), alert("malloc failure")):
-        found = connection_errors.explain(error, "host", cert="device.crt")
-        assert (found["link"], found["transient"]) == ("fetcher", True)
-        assert "no memory" in found["message"]
+        for wrapped in (error, of_requests(error)):
+            with pytest.raises(SecretenvError) as caught:
+                blame(wrapped)
+            told = as_error(caught.value, FetcherError, "the fetcher")
+            assert (told.link, told.transient) == ("fetcher", True)
+            assert "out of memory" in told.message
+
+
+def blame(error: Exception) -> None:
+    """Raise what an error of a connection is in words, as the rooms that connect do."""
+    try:
+        raise error  # noqa: TRY301
+    except Exception as met:  # noqa: BLE001
+        raise connection_errors.explain(met, "host", cert="device.crt") from None
 
 
 def test_no_route() -> None:
-    """What the system says is told."""
+    """The system's own reason is shown."""
     found = connection_errors.explain(of_requests(OSError(101, "Network is unreachable")), "host")
-    assert found["link"] == "connection"
-    assert "Network is unreachable" in found["message"]
+    assert found.link == "connection"
+    assert "Network is unreachable" in found.message
 
 
 @pytest.mark.parametrize(
@@ -257,5 +275,5 @@ def test_no_route() -> None:
 def test_rubbish(error: BaseException) -> None:
     """An answer that cannot be read passes; nothing of it is quoted."""
     found = connection_errors.explain(error, "host", cert="device.crt", handshaken=True)
-    assert (found["link"], found["transient"]) == ("endpoint", True)
-    assert SECRET not in str(found)
+    assert (found.link, found.transient) == ("endpoint", True)
+    assert SECRET not in shown(found)

@@ -54,7 +54,7 @@ def refusal(status: int, body: Any, headers: dict[str, str] | None = None) -> Cr
 
 
 def test_good_answer() -> None:
-    """An answer with the four texts gives credentials, with the time by our clock at which they came."""
+    """An answer with the four texts gives credentials, with the time at which they came, by this clock."""
     found = exchange(200, json.dumps({"credentials": GOOD}).encode())
     assert found == Credentials(
         access_key_id="ASIAEXAMPLE",
@@ -167,7 +167,7 @@ def test_answers_of_others(status: int, body: Any) -> None:
     ],
 )
 def test_clock(expiration: str) -> None:
-    """An expiration in the past, or more than 13 hours ahead, is our clock's fault: both clocks are shown."""
+    """An expiration in the past, or more than 13 hours ahead, is this clock's fault: both clocks are shown."""
     error = refusal(200, {"credentials": {**GOOD, "expiration": expiration}}, {"Date": "Wed, 15 Nov 2023 10:00:00 GMT"})
     assert (error.link, error.transient) == ("clock", True)
     assert "2023-11-14T22:13:20Z" in error.message

@@ -125,7 +125,7 @@ def test_openssls_trusted_form() -> None:
     ],
 )
 def test_what_is_not_understood(old: bytes, new: bytes) -> None:
-    """A date, a name or a length that is none is an error of the reader's own."""
+    """A date, a name or a length that is not valid is an error of the reader's own."""
     good = made([(NameOID.COMMON_NAME, "name")])
     assert old in good
     x509.read(good)
@@ -186,6 +186,6 @@ def test_any_text(text: str) -> None:
 
 
 def test_nothing_of_a_size_that_no_certificate_has() -> None:
-    """What is larger than 64 KiB is not looked at: a device has better things to do."""
+    """More than 64 KiB are not looked at: a device has better things to do."""
     with pytest.raises(x509.UnreadableError, match="large"):
         x509.read(CERTIFICATE + bytes(x509.LARGEST))

@@ -65,6 +65,12 @@ def test_answers_without_a_date(date: str) -> None:
     assert probes.clocks({}, NOON, "aws").ok is None
 
 
+def without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset the variables of proxies."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
 PROXY = "http://user:pAsswOrd@proxy.example:3128"
 
 
@@ -81,8 +87,7 @@ PROXY = "http://user:pAsswOrd@proxy.example:3128"
 )
 def test_proxies(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], host: str, port: int) -> None:
     """The first connection goes to the proxy of the environment; its password is not kept."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+    without_proxies(monkeypatch)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     to = probes.target("aws.example")
@@ -99,9 +104,8 @@ def test_a_name_that_is_looked_up_for_ever(proxy: bool, link: str) -> None:  # n
 
 def test_a_proxy_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """HTTPS_PROXY with an invalid port breaks the link `proxy`; its text is not quoted."""
+    without_proxies(monkeypatch)
     monkeypatch.setenv("https_proxy", "http://user:pAsswOrd@proxy:x")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(CredentialsError) as caught:
         probes.target("aws.example")
     assert caught.value.link == "proxy"
@@ -111,7 +115,7 @@ def test_a_proxy_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("endpoint", "host", "port"), [("[::1]:8443", "::1", 8443), ("a.example", "a.example", 443)])
 def test_targets(monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str, port: int) -> None:
     """An endpoint is HOST or HOST:PORT, the port 443 without it."""
-    monkeypatch.setattr("urllib.request.getproxies_environment", dict)
+    without_proxies(monkeypatch)
     assert probes.target(endpoint)[:2] == (host, port)
 
 

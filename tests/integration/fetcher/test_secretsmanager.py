@@ -77,7 +77,7 @@ def test_missing_secret(aws: Sandbox) -> None:
 
 
 def test_no_permission(aws: Sandbox) -> None:
-    """A role without the permission is told so."""
+    """A role without the permission is named as the cause."""
     error = fetch(device_of(aws, role_alias=aws.alias("powerless")), APP).error
     assert (error.link, error.transient) == ("policy", False)
     assert "secretsmanager:GetSecretValue" in error.hint

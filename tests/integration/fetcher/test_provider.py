@@ -67,7 +67,7 @@ def test_an_expired_certificate_is_not_even_shown(aws: Sandbox) -> None:
     ],
 )
 def test_refused_aliases(aws: Sandbox, name: str, how: dict[str, Any], link: str) -> None:
-    """What is wrong with role alias, role or policy is told apart."""
+    """Faults of role alias, role and policy are told apart."""
     error = fetch(device_of(aws, role_alias=aws.alias(name, **how)), APP).error
     assert isinstance(error, CredentialsError)
     assert (error.link, error.transient) == (link, False)
@@ -89,14 +89,14 @@ def test_wrong_endpoint(aws: Sandbox) -> None:
 
 @pytest.mark.parametrize("offset", [-7200, 14 * 3600])
 def test_clock(aws: Sandbox, offset: float) -> None:
-    """Credentials that cannot be by our clock are the clock's fault."""
+    """Credentials that cannot be by this clock are the clock's fault."""
     aws.clock_offset = offset
     error = fetch(device_of(aws), APP).error
     assert (error.link, error.transient) == ("clock", True)
 
 
 def test_clock_of_secrets_manager(aws: Sandbox) -> None:
-    """A clock that is off by more than five minutes is told by Secrets Manager."""
+    """A clock that is off by more than five minutes is reported by Secrets Manager."""
     aws.clock_offset = 1200
     error = fetch(device_of(aws), APP).error
     assert isinstance(error, SecretError)

@@ -1,104 +1,49 @@
-"""The fetcher on a bad network: servers that hang, drip, break off or speak something else, and proxies."""
+"""The fetcher on a bad network: servers that hang, drip, break off or speak something else."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import select
 import socket
-import ssl
-import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.credentials import Credentials
 from secretenv.errors import SecretError
-from secretenv.sandbox import Sandbox
-from tests.unit.identity.certificates import certificate, ec_key, pem, write
+from tests.unit.identity.certificates import certificate, pem, write
 
-from .fetching import device, device_of, fetch, secret
+from .fetching import device, fetch, secret
+from .servers import KEY, QUICK, at, device_with_pair, handed_on, secrets_manager, serve, tls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import ssl
+    import threading
+    from collections.abc import Callable
 
     from secretenv.errors import CredentialsError
     from secretenv.settings import Device
 
 APP = secret("app")
-QUICK = "from secretenv.identity import provider; provider.TIMEOUTS = (0.5, 0.5)"
-BUDGET = "from secretenv.fetcher import main; work = main._work\nmain._work = lambda *given: work(*given, budget=2.0)"
-KEY = ec_key()
-
-
-@contextmanager
-def serve(handle: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
-    """Give every connection to `handle` in a thread of its own; at the end all are over."""
-    end = threading.Event()
-    threads: list[threading.Thread] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def one(connection: socket.socket) -> None:
-            with connection, suppress(OSError):
-                handle(connection, end)
-
-        def accept() -> None:
-            with suppress(OSError):
-                while not end.is_set():
-                    connection, _ = listener.accept()
-                    threads.append(threading.Thread(target=one, args=(connection,)))
-                    threads[-1].start()
-
-        accepting = threading.Thread(target=accept)
-        accepting.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            end.set()
-            listener.shutdown(socket.SHUT_RDWR)
-            accepting.join()
-            for thread in threads:
-                thread.join()
+# A fetcher that waits two seconds for everything.
+BUDGET = "main(budget=2.0)"
 
 
 @pytest.fixture
 def who(tmp_path: Path) -> Device:
     """Return a device whose own certificate is the one that the server has too."""
-    pair = write(tmp_path / "pair.pem", certificate(KEY, "localhost") + pem(KEY))
-    return device(cert=pair, key=pair, ca=pair, role_alias="alias", region="eu-west-1")
+    return device_with_pair(tmp_path)
 
 
-def tls(
-    who: Device, then: Callable[[ssl.SSLSocket, threading.Event], None], whole: bytes = b"\r\n\r\n"
-) -> Callable[..., None]:
-    """Return a handler that shakes hands, reads the request and goes on with `then`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(who.cert)
-
-    def handle(connection: socket.socket, end: threading.Event) -> None:
-        with context.wrap_socket(connection, server_side=True) as wrapped:
-            while not wrapped.recv(65536).endswith(whole):
-                pass
-            then(wrapped, end)
-
-    return handle
-
-
-def refusal(who: Device, handle: Callable[..., None], program: str = QUICK) -> CredentialsError:
+def refusal(who: Device, handle: Callable[..., None], how: str = QUICK) -> CredentialsError:
     """Return the transient error of a fetch from a server like this."""
     with serve(handle) as port:
-        error = fetch(at(who, port), APP, program=program).error
+        error = fetch(at(who, port), APP, how=how).error
     assert error.transient
     assert f"localhost:{port}" in error.message or "localhost" in error.message
     return error  # type: ignore[return-value]
-
-
-def at(who: Device, port: int) -> Device:
-    """Return the device with its endpoint on a port of this machine."""
-    return device(**{**who.to_json(), "endpoint": f"localhost:{port}"})
 
 
 def test_unknown_host(who: Device) -> None:
@@ -190,8 +135,8 @@ def test_dripping(who: Device) -> None:
 
 def test_hanging_lookup(who: Device) -> None:
     """A lookup that hangs in libc ends with the budget, at the step `DNS`."""
-    program = f"import socket, threading; socket.getaddrinfo = lambda *_: threading.Event().wait()\n{BUDGET}"
-    error = fetch(at(who, 443), APP, program=program).error
+    program = "import socket, threading; socket.getaddrinfo = lambda *_: threading.Event().wait()"
+    error = fetch(at(who, 443), APP, program=program, how=BUDGET).error
     assert (error.link, error.transient) == ("DNS", True)
 
 
@@ -206,21 +151,6 @@ def test_wrong_host_name(who: Device, tmp_path: Path) -> None:
 
 
 # Secrets Manager over TLS.
-
-ANSWER = json.dumps({"VersionId": "v" * 32, "SecretString": '{"A": "1"}'}).encode()
-
-
-def handed_on() -> Credentials:
-    """Return credentials of an earlier fetch."""
-    now = time.time()
-    return Credentials(
-        access_key_id="ASIA", secret_access_key="s", session_token="t", expiration=now + 3000, obtained=now - 600
-    )
-
-
-def secrets_manager(connection: ssl.SSLSocket, end: threading.Event) -> None:
-    """Answer any request with a secret."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER))
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -267,99 +197,3 @@ def test_missing_roots_of_secrets_manager(who: Device) -> None:
     assert isinstance(error, SecretError)
     assert (error.link, error.transient) == ("TLS", False)
     assert "AWS_CA_BUNDLE" in error.hint
-
-
-# Proxies.
-
-
-@contextmanager
-def proxy(status: int = 200) -> Iterator[tuple[int, list[bytes]]]:
-    """Run a proxy that tunnels to wherever it is asked, or refuses."""
-    asked: list[bytes] = []
-
-    def handle(connection: socket.socket, end: threading.Event) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            if not (part := connection.recv(65536)):
-                return
-            request += part
-        asked.append(request)
-        connection.sendall(b"HTTP/1.1 %d Whatever\r\n\r\n" % status)
-        if status != 200:
-            return
-        host, _, port = request.split()[1].decode().rpartition(":")
-        with socket.create_connection((host, int(port))) as upstream:
-            _pump(connection, upstream, end)
-
-    with serve(handle) as port:
-        yield port, asked
-
-
-def _pump(one: socket.socket, other: socket.socket, end: threading.Event) -> None:
-    """Carry bytes both ways until one side ends."""
-    while not end.is_set():
-        for ready in select.select([one, other], [], [], 0.1)[0]:
-            if not (content := ready.recv(65536)):
-                return
-            (other if ready is one else one).sendall(content)
-
-
-def test_through_a_proxy() -> None:
-    """The exchange goes through HTTPS_PROXY with our certificate and our roots: end to end, the proxy sees nothing."""
-    with ExitStack() as stack:
-        aws = stack.enter_context(Sandbox())
-        port, asked = stack.enter_context(proxy())
-        variables = {"HTTPS_PROXY": f"http://me:pass@127.0.0.1:{port}"}
-        found = fetch(device_of(aws), secret("sandbox/app"), variables=variables)
-        assert found.answer.error is None
-        assert len(aws.exchanges) == 1
-        assert aws.exchanges[0].certificate_id
-    assert asked[0].startswith(b"CONNECT localhost:")
-    assert b"Proxy-Authorization: Basic" in asked[0]
-
-
-def test_proxy_that_refuses(who: Device) -> None:
-    """A proxy that wants a password is the link `proxy`."""
-    with proxy(407) as (port, _):
-        error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
-    assert (error.link, error.transient) == ("proxy", True)
-    assert "status 407" in error.message
-
-
-@pytest.mark.parametrize(
-    ("answer", "words"), [(b"", "closed the connection"), (b"SSH-2.0-proxy\r\n", "gave an answer that cannot be read")]
-)
-def test_proxy_that_gives_no_tunnel(who: Device, answer: bytes, words: str) -> None:
-    """A proxy that closes the connection, or does not speak HTTP, is the link `proxy`, not the certificate."""
-
-    def handle(connection: socket.socket, end: threading.Event) -> None:
-        connection.recv(65536)
-        connection.sendall(answer)
-
-    with serve(handle) as port:
-        error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
-    assert (error.link, error.transient) == ("proxy", True)
-    assert words in error.message
-
-
-def test_proxy_that_hangs(who: Device) -> None:
-    """A proxy that says nothing is the link `proxy`."""
-    with serve(lambda connection, end: end.wait()) as port:  # type: ignore[arg-type]
-        variables = {"HTTPS_PROXY": f"http://127.0.0.1:{port}"}
-        error = fetch(at(who, 443), APP, variables=variables, program=QUICK).error
-    assert (error.link, error.transient) == ("proxy", True)
-    assert "did not answer in time" in error.message
-
-
-@pytest.mark.parametrize("url", ["socks5://127.0.0.1:1", "http://127.0.0.1:99999"])
-def test_proxy_that_is_none(who: Device, url: str) -> None:
-    """A HTTPS_PROXY that cannot be used is the link `proxy`."""
-    error = fetch(at(who, 443), APP, variables={"HTTPS_PROXY": url}).error
-    assert error.link == "proxy"
-
-
-def test_closed_behind_a_proxy(who: Device) -> None:
-    """A server that closes the connection after the handshake may refuse the certificate, behind a proxy too."""
-    with serve(tls(who, lambda connection, end: None)) as server, proxy() as (port, _):
-        error = fetch(at(who, server), APP, variables={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}).error
-    assert error.link == "certificate"

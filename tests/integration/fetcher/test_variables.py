@@ -32,7 +32,7 @@ def test_round_trip(content: dict[str, str]) -> None:
 
 
 def test_longest_variable() -> None:
-    """What we take for the longest variable is what Linux takes, to the byte."""
+    """The longest variable is the longest that Linux accepts, to the byte."""
     found, _, _ = variables([secret(json.dumps({"A": "x" * (LONGEST - 3)}))])
     assert len(through_execve(found)[b"A"]) == LONGEST - 3
     with pytest.raises(OSError, match="too long"):

@@ -1,0 +1,120 @@
+"""The errors of reading secrets and of making variables of them, in words.
+
+What AWS's own answers mean stands in the tables of `secretsmanager_errors`.
+"""
+
+from __future__ import annotations
+
+from secretenv.errors import ContentError, FetcherError, Message, SecretError
+from secretenv.wording import PORTAL
+
+_WHOLE = (
+    "for the whole secret in one variable use --secret NAME={id}, or store a JSON object whose keys are the variables"
+)
+_NAME_REGION = "--region names it, or use the secret's whole ARN"
+
+# connection
+NO_CODE = Message(
+    SecretError,
+    "{secrets}: status {status} without an error code, which is not an answer of Secrets Manager",
+    PORTAL,
+    transient=True,
+    link="connection",
+)
+NOT_AN_ANSWER = Message(
+    SecretError,
+    "{secrets}: {host} gave an answer that is not one of Secrets Manager ({reason})",
+    PORTAL,
+    transient=True,
+    link="connection",
+)
+
+# endpoint
+NO_CLIENT = Message(
+    SecretError,
+    "secret {secret}: no client for region {region} ({kind})",
+    "check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
+    link="endpoint",
+)
+NO_TLS_CONTEXT = Message(
+    SecretError,
+    "secret {secret}: no client for region {region}: OpenSSL made no context, perhaps for lack of memory",
+    "free; ulimit -v",
+    transient=True,
+    link="endpoint",
+)
+
+# region
+REGION_UNKNOWN = Message(SecretError, "secret {secret}: no region is known", _NAME_REGION, link="region")
+REGION_INVALID = Message(SecretError, "secret {secret}: {region} is not a region", _NAME_REGION, link="region")
+
+# secret
+ID_INVALID = Message(SecretError, "{secrets}: not a valid name or staging label of a secret", "check --secret")
+LEFT_OUT = Message(
+    SecretError,
+    "secret {secret}: the answer has neither a value nor an error for it",
+    "run without --batch to read it on its own",
+    transient=True,
+)
+
+# file
+FILE_NOT_REGULAR = Message(SecretError, "secret {secret} is not a regular file", "ls -l {file}", link="file")
+FILE_UNREADABLE = Message(SecretError, "secret {secret} cannot be read: {reason}", "ls -l {file}", link="file")
+FILE_TOO_LARGE = Message(
+    SecretError,
+    "secret {secret} is larger than 1 MiB",
+    "no variable holds that much; is it the right file?",
+    link="file",
+)
+FILE_NOT_TEXT = Message(SecretError, "secret {secret} is not UTF-8 text", "store it as text, or as base64", link="file")
+
+# content
+BINARY = Message(ContentError, "secret {secret} is binary and not JSON", _WHOLE)
+INVALID_JSON = Message(ContentError, "secret {secret} is not valid JSON at line {line}, column {column}", _WHOLE)
+NOT_AN_OBJECT = Message(ContentError, "secret {secret} is not a JSON object", _WHOLE)
+TOO_DEEP = Message(ContentError, "secret {secret} is nested too deeply", _WHOLE)
+NOT_JSON = Message(ContentError, "secret {secret} holds {word}, which is not JSON", "write it as a string, or as null")
+KEY_EMPTY = Message(
+    ContentError, "a key of secret {secret} is empty", "give it a name, or leave it out with --only '?*'"
+)
+KEY_TWICE = Message(ContentError, "key {key} is given twice in secret {secret}", "remove one of the two")
+KEYS_COLLIDE = Message(
+    ContentError,
+    "keys {key} and {other_key} of secret {secret} both become {variable}",
+    "rename one of them in the secret, or leave one out with --except",
+)
+VALUE_TOO_DEEP = Message(
+    ContentError,
+    "the value of key {key} of secret {secret} is nested too deeply",
+    "store nested values as a string",
+)
+# In the place of SOURCE: a key of a secret, or a secret.
+NUL_IN_NAME = Message(ContentError, "the name of {source} holds a NUL character", "remove it: no variable can hold one")
+NUL_IN_VALUE = Message(
+    ContentError, "the value of {source} holds a NUL character", "remove it: no variable can hold one"
+)
+SURROGATE_IN_NAME = Message(
+    ContentError,
+    "the name of {source} holds half of a surrogate pair (\\ud800 to \\udfff)",
+    "write the character itself, or both halves",
+)
+SURROGATE_IN_VALUE = Message(
+    ContentError,
+    "the value of {source} holds half of a surrogate pair (\\ud800 to \\udfff)",
+    "write the character itself, or both halves",
+)
+EQUALS_IN_NAME = Message(
+    ContentError,
+    "the name of {source} holds '='",
+    "rename the key, use --sanitize, or leave it out with --except",
+)
+TOO_LARGE = Message(
+    ContentError,
+    "{source} is too large for a variable: {size} bytes with its name, and Linux accepts {limit}",
+    "let the program read this secret itself, or leave the key out with --except",
+)
+
+# fetcher
+FETCH_TOO_LONG = Message(
+    FetcherError, "the fetch took longer than {time} at the step {step}", "check the network", transient=True
+)

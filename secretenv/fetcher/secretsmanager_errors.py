@@ -1,0 +1,189 @@
+"""What Secrets Manager's refusals mean, as errors: the tables of GetSecretValue and BatchGetSecretValue. Pure.
+
+Each row knows which link of the chain broke, whether a retry can help, and the next step. Connections that give no
+answer at all are the business of `connection_errors`.
+"""
+
+from __future__ import annotations
+
+from secretenv.errors import SecretError
+from secretenv.fetcher import messages
+from secretenv.fetcher.secret_ids import several
+from secretenv.identity.messages import AWS_HEALTH, SET_CLOCK
+from secretenv.identity.provider_errors import plain, said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import Any
+
+    from secretenv.errors import Link, SecretenvError
+
+    Row = tuple[Collection[str], str, Link, str]
+
+# Which of Secrets Manager's codes may go away by themselves, whatever the HTTP status they come with.
+TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "TransactionInProgressException",
+    }
+)
+THROTTLING = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+# Codes for temporary credentials that AWS does not accept, or no longer: new ones may be accepted.
+REFUSED_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidToken",
+        "TokenRefreshRequired",
+        "UnrecognizedClient",
+        "UnrecognizedClientException",
+    }
+)
+# A signature that is wrong for another reason than its time: AWS did not get the request that was signed.
+CHANGED = frozenset(
+    {
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
+# Transient: a device without a clock battery starts in 1970, and another program sets its clock.
+CLOCK = frozenset({"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
+
+_DESCRIBE = "aws secretsmanager describe-secret --secret-id '{secret}' --region {region}"
+_VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' --region {region}"
+_CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
+
+# Codes (empty: any), part of the message in lower case -> link, next step. The first row that fits counts.
+_OF_BOTH: tuple[Row, ...] = (
+    (THROTTLING, "", "throttling", "a longer --interval makes fewer calls"),
+    (TRANSIENT, "", "secret", AWS_HEALTH),
+    (
+        REFUSED_CREDENTIALS,
+        "",
+        "credentials",
+        "are device and secret of the same AWS partition? is the clock right? date -u",
+    ),
+    ({"InvalidSignatureException"}, "signature we calculated", "signature", _CHANGED),
+    (
+        {"InvalidSignatureException"},
+        "valid region",
+        "region",
+        "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name one region?",
+    ),
+    (CLOCK, "", "clock", f"AWS accepts 5 minutes of difference; {SET_CLOCK}"),
+    (CHANGED, "", "signature", _CHANGED),
+)
+_NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
+ROWS: tuple[Row, ...] = (
+    *_OF_BOTH,
+    # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
+    (DENIED, "access to kms", "KMS", _NO_KEY),
+    (DENIED, " kms:", "KMS", _NO_KEY),
+    (
+        DENIED,
+        "",
+        "policy",
+        (
+            "the role lacks secretsmanager:GetSecretValue on this secret, or there is no such secret (where a policy "
+            f"names one ARN, AWS does not say which): {_DESCRIBE}"
+        ),
+    ),
+    ({"DecryptionFailure"}, "", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),
+    ((), "kms", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),
+    (
+        {"ResourceNotFoundException"},
+        "staging label",
+        "secret",
+        f"no version has the label {{stage}}: {_VERSIONS}; another label: --version-stage",
+    ),
+    ({"ResourceNotFoundException"}, "", "secret", f"check name and region: {_DESCRIBE}"),
+    (
+        {"InvalidRequestException"},
+        "delet",
+        "secret",
+        "aws secretsmanager restore-secret --secret-id '{secret}' --region {region}",
+    ),
+    ((), "", "secret", f"look at it: {_DESCRIBE}"),
+)
+# The same for a BatchGetSecretValue that was refused as a whole. It has no resource, so policies allow it on "*".
+BATCH_ROWS: tuple[Row, ...] = (
+    *_OF_BOTH,
+    (
+        DENIED,
+        "",
+        "policy",
+        (
+            'for --batch the role needs secretsmanager:BatchGetSecretValue on Resource "*", and '
+            "secretsmanager:GetSecretValue on each secret; or run without --batch"
+        ),
+    ),
+    ((), "", "secret", "run without --batch to see which secret it is"),
+)
+
+
+def of_secrets_manager(secret: str, stage: str, region: str, error: Mapping[str, Any]) -> SecretenvError:
+    """Return the error for a refused GetSecretValue.
+
+    Args:
+        secret: its id.
+        stage: the version's staging label.
+        region: where it was asked for.
+        error: `ClientError.response` of botocore.
+    """
+    return _refused(several([secret]), ROWS, {"secret": secret, "stage": stage, "region": region}, error)
+
+
+def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretenvError:
+    """Return the error for a BatchGetSecretValue that was refused as a whole.
+
+    Args:
+        secrets: the ids that were asked for.
+        error: `ClientError.response` of botocore.
+    """
+    return _refused(several(secrets), BATCH_ROWS, {}, error)
+
+
+def _refused(secrets: str, rows: Sequence[Row], words: Mapping[str, str], error: Mapping[str, Any]) -> SecretenvError:
+    """Return the error by the first row that fits; `words` are those that the hints of the rows leave open."""
+    meta, fields = error.get("ResponseMetadata") or {}, error.get("Error") or {}
+    status, code, message = meta.get("HTTPStatusCode", 0), str(fields.get("Code", "")), fields.get("Message", "")
+    if code.isdigit() or not code:  # botocore puts the status there when the body has no code
+        return messages.NO_CODE(secrets=secrets, status=status)
+    text = plain(message, 2000).casefold()
+    link, hint = next((link, hint) for codes, part, link, hint in rows if (not codes or code in codes) and part in text)
+    transient = code in THROTTLING | TRANSIENT or link == "clock" or status == 429 or status >= 500  # noqa: PLR2004
+    quote = said(message, meta.get("RequestId"))
+    return SecretError(
+        f"{secrets}: {plain(code, 60)}{quote}", hint=hint.format(**words), transient=transient, link=link
+    )

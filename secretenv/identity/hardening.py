@@ -1,0 +1,34 @@
+"""Keep what a process holds inside it: no core dump, no report of an exception's text, no library that logs.
+
+For each process that holds credentials or values of secrets. Which variables it may see is the supervisor's business.
+The imports stand in the functions: a fetch from files alone needs no `logging`.
+"""
+
+from __future__ import annotations
+
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def forbid_dumps() -> None:
+    """Allow neither a core dump nor reading by other processes of the user through /proc (prctl(2))."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def silence_interpreter() -> None:
+    """Drop the interpreter's own reports of exceptions: they show texts, which may hold a value."""
+    import sys
+    import threading
+
+    for reporter, hook in ((threading, "excepthook"), (sys, "unraisablehook"), (sys, "excepthook")):
+        setattr(reporter, hook, lambda *_: None)
+
+
+def silence_libraries() -> None:
+    """Keep the logging and the warnings of libraries from standard error."""
+    import logging
+    import warnings
+
+    logging.disable()
+    warnings.simplefilter("ignore")

@@ -1,0 +1,388 @@
+"""The errors of the device's files, of connections and of the credentials provider, in words.
+
+What AWS's own answers mean stands in the tables of `provider_errors`.
+"""
+
+from __future__ import annotations
+
+from secretenv.errors import CertificateError, CredentialsError, Message
+from secretenv.wording import DESCRIBE_ENDPOINT, PORTAL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from secretenv.errors import Link
+
+# Next steps that several messages have.
+SET_CLOCK = "set the clock, and compare: date -u; timedatectl status"
+CHECK_NETWORK = "check the network and the firewall"
+CHECK_PROXY = "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"
+PROXY_FORM = "write http://HOST:PORT, or unset it"
+PORTAL_OR_ENDPOINT = f"{PORTAL}; otherwise check the endpoint: {DESCRIBE_ENDPOINT}"
+AWS_HEALTH = "AWS has trouble: https://health.aws.amazon.com"
+_CHECK_CERTIFICATE = (
+    "is the certificate {certificate} registered, ACTIVE and not expired? aws iot describe-certificate "
+    "--certificate-id CERTIFICATE_ID; openssl x509 -noout -dates -in {certificate}"
+)
+_CHECK_CLOCK = "renew the certificate, or set the clock if it is wrong: date -u; timedatectl"
+_CHECK_ALIAS = "check the role alias: aws iot describe-role-alias --role-alias {role_alias}"
+
+
+def _of_pem_file(link: Link, option: str) -> tuple[Message, Message, Message]:
+    """Return what can be wrong with any PEM file: it is unreadable, empty, or too large."""
+    return (
+        Message(
+            CertificateError,
+            f"the {link} {{file}} cannot be read: {{reason}}",
+            f"check {option}: ls -l {{file}}",
+            link=link,
+        ),
+        Message(
+            CertificateError,
+            f"the {link} {{file}} is empty",
+            "was it half written? write another file and rename it into place",
+            link=link,
+        ),
+        Message(CertificateError, f"the {link} {{file}} is larger than 1 MiB", f"{option} names a PEM file", link=link),
+    )
+
+
+# certificate file
+CERTIFICATE_UNREADABLE, CERTIFICATE_EMPTY, CERTIFICATE_TOO_LARGE = _of_pem_file("certificate file", "--cert")
+NO_CERTIFICATE = Message(
+    CertificateError,
+    "the certificate file {file} holds no certificate in PEM form",
+    "--cert names a PEM file; from DER: openssl x509 -inform der -in FILE -out FILE.pem",
+    link="certificate file",
+)
+CERTIFICATE_DAMAGED = Message(
+    CertificateError,
+    "the certificate in {file} is damaged",
+    "was it only half written? openssl x509 -noout -subject -in {file}",
+    link="certificate file",
+)
+
+# key file
+KEY_UNREADABLE, KEY_EMPTY, KEY_TOO_LARGE = _of_pem_file("key file", "--key")
+NO_KEY = Message(
+    CertificateError,
+    "the key file {file} holds no private key in PEM form",
+    "--key names a PEM file",
+    link="key file",
+)
+KEY_UNUSABLE = Message(
+    CertificateError,
+    "the key {file} cannot be used ({reason})",
+    "was it only half written? openssl pkey -noout -in {file}",
+    link="key file",
+)
+
+# key password
+PASSWORD_MISSING = Message(
+    CertificateError,
+    "the key {file} is encrypted, and no password file is given",
+    "--key-password-file names the file with its password; or: openssl pkey -in {file} -out NEW",
+    link="key password",
+)
+PASSWORD_WRONG = Message(
+    CertificateError,
+    "the key {file} does not open with the given password ({reason})",
+    "check the file of --key-password-file: openssl pkey -noout -in {file}",
+    link="key password",
+)
+PASSWORD_UNREADABLE = Message(
+    CertificateError, "the password file {file} cannot be read: {reason}", "ls -l {file}", link="key password"
+)
+PASSWORD_EMPTY = Message(
+    CertificateError,
+    "the password file {file} is empty",
+    "it holds the password of the key and nothing else",
+    link="key password",
+)
+PASSWORD_TOO_LONG = Message(
+    CertificateError,
+    "the password file {file} holds more than {limit} bytes",
+    "it holds the password of the key and nothing else",
+    link="key password",
+)
+
+# roots file
+ROOTS_UNREADABLE, ROOTS_EMPTY, ROOTS_TOO_LARGE = _of_pem_file("roots file", "--ca")
+NO_ROOTS = Message(
+    CertificateError,
+    "the roots file {file} holds no certificates in PEM form",
+    "--ca names a PEM file, for example https://www.amazontrust.com/repository/AmazonRootCA1.pem",
+    link="roots file",
+)
+
+# key of another certificate
+KEY_MISMATCH = Message(
+    CertificateError,
+    "the key {file} does not belong to the certificate {certificate}",
+    "was one of them renewed without the other? compare: openssl x509 -noout -pubkey -in {certificate}; "
+    "openssl pkey -pubout -in {file}",
+    link="key of another certificate",
+)
+
+# certificate
+CERTIFICATE_NOT_YET_VALID = Message(
+    CertificateError,
+    "the certificate {file} is not valid before {date}, and this machine's clock says {now}",
+    _CHECK_CLOCK,
+    transient=True,  # a device without a clock battery starts in 1970 and learns the time a little later
+)
+CERTIFICATE_EXPIRED = Message(
+    CertificateError, "the certificate {file} expired at {date}, and this machine's clock says {now}", _CHECK_CLOCK
+)
+# Transient, as the closed connection is: the same refusal may show as either.
+CERTIFICATE_REFUSED = Message(
+    CredentialsError,
+    "{host} refuses the certificate {certificate} ({reason})",
+    _CHECK_CERTIFICATE,
+    transient=True,
+    link="certificate",
+)
+CLOSED_IN_HANDSHAKE = Message(
+    CredentialsError,
+    "{host} closed the connection in the TLS handshake; it may have refused the certificate {certificate}",
+    _CHECK_CERTIFICATE,
+    transient=True,
+    link="certificate",
+)
+CLOSED_AFTER_HANDSHAKE = Message(
+    CredentialsError,
+    "{host} closed the connection without an answer; it may have refused the certificate {certificate}",
+    _CHECK_CERTIFICATE,
+    transient=True,
+    link="certificate",
+)
+
+# DNS
+NAME_UNKNOWN = Message(
+    CredentialsError,
+    "the name {name} cannot be resolved: {reason}",
+    "getent hosts {name}",
+    transient=True,
+    link="DNS",
+)
+
+# proxy. Its address may hold a password and is not shown.
+PROXY_WANTS_PASSWORD = Message(
+    CredentialsError,
+    "the proxy refuses a tunnel to {host} with status 407: it wants a password",
+    "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+    transient=True,
+    link="proxy",
+)
+PROXY_REFUSES = Message(
+    CredentialsError,
+    "the proxy refuses a tunnel to {host} with status {status}",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+PROXY_UNUSABLE = Message(
+    CredentialsError, "HTTPS_PROXY is not the URL of an HTTP proxy", PROXY_FORM, transient=True, link="proxy"
+)
+PROXY_UNKNOWN = Message(
+    CredentialsError,
+    "the name of the proxy cannot be resolved: {reason}",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+PROXY_LATE = Message(
+    CredentialsError,
+    "the proxy on the way to {host} did not answer in time",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+PROXY_UNREACHABLE = Message(
+    CredentialsError,
+    "the proxy on the way to {host} cannot be reached",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+PROXY_CLOSED = Message(
+    CredentialsError,
+    "the proxy on the way to {host} closed the connection",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+PROXY_UNCLEAR = Message(
+    CredentialsError,
+    "the proxy on the way to {host} gave an answer that cannot be read",
+    CHECK_PROXY,
+    transient=True,
+    link="proxy",
+)
+
+# connection
+CONNECT_LATE = Message(
+    CredentialsError, "no connection to {host} in time", CHECK_NETWORK, transient=True, link="connection"
+)
+CONNECTION_REFUSED = Message(
+    CredentialsError,
+    "{host} refuses connections",
+    "check host and port, and the firewall",
+    transient=True,
+    link="connection",
+)
+CONNECTION_CLOSED = Message(
+    CredentialsError,
+    "{host} closed the connection without an answer",
+    CHECK_NETWORK,
+    transient=True,
+    link="connection",
+)
+UNREACHABLE = Message(
+    CredentialsError,
+    "{host} cannot be reached: {reason}",
+    "check the network: ip route",
+    transient=True,
+    link="connection",
+)
+
+# TLS
+HANDSHAKE_ENDLESS = Message(
+    CredentialsError, "no TLS with {host} within {time}", CHECK_NETWORK, transient=True, link="TLS"
+)
+HANDSHAKE_LATE = Message(
+    CredentialsError,
+    "the TLS handshake with {host} did not end in time",
+    CHECK_NETWORK,
+    transient=True,
+    link="TLS",
+)
+NOT_TLS = Message(
+    CredentialsError,
+    "{host} does not speak TLS ({reason})",
+    "check host and port; is a captive portal in between?",
+    transient=True,
+    link="TLS",
+)
+HANDSHAKE_FAILED = Message(
+    CredentialsError,
+    "the TLS handshake with {host} failed ({reason})",
+    "TLS 1.2 or newer is needed",
+    transient=True,
+    link="TLS",
+)
+HANDSHAKE_FAILED_WITH_CERTIFICATE = Message(
+    CredentialsError,
+    "the TLS handshake with {host} failed ({reason})",
+    "TLS 1.2 or newer is needed, and a certificate that AWS accepts (RSA or ECDSA): {certificate}",
+    transient=True,
+    link="TLS",
+)
+OTHER_HOST_NAME = Message(
+    CredentialsError,
+    "the certificate of {host} is for another host name",
+    f"use its own name: {DESCRIBE_ENDPOINT}",
+    link="TLS",
+)
+SERVER_NOT_TRUSTED = Message(
+    CredentialsError,
+    "the certificate of {host} is not trusted: {reason}",
+    "--ca names the roots for the credentials provider, AWS_CA_BUNDLE those for Secrets Manager",
+    link="TLS",
+)
+ROOTS_MISSING = Message(
+    CredentialsError,
+    "the roots to trust for {host} cannot be read",
+    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names a file that is missing",
+    link="TLS",
+)
+
+# endpoint
+ANSWER_LATE = Message(CredentialsError, "{host} did not answer in time", CHECK_NETWORK, transient=True)
+ANSWER_ENDLESS = Message(CredentialsError, "{host} gave no whole answer within {time}", CHECK_NETWORK, transient=True)
+ANSWER_UNCLEAR = Message(
+    CredentialsError,
+    "{host} gave an answer that cannot be read ({kind})",
+    "a captive portal or a proxy may be in between",
+    transient=True,
+)
+DATA_ENDPOINT_NOT_TRUSTED = Message(
+    CredentialsError,
+    "the certificate of {host} is not trusted: {reason}",
+    f"this is the data endpoint; use: {DESCRIBE_ENDPOINT}",
+)
+DATA_ENDPOINT = Message(
+    CredentialsError,
+    "{endpoint} is not a credentials provider, it may be the data endpoint{quote}",
+    f"this is the endpoint to use: {DESCRIBE_ENDPOINT}",
+)
+NO_CREDENTIALS = Message(
+    CredentialsError, "{endpoint} returned an answer without credentials", PORTAL_OR_ENDPOINT, transient=True
+)
+INVALID_EXPIRATION = Message(
+    CredentialsError,
+    "{endpoint} returned credentials with an invalid expiration time",
+    PORTAL_OR_ENDPOINT,
+    transient=True,
+)
+PROVIDER_FAILED = Message(
+    CredentialsError,
+    "the credentials provider {endpoint} answered with status {status}{quote}",
+    AWS_HEALTH,
+    transient=True,
+)
+PROVIDER_UNCLEAR = Message(
+    CredentialsError,
+    "the credentials provider {endpoint} answered with status {status}{quote}",
+    PORTAL_OR_ENDPOINT,
+    transient=True,
+)
+NOT_FROM_AWS = Message(
+    CredentialsError,
+    "the credentials provider {endpoint} answered with status {status}, which is not an answer of AWS",
+    PORTAL_OR_ENDPOINT,
+    transient=True,
+)
+PROVIDER_REFUSED = Message(
+    CredentialsError, "the credentials provider {endpoint} refused with status {status}{quote}", _CHECK_ALIAS
+)
+
+# clock. Transient: a device without a clock battery starts in 1970 and learns the time a little later.
+SERVER_NOT_YET_VALID = Message(
+    CredentialsError,
+    "the certificate of {host} is not yet valid: this machine's clock says {now}",
+    SET_CLOCK,
+    transient=True,
+    link="clock",
+)
+SERVER_EXPIRED = Message(
+    CredentialsError,
+    "the certificate of {host} has expired: this machine's clock says {now}",
+    SET_CLOCK,
+    transient=True,
+    link="clock",
+)
+IMPOSSIBLE_EXPIRATION = Message(
+    CredentialsError,
+    "the new credentials expire at {expiration}, which cannot be right: this machine's clock says {now}, that of "
+    "{endpoint} says {endpoint_time}",
+    SET_CLOCK,
+    transient=True,
+    link="clock",
+)
+
+# throttling
+PROVIDER_THROTTLES = Message(
+    CredentialsError,
+    "the credentials provider {endpoint} is throttling{quote}",
+    "many devices at once? ask for a higher AssumeRoleWithCertificate quota (L-DA868E55)",
+    transient=True,
+    link="throttling",
+)
+
+# policy
+PROVIDER_DENIED = Message(
+    CredentialsError,
+    "the credentials provider {endpoint} refused with status {status}{quote}",
+    _CHECK_ALIAS,
+    link="policy",
+)
