@@ -33,8 +33,11 @@ def test_the_first_file_that_can_be_executed_is_run(path: str) -> None:
 
 def test_a_file_that_is_no_program_is_named(path: str, tmp_path: Path) -> None:
     """Where there is no better one, the first file of that name that cannot be executed is the error: 126."""
-    with pytest.raises(CommandError, match="two/app: permission denied"):
-        program.find("app", str(tmp_path / "two"))
+    (tmp_path / "four").mkdir()
+    (tmp_path / "four" / "app").touch(0o644)
+    for folders in ("two", "two:four"):
+        with pytest.raises(CommandError, match="two/app: permission denied"):
+            program.find("app", ":".join(str(tmp_path / name) for name in folders.split(":")))
     with pytest.raises(CommandError, match="one/app: is a directory"):
         program.find(str(tmp_path / "one" / "app"), path)
 
