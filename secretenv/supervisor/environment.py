@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +22,17 @@ def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], setti
 
 def _passes(name: str, settings: Settings) -> bool:
     """Whether an inherited variable reaches the command: never secretenv's own settings."""
-    if name.startswith("SECRETENV_") or any(fnmatchcase(name, glob) for glob in settings.drop):
+    if name.startswith("SECRETENV_") or _matches(name, settings.drop):
         return False
-    return not settings.pristine or any(fnmatchcase(name, glob) for glob in settings.keep)
+    return not settings.pristine or _matches(name, settings.keep)
+
+
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    if not globs:
+        return False
+    from fnmatch import fnmatchcase  # most runs have no globs, and it stays in memory
+
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:

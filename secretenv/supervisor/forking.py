@@ -6,12 +6,12 @@ thread that forked, watches the process.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 
 from secretenv.errors import FAILED
 from secretenv.supervisor import messages
+from secretenv.supervisor.libc import Word, function
 from secretenv.supervisor.log import Log
 
 TYPE_CHECKING = False
@@ -30,12 +30,12 @@ _STARVED = (
     b"secretenv: hint: free; ulimit -a\n"
 )
 
-libc = ctypes.CDLL(None, use_errno=True)
+_prctl = function("prctl")
 
 
 def prctl(option: int, value: int) -> None:
     """Set an attribute of this process; one that the kernel does not know is left."""
-    libc.prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
+    _prctl(option, Word(value), Word(0), Word(0), Word(0))
 
 
 def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:

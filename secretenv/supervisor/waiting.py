@@ -7,9 +7,10 @@ import select
 import signal
 import time
 
-from secretenv.supervisor.forking import libc
+from secretenv.supervisor.libc import function
 
-EVERY_SIGNAL = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+# A tuple, which takes less memory than a set.
+EVERY_SIGNAL = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 # A sigset_t of all signals: 128 bytes in glibc and in musl.
 _SIGSET = b"\xff" * 128
@@ -52,7 +53,7 @@ class Signals:
 
 def _wakes() -> select.poll | None:
     """Return what wakes up when a signal is pending, None if the system has no such thing."""
-    descriptor = libc.signalfd(-1, _SIGSET, os.O_CLOEXEC)  # its flag is that of open(2)
+    descriptor = function("signalfd")(-1, _SIGSET, os.O_CLOEXEC)  # its flag is that of open(2)
     if descriptor < 0:
         return None
     poll = select.poll()

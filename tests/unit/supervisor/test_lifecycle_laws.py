@@ -27,7 +27,7 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
-from tests.unit.supervisor.test_lifecycle import answer_with, settings
+from tests.unit.supervisor.stories import answer_with, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

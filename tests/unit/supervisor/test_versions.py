@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from secretenv.supervisor.actions import Prepare, Spawn, StartFetch
 from secretenv.supervisor.versions import Versions
+from tests.unit.supervisor.stories import A, B, cleaning, running
 
 
 def left(*moments: tuple[str, float]) -> Versions:
@@ -56,3 +58,59 @@ def test_what_was_taken_back_is_found_again() -> None:
     versions = left(("one", 100.0))
     versions.take_back({"one": "a"})
     assert versions.changes({"one": "b"}, 101.0) == ([("one", "b")], None)
+
+
+# What the command sees of it
+
+
+def test_a_version_just_left_needs_a_second_look() -> None:
+    """A version left less than 60 s ago is not returned to unless a second look after 10 s finds it again."""
+    story = running(interval=20.0)
+    story.later(20)
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    assert story.happens("gone") == [Spawn(answer=B)]
+    assert story.later(20) == [StartFetch()]
+    assert story.happens("fetched", A) == []
+    assert story.later(9.9) == []
+    assert story.later(0.2) == [StartFetch()]
+    assert story.happens("fetched", A) == [Prepare(answer=A)]
+
+
+def test_a_version_just_left_that_vanishes_changes_nothing() -> None:
+    """Secrets Manager is eventually consistent: one old answer after a new one is no rollback."""
+    story = running(interval=20.0)
+    story.later(20)
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    story.happens("gone")
+    story.later(20)
+    assert story.happens("fetched", A) == []
+    story.later(10.1)
+    assert story.happens("fetched", B) == []
+    story.later(20)
+    assert story.happens("fetched", A) == [], "the memory of the first sight must be gone"
+    assert sum("looking once more" in line for line in story.lines) == 2, "each doubt is said once"
+
+
+def test_a_second_look_does_not_put_off_a_check() -> None:
+    """Where the interval is shorter than the wait for a second look, checks go on at the interval."""
+    story = running(interval=5.0)
+    story.later(5)
+    story.happens("fetched", B)
+    story.later(5)
+    assert story.happens("fetched", A) == []
+    assert story.later(5) == [StartFetch()]
+    assert story.happens("fetched", A) == []
+    assert story.later(5) == [StartFetch()]
+    assert story.happens("fetched", A) == [], "it is the one that the command runs with"
+
+
+def test_a_version_left_long_ago_is_returned_to_at_once() -> None:
+    """After 60 s a rollback is a change like any other."""
+    story = cleaning()
+    story.happens("gone")
+    story.later(300)
+    assert story.happens("fetched", A) == [Prepare(answer=A)]
