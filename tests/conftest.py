@@ -4,26 +4,51 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
-from secretenv.sandbox import Sandbox
 from tests.running import SECRETENV, Program
 from tests.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+
+    from secretenv.sandbox import Sandbox
+
+UNIT = Path(__file__).parent / "unit"
+
+# For the loop of an edit: each law on a few examples instead of a hundred.
+settings.register_profile("quick", max_examples=10)
 
 
-def pytest_configure() -> None:
-    """Take back what a shell's `&` or nohup lets us ignore: programs under test would inherit it, and keep it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a law gets, and stop ignoring signals."""
+    if _quick(config):
+        settings.load_profile("quick")
+    _heed_signals()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how much the laws are tried."""
+    return f"laws: {settings().max_examples} examples each" + " (all of them: name the file)" * _quick(config)
+
+
+def _quick(config: pytest.Config) -> bool:
+    """Whether nothing but folders of unit tests is run. A file that is named gets its laws in full."""
+    asked = [(config.invocation_params.dir / word).resolve() for word in config.args]
+    return all(path.is_dir() and path.is_relative_to(UNIT) for path in asked)
+
+
+def _heed_signals() -> None:
+    """Undo a shell's `&` or nohup, which make this process ignore signals: programs under test would inherit that."""
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        # Still for ourselves, as nohup means it; but a handler is not inherited.
+        # This process still ignores it, as nohup wants; but a handler is not inherited.
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
@@ -35,6 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def one_sandbox() -> Iterator[Sandbox]:
     """Return the one sandbox of a file of tests, which may name things in it as if they were alone."""
+    from secretenv.sandbox import Sandbox  # it brings moto, which takes a second to load; unit tests do without
+
     with Sandbox() as sandbox:
         yield sandbox
 

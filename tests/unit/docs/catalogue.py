@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +43,7 @@ class Entry(NamedTuple):
     hint: str
 
 
+@cache
 def entries() -> list[Entry]:
     """Return all errors of the chain, in its order."""
     found = {*_of_aws()}
