@@ -66,7 +66,7 @@ def table() -> str:
     for entry in entries():
         if entry.link != link:
             link = entry.link
-            lines += ["", f"## {link}", "", "| what it says | next step |", "| --- | --- |"]
+            lines += ["", f"### {link}", "", "| what it says | next step |", "| --- | --- |"]
         lines.append("| " + " | ".join(text.replace("|", "\\|") for text in entry[1:]) + " |")
     return "\n".join(lines).strip()
 
