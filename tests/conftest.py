@@ -1,4 +1,4 @@
-"""What the tests share: started programs that are cleared away, and secrets in files."""
+"""Fixtures for all tests: programs that are cleared away after the test, and secrets in files."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def _heed_signals() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the soak, the longest test by far: at the end it would keep one core while the other has nothing."""
+    """Begin with the soak, by far the longest test: at the end it would keep one core busy while the other idles."""
     items.sort(key=lambda item: "test_soak" not in item.nodeid)
 
 
 @pytest.fixture(scope="module")
 def one_sandbox() -> Iterator[Sandbox]:
-    """Return the one sandbox of a file of tests, which may name things in it as if they were alone."""
+    """Return one sandbox for each file of tests, so that names in it need not be unique."""
     from secretenv.sandbox import Sandbox  # it brings moto, which takes a second to load; unit tests do without
 
     with Sandbox() as sandbox:
@@ -68,7 +68,7 @@ def one_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Return the sandbox with nothing counted, and put its time and its hooks right after the test."""
+    """Return the sandbox with its counters at zero, and reset its clock, hooks and faults after the test."""
     one_sandbox.reset()
     yield one_sandbox
     one_sandbox.on_request, one_sandbox.clock_offset, one_sandbox.credential_life = None, 0, None
@@ -77,7 +77,7 @@ def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
-    """Return a function that starts a program; whatever of it is left after the test is killed and a failure."""
+    """Return a function that starts a program; a process that outlives the program is killed and fails the test."""
     started: list[Program] = []
 
     def begin(*words: str, **options: object) -> Program:
@@ -126,7 +126,7 @@ class SecretFile:
         self.option = f"--secret=file://{path}"
 
     def put(self, values: object) -> None:
-        """Write a new version, in one step as a reader must see it."""
+        """Write a new version in one step, so that no reader sees half of it."""
         fresh = self.path.with_suffix(".new")
         fresh.write_text(values if isinstance(values, str) else json.dumps(values), "utf-8")
         fresh.replace(self.path)
