@@ -1,9 +1,9 @@
-"""The command of the tests: says `ready`, what it was given, and each signal it gets; ends as it is told.
+"""The command of the tests: prints `ready`, the variables asked for, and each signal it gets.
 
     child.py [--show NAME]... [--ignore SIGNAL]... [--exit-on SIGNAL]... [--grandchild] [--status N]
 
-Prints `ready PID`, then `NAME=value` lines, then `got SIGNAL` for each. TERM ends it unless it is ignored. With
---status it ends at once.
+Prints `ready PID NAME=value ...`, then `got SIGNAL` for each signal. TERM ends it unless it is ignored. With --status
+it exits at once.
 """
 
 from __future__ import annotations

@@ -1,47 +1,74 @@
-"""What the tests share: started programs that are cleared away, and secrets in files."""
+"""Fixtures for all tests: programs that are cleared away after the test, and secrets in files."""
 
 from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
-from secretenv.sandbox import Sandbox
 from tests.running import SECRETENV, Program
 from tests.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+
+    from secretenv.sandbox import Sandbox
+
+UNIT = Path(__file__).parent / "unit"
+
+# For the loop of an edit: each law on a few examples instead of a hundred.
+settings.register_profile("quick", max_examples=10)
 
 
-def pytest_configure() -> None:
-    """Take back what a shell's `&` or nohup lets us ignore: programs under test would inherit it, and keep it."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a law gets, and stop ignoring signals."""
+    if _quick(config):
+        settings.load_profile("quick")
+    _heed_signals()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how much the laws are tried."""
+    return f"laws: {settings().max_examples} examples each" + " (all of them: name the file)" * _quick(config)
+
+
+def _quick(config: pytest.Config) -> bool:
+    """Whether nothing but folders of unit tests is run. A file that is named gets its laws in full."""
+    asked = [(config.invocation_params.dir / word).resolve() for word in config.args]
+    return all(path.is_dir() and path.is_relative_to(UNIT) for path in asked)
+
+
+def _heed_signals() -> None:
+    """Undo a shell's `&` or nohup, which make this process ignore signals: programs under test would inherit that."""
     for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        # Still for ourselves, as nohup means it; but a handler is not inherited.
+        # This process still ignores it, as nohup wants; but a handler is not inherited.
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the soak, the longest test by far: at the end it would keep one core while the other has nothing."""
+    """Begin with the soak, by far the longest test: at the end it would keep one core busy while the other idles."""
     items.sort(key=lambda item: "test_soak" not in item.nodeid)
 
 
 @pytest.fixture(scope="module")
 def one_sandbox() -> Iterator[Sandbox]:
-    """Return the one sandbox of a file of tests, which may name things in it as if they were alone."""
+    """Return one sandbox for each file of tests, so that names in it need not be unique."""
+    from secretenv.sandbox import Sandbox  # it brings moto, which takes a second to load; unit tests do without
+
     with Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Return the sandbox with nothing counted, and put its time and its hooks right after the test."""
+    """Return the sandbox with its counters at zero, and reset its clock, hooks and faults after the test."""
     one_sandbox.reset()
     yield one_sandbox
     one_sandbox.on_request, one_sandbox.clock_offset, one_sandbox.credential_life = None, 0, None
@@ -50,7 +77,7 @@ def sandbox(one_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
-    """Return a function that starts a program; whatever of it is left after the test is killed and a failure."""
+    """Return a function that starts a program; a process that outlives the program is killed and fails the test."""
     started: list[Program] = []
 
     def begin(*words: str, **options: object) -> Program:
@@ -99,7 +126,7 @@ class SecretFile:
         self.option = f"--secret=file://{path}"
 
     def put(self, values: object) -> None:
-        """Write a new version, in one step as a reader must see it."""
+        """Write a new version in one step, so that no reader sees half of it."""
         fresh = self.path.with_suffix(".new")
         fresh.write_text(values if isinstance(values, str) else json.dumps(values), "utf-8")
         fresh.replace(self.path)

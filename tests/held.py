@@ -1,4 +1,4 @@
-"""A `secretenv run` whose command line is being read, for as long as a test wants: its settings file is a FIFO."""
+"""Keep a `secretenv run` at reading its command line for as long as a test wants: its settings file is a FIFO."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Held:
-    """The program, and what it has started by now.
+    """The program, and the processes that it has started so far.
 
     Args:
         run: starts `secretenv run` with these words after it.
@@ -34,11 +34,11 @@ class Held:
 
     def reader(self) -> int:
         """Return the process that reads the command line."""
-        # Its open(2) ends when it has a writer, so a moment after ours.
+        # Its open(2) returns once there is a writer, so a moment after the one here.
         return until(lambda: [pid for pid in self.program.family() if str(self._fifo) in open_files(pid)])[0]
 
     def fetcher(self) -> int:
-        """Return the first fetcher, which may be about to become one yet."""
+        """Return the first fetcher; wait for it if it has not started yet."""
         (only,) = until(self.fetchers)
         return only
 
@@ -47,12 +47,12 @@ class Held:
         return [pid for pid in self.program.family() if b"secretenv.fetcher.main" in words_of(pid)]
 
     def goes_on(self, text: str = "") -> None:
-        """Give it its settings file."""
+        """Write the settings file, so that it continues."""
         with self._writer:
             self._writer.write(text)
 
     def close(self) -> None:
-        """Let go of the settings file, if nobody asked for it."""
+        """Close the settings file, if `goes_on` did not."""
         self._writer.close()
 
 
@@ -68,7 +68,7 @@ def writer_of(fifo: Path) -> IO[str]:
 
 
 def open_files(pid: int) -> set[str]:
-    """Return what a process has open; what it closes meanwhile, or all of it where it ends, is left out."""
+    """Return the paths that a process has open; nothing if it has ended."""
     found = set()
     with contextlib.suppress(OSError):
         for entry in Path(f"/proc/{pid}/fd").iterdir():

@@ -1,6 +1,6 @@
-"""A machine with the real systemd as its init, in namespaces of its own: to start units as they stand.
+"""A machine with the real systemd as its init, in its own namespaces: it starts units unchanged.
 
-Its root is this machine's, with all that is changed in memory; units are only those that a test puts there. Network and
+Its root is this machine's, with changes kept in memory; it has only the units that a test puts there. Network and
 kernel are shared.
 """
 

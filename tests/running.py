@@ -1,4 +1,4 @@
-"""Run the installed `secretenv` as a stranger would: a process of its own, its output in files, nothing left behind."""
+"""Run the installed `secretenv` as a user would: in its own process, its output in files, nothing left behind."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SECRETENV = str(Path(sys.executable).with_name("secretenv"))
 CHILD = str(Path(__file__).with_name("child.py"))
 PYTHON = sys.executable
 
-# Runs a program and takes in its orphans, as the init process of a container does, but reaps none; tells its status,
-# and whether there are any.
+# Runs a program and adopts its orphans, as the init process of a container does, but reaps none; prints its status, and
+# whether any are left.
 _INIT = """
 import ctypes, os, subprocess, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
@@ -33,7 +33,7 @@ except ChildProcessError:
 """
 REAPS_NOTHING = [PYTHON, "-c", _INIT]
 
-# What a program needs to run at all; the rest of the tester's environment must not decide a test.
+# The least that a program needs; the rest of the tester's environment must not affect a test.
 BASE = {"PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -102,7 +102,7 @@ class Program:
             raise AssertionError(f"still running\n--- out\n{self.out}\n--- err\n{self.err}") from None
 
     def family(self) -> list[int]:
-        """Return the pids of all living processes that were started with our mark, the program's own included."""
+        """Return the pids of all living processes that carry the program's mark, its own included."""
         return sorted(_marked(self.mark))
 
     def group(self, group: int) -> list[int]:
@@ -110,9 +110,9 @@ class Program:
         return [pid for pid in self.family() if group_of(pid) == group]
 
     def clean(self) -> list[int]:
-        """Kill whatever is left, and return what was left beside the program itself.
+        """Kill whatever is left, and return what was left besides the program itself.
 
-        What was sent SIGKILL when secretenv ended may take a moment to be gone.
+        A process that secretenv killed as it ended may take a moment to go.
         """
         if self.process.poll() is not None:
             with contextlib.suppress(AssertionError):

@@ -1,4 +1,4 @@
-"""A terminal for tests: what a user types and sees, and nothing in between but the kernel."""
+"""A terminal for tests: what a user types and sees, with nothing but the kernel in between."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Screen:
         os.close(theirs)
 
     def type(self, text: str) -> None:
-        """Press these keys."""
+        """Type this text."""
         os.write(self._user, text.encode())
 
     def read(self) -> None:
-        """Take what is on the screen by now."""
+        """Read what has appeared on the screen."""
         while select.select([self._user], [], [], 0)[0]:
             try:
                 part = os.read(self._user, 65536)
@@ -64,7 +64,7 @@ class Screen:
         return bool(termios.tcgetattr(self._user)[3] & termios.ECHO)
 
     def hang_up(self) -> None:
-        """Take the terminal away."""
+        """Close the terminal, as a lost connection does."""
         os.close(self._user)
         self._user = -1
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Generous: a loaded machine must not fail a test; a test that passes never waits this long.
+# Generous: a loaded machine must not fail a test, and a test that passes never waits this long.
 DEADLINE = 30.0
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 PACKAGE = Path(__file__).parents[2] / "secretenv"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -68,6 +69,7 @@ class Import(NamedTuple):
 
     module: str
     at_load: bool  # whether it runs when the file is loaded, not when a function is called
+    for_types: bool  # whether it never runs, and only a type checker reads it
 
 
 def room_of(path: Path) -> str:
@@ -84,36 +86,41 @@ def package_of(room: str) -> str:
 ROOMS = {room_of(path) for path in FILES}
 
 
-def imports(path: Path, *, types: bool = False) -> Iterator[Import]:
-    """Yield what a file imports, in functions too; for types alone only where asked for."""
-    tree = ast.parse(path.read_text("utf-8"))
-    if not types:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-                node.body = [ast.Pass()]
-    later = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        at_load = id(node) not in later
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a file's syntax tree."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
+    """Return what a file imports, in functions and for types alone too."""
+    return tuple(_imports(parsed(path).body, at_load=True, for_types=False))
+
+
+def _imports(nodes: Iterable[ast.AST], *, at_load: bool, for_types: bool) -> Iterator[Import]:
+    for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (Import(alias.name, at_load) for alias in node.names)
+            yield from (Import(alias.name, at_load, for_types) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
+            assert node.level == 0, "relative import"
             for alias in node.names:
-                whole = f"{module}.{alias.name}"
-                yield Import(whole if whole.removeprefix("secretenv.") in ROOMS else module, at_load)
+                whole = f"{node.module}.{alias.name}"
+                module = whole if whole.removeprefix("secretenv.") in ROOMS else node.module or ""
+                yield Import(module, at_load, for_types)
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield from _imports(node.body, at_load=at_load, for_types=True)
+            yield from _imports(node.orelse, at_load=at_load, for_types=for_types)
+        elif not isinstance(node, ast.expr):
+            later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _imports(ast.iter_child_nodes(node), at_load=at_load and not later, for_types=for_types)
 
 
 def ours(path: Path) -> Iterator[tuple[str, bool]]:
     """Yield the rooms of secretenv that a file imports, and whether it does so when it is loaded."""
-    for module, at_load in imports(path):
+    for module, at_load, for_types in imports(path):
         top, _, room = module.partition(".")
-        if top == "secretenv":
+        if top == "secretenv" and not for_types:
             yield (room if room in ROOMS else f"{room}.__init__".lstrip(".")), at_load
 
 
@@ -145,7 +152,7 @@ def test_imports_make_no_circle() -> None:
 def test_dear_libraries_have_rooms_of_their_own(path: Path) -> None:
     """A library that is slow to load or large is imported in its rooms only."""
     room = room_of(path)
-    for module, _ in imports(path, types=True):
+    for module, _, _ in imports(path):
         rooms = ONLY_IN.get(module.partition(".")[0])
         assert rooms is None or any(f"{room}.".startswith(f"{each}.") for each in rooms), f"imports {module}"
 
@@ -155,7 +162,7 @@ def test_dear_libraries_have_rooms_of_their_own(path: Path) -> None:
 )
 def test_the_resident_process_loads_what_is_allowed(path: Path) -> None:
     """What stays in memory beside the command imports a few modules of the standard library and secretenv's own."""
-    foreign = {module.partition(".")[0] for module, _ in imports(path)} - {"secretenv"}
+    foreign = {each.module.partition(".")[0] for each in imports(path) if not each.for_types} - {"secretenv"}
     assert foreign <= RESIDENT
 
 
@@ -170,13 +177,13 @@ def test_a_package_holds_a_docstring_and_nothing_else(package: str) -> None:
 @PER_FILE
 def test_each_file_says_its_job(path: Path) -> None:
     """The first sentence of a file's docstring says its one job."""
-    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+    assert ast.get_docstring(parsed(path))
 
 
 @PER_FILE
 def test_functions_are_short(path: Path) -> None:
     """A function that does not fit on a screen is two."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - (node.body[0].lineno if ast.get_docstring(node) is None else node.lineno)
             lines -= len((ast.get_docstring(node) or "").splitlines())

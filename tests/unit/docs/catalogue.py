@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,7 @@ class Entry(NamedTuple):
     hint: str
 
 
+@cache
 def entries() -> list[Entry]:
     """Return all errors of the chain, in its order."""
     found = {*_of_aws()}
@@ -63,7 +65,7 @@ def table() -> str:
     for entry in entries():
         if entry.link != link:
             link = entry.link
-            lines += ["", f"## {link}", "", "| what it says | next step |", "| --- | --- |"]
+            lines += ["", f"### {link}", "", "| what it says | next step |", "| --- | --- |"]
         lines.append("| " + " | ".join(text.replace("|", "\\|") for text in entry[1:]) + " |")
     return "\n".join(lines).strip()
 

@@ -164,7 +164,7 @@ def test_any_bytes(der: bytes) -> None:
         return
 
 
-@settings(max_examples=500)
+@settings(max_examples=settings().max_examples * 5)
 @given(st.data())
 def test_any_damage(data: st.DataObject) -> None:
     """So is a certificate with some of its bytes changed, or cut short."""

@@ -14,7 +14,6 @@ from secretenv.config import merge
 from secretenv.errors import ContentError, SecretenvError, SettingsError
 from secretenv.provision import cloudformation, device_settings, documents, secret_value, terraform
 from secretenv.provision.wanted import Wanted, wanted
-from secretenv.sandbox.policy import allows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +70,8 @@ def test_the_assume_policy() -> None:
 def test_a_thing_reads_its_own_secret_only(thing: str, secret: str, reads: bool) -> None:  # noqa: FBT001
     """--per-thing: the policy opens the secret called exactly as the thing, and none without a thing's name."""
     context = {"credentials-iot:ThingName": thing} if thing else {}
+    from secretenv.sandbox.policy import allows  # it brings moto, which is slow to load
+
     assert allows([per_thing_policy()], "secretsmanager:GetSecretValue", PREFIX + secret, context) == reads
 
 

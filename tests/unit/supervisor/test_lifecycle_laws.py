@@ -208,7 +208,9 @@ class World(RuleBasedStateMachine):
         assert self.ended
 
 
-World.TestCase.settings = hypothesis_settings(max_examples=150, stateful_step_count=40, deadline=None)
+World.TestCase.settings = hypothesis_settings(
+    max_examples=hypothesis_settings().max_examples * 3 // 2, stateful_step_count=40, deadline=None
+)
 TestWorld = World.TestCase
 
 
