@@ -12,7 +12,6 @@ PROJECT = Path(__file__).parents[3]
 PAGE = (PROJECT / "docs" / "CONTRIBUTING.md").read_text("utf-8")
 
 
-@pytest.mark.xfail(strict=False, raises=ImportError, reason="comes with supervisor/signals.py")
 def test_the_python_example_shows_what_the_lifecycle_does(capsys: pytest.CaptureFixture[str]) -> None:
     """The example prints that a TERM that was sent is passed on and begins the end."""
     (block,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -31,6 +30,4 @@ def test_modules_to_run_are_there(module: str) -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`(tests/[\w/.]+|\.ci/run)`", PAGE))))
 def test_files_are_there(path: str) -> None:
     """Each file and folder of tests that the page names is there."""
-    if path == "tests/unit/supervisor/test_signals.py":
-        pytest.xfail("comes with the branch that makes supervisor/signals.py")
     assert (PROJECT / path).exists()
