@@ -10,7 +10,7 @@ _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class Origin:
-    """What the caller had set, remembered before secretenv changes it for itself.
+    """The caller's signal state and environment, remembered before secretenv changes them for itself.
 
     Args:
         mask: the signal mask of the caller; by now everything is blocked.
@@ -37,7 +37,7 @@ class Origin:
     def restore(self) -> None:
         """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
         for number in _RESET:
-            signal.signal(number, signal.SIG_IGN)  # drops a pending one: that of a log line that nobody took
+            signal.signal(number, signal.SIG_IGN)  # drops a pending one: of a log line that was not read
             signal.signal(number, signal.SIG_DFL)
         if signal.SIGCHLD in self.ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)

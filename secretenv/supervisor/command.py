@@ -1,6 +1,6 @@
 """Start the user's command and signal it.
 
-It decides nothing: `lifecycle` does. What the command leaves behind is the business of `descendants`.
+It decides nothing: `lifecycle` does. `descendants` clears away the processes that the command leaves.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EXEC_PATIENCE = 0.5
 
 
 class Verdict:
-    """What the kernel says to the start of a command.
+    """The kernel's verdict on the start of a command.
 
     Args:
         file: what is executed.
@@ -64,7 +64,7 @@ class Child:
     Args:
         pid: its process id.
         group: whether it leads a process group of its own.
-        verdict: what the kernel says to its start.
+        verdict: the kernel's, on its start.
     """
 
     def __init__(self, pid: int, *, group: bool, verdict: Verdict) -> None:
@@ -130,21 +130,21 @@ def spawn(
         try:
             become()
         except OSError as error:
-            os.write(theirs, str(error.errno).encode())
+            os.write(writing, str(error.errno).encode())
         os._exit(127)
 
     try:
-        ours, theirs = os.pipe()
+        reading, writing = os.pipe()
     except OSError as error:
         raise messages.NO_PIPE(reason=error.strerror) from None
-    verdict = Verdict(file, ours)
+    verdict = Verdict(file, reading)
     try:
         pid = fork(run)
     except OSError as error:
         verdict.close()
         raise messages.NO_PROCESS(reason=error.strerror) from None
     finally:
-        os.close(theirs)
+        os.close(writing)
     if verdict.comes(patience):
         refused = verdict.refusal()
         if refused is not None:

@@ -1,7 +1,7 @@
-"""Fork a process that dies with this one, and what a process sets for itself: attributes, standard descriptors.
+"""Fork a process that dies with this one, and set the attributes and the standard descriptors of a process.
 
-Everything here runs in the supervisor, which has one thread: fork is safe, and PR_SET_PDEATHSIG, which watches the
-thread that forked, watches the process.
+The supervisor has one thread: so fork is safe, and PR_SET_PDEATHSIG, which watches the thread that forked, watches the
+process.
 """
 
 from __future__ import annotations

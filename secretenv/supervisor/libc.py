@@ -1,6 +1,6 @@
-"""Call a function of the C library that Python has not.
+"""Call functions of the C library that the standard library lacks.
 
-By `_ctypes`, which is the part of ctypes in C: ctypes itself costs 180 KiB more, which stay.
+By `_ctypes`, the part of ctypes that is written in C: ctypes itself costs 180 KiB more, which stay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What to do next: the life of the command as a state machine, without clock, process or I/O.
+"""Decide what to do next: the life of the command as a state machine, without clock, process or I/O.
 
 Each event is a method; it changes the state and returns the actions that follow, which `loop` performs. `now` is in
 seconds on any clock that only goes forward. The rules are those of the README's "Life of the command"; the numbers
@@ -116,7 +116,7 @@ class Lifecycle:
             seconds = self._settings.kill_timeout
             actions += [line("warning", f"the command did not stop within {span(seconds)}: killing it"), KillAll()]
         if _past(self._sweep_limit, now):
-            actions.append(line("warning", "processes of the old command cannot be killed: going on without waiting"))
+            actions.append(line("warning", "processes of the old command cannot be killed: not waiting for them"))
             actions += self.gone(now)
         return actions
 
@@ -152,7 +152,7 @@ class Lifecycle:
         return actions if begins else actions + self._over(failed=False)
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
-        """Take the error that a fetch, or a look at its answer, ended with."""
+        """Take the error of a fetch, or of an answer that the command could not be started with."""
         self._refresh.ended()
         if self.shutdown or self.ended:
             return []
@@ -169,7 +169,7 @@ class Lifecycle:
     # Versions
 
     def _consider(self, answer: Answer, now: float) -> list[Action]:
-        """Compare an answer with what the command runs with, or is about to."""
+        """Compare an answer with the one that the command runs with, or is about to."""
         changed, again = self._versions.changes(answer.versions, now)
         if again is not None:
             self._refresh.look_again(again)
@@ -177,7 +177,7 @@ class Lifecycle:
                 return []
             self._doubted = changed
             names = ", ".join(secret for secret, _ in changed)
-            return [line("info", f"{names}: the version that was just left is read again; looking once more")]
+            return [line("info", f"{names}: the previous version was read again; checking once more")]
         self._doubted = []
         if not changed:
             return [line("debug", "no new version")]
@@ -197,7 +197,7 @@ class Lifecycle:
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
         if answer.versions == self.running.versions:
             self._restart.cancel()
-            return [line("info", "it is the one that the command runs with: no restart")]
+            return [line("info", "the command already runs with this version: no restart")]
         if self._restart.due is not None:
             return []
         wait = self._restart.plan(now)
@@ -263,7 +263,7 @@ class Lifecycle:
         if self.shutdown:
             return self._end_with(-self.shutdown, "all gone in a shutdown")
         if self._settings.on_change == "exit":
-            last = line("info", "ending, to be started anew with the new version")
+            last = line("info", "exiting, to be started again with the new version")
             return [last, *self._end_with(CHANGED, "all gone with --on-change exit")]
         self._move("all gone")
         self.running = self.target

@@ -46,7 +46,7 @@ class Log:
         self._descriptor = _own(descriptor)
 
     def __call__(self, level: str, message: str, *, link: str = "", hint: str = "") -> None:
-        """Write a line unless its level is below the log's or nobody takes it."""
+        """Write a line unless its level is below the log's or standard error cannot take it."""
         if LEVELS.index(level) < LEVELS.index(self.level):
             return
         if self.dropped:
@@ -83,7 +83,7 @@ class Log:
         except BlockingIOError:
             return False
         except OSError:
-            return True  # closed, or a terminal that hung up: nobody will ever read it
+            return True  # closed, or a terminal that hung up: it will never be read
         return True
 
 

@@ -30,8 +30,8 @@ def find(command: str, path: str | None) -> str:
     """Return the file that execvp(3) would run for `command`, searching `path`.
 
     Raises:
-        CommandNotFoundError: there is none.
-        CommandError: there is one, but it cannot be executed.
+        CommandNotFoundError: no such file.
+        CommandError: it cannot be executed.
     """
     if not command:
         raise messages.EMPTY()  # noqa: RSE102 - a template that is called

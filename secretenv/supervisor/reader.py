@@ -55,13 +55,13 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
         OSError: no helper could be started.
         SecretenvError: it was killed.
     """
-    ours = os.memfd_create("secretenv-settings")
+    memory = os.memfd_create("secretenv-settings")
 
     def run() -> NoReturn:
         # The parent handles signals sent to the group; only SIGPIPE is this helper's own.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
-        status = read_settings(os.dup(ours))
+        status = read_settings(os.dup(memory))
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:  # None: it was closed at the start
                 stream.flush()
@@ -73,8 +73,8 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
     except BaseException:
         end_helper(pid)
         raise
-    text = read_memory(ours)
-    os.close(ours)
+    text = read_memory(memory)
+    os.close(memory)
     whole = text and ended.si_code == os.CLD_EXITED and not ended.si_status
     settings = Settings.from_json(json.loads(text)) if whole else None
     for signum in held:

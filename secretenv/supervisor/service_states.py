@@ -49,7 +49,7 @@ class Notices:
     def checking(self) -> list[Action]:
         """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
         self._reloading = True
-        return [notice("RELOADING", status="looking for new versions")]
+        return [notice("RELOADING", status="checking for new versions")]
 
     def checked(self, *, failed: bool) -> list[Action]:
         """Return the notice at the end of a check after which no restart begins: a restart gives its own.

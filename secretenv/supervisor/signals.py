@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Step = Literal["end", "begin", "hold", "send", "stop", "drop"]
     Steps = tuple[Step, ...]
 
-# Who sent a signal.
+# The sender of a signal.
 SENT: Sender = "sent"  # another process
 TERMINAL: Sender = "terminal"  # the kernel, on behalf of the terminal, to the whole foreground job
 LEADER: Sender = "leader"  # the same, to the leader of the session alone: this process
@@ -74,7 +74,7 @@ def steps(phase: Phase, sender: Sender, signum: int, *, ignored: Collection[int]
 
     Args:
         phase: of the command; not `ended`.
-        sender: who sent it: another process, the terminal or the command.
+        sender: another process, the terminal or the command.
         signum: its number.
         ignored: the signals that the caller ignores.
         leader: whether this process leads its session.

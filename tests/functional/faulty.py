@@ -123,7 +123,7 @@ def halve(file: Path) -> bytes:
 @contextmanager
 def starved(pid: int) -> Iterator[None]:
     """Leave the supervisor a little memory more than it has: too little for a fetcher, which inherits the limit."""
-    size = int(status_of(pid, "VmSize").removesuffix(" kB")) * 1024 + (12 << 20)
+    size = int(status_of(pid, "VmSize").removesuffix(" kB")) * 1024 + (8 << 20)
     resource.prlimit(pid, resource.RLIMIT_AS, (size, resource.RLIM_INFINITY))
     yield
     resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -48,12 +48,12 @@ def test_ctrl_c_reaches_the_command_once(shell: Screen, secret: SecretFile) -> N
     shell.resize(50)
     shell.shows("got WINCH")
     # Whatever came twice would have come before the answer to a signal sent now.
-    os.kill(_supervisor(shell), signal.SIGUSR1)
+    os.kill(supervisor_of(shell), signal.SIGUSR1)
     shell.shows("got USR1")
     assert [shell.text.count(f"got {name}") for name in ("INT", "QUIT", "WINCH")] == [1, 1, 1]
 
 
-def _supervisor(shell: Screen) -> int:
+def supervisor_of(shell: Screen) -> int:
     """Return the pid of the secretenv that was started at the prompt."""
     (pid,) = (pid for pid in shell.program.family() if _parent(pid) == shell.program.pid)
     return pid
@@ -89,7 +89,7 @@ def test_ctrl_z_and_fg(shell: Screen, secret: SecretFile) -> None:
 
 def continue_job(shell: Screen) -> None:
     """Type `fg` and wait until the job goes on: a key that comes earlier is the shell's."""
-    supervisor = _supervisor(shell)
+    supervisor = supervisor_of(shell)
     shell.type("fg\n")
     until(lambda: status_of(supervisor, "State").startswith("S"))
 

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from tests.integration.supervisor.test_terminal import CATCH, _supervisor, command
+from tests.integration.supervisor.test_terminal import CATCH, command, supervisor_of
 from tests.running import status_of
 from tests.waiting import until
 
@@ -42,7 +42,7 @@ def test_a_restart_in_the_background_leaves_the_settings_alone(
     shell.shows("PROMPT> ")
     shell.type(f"{command(secret, '--refresh-signal=USR2')} {CATCH}\n")
     shell.shows("ready ")
-    supervisor = _supervisor(shell)
+    supervisor = supervisor_of(shell)
     shell.type("\x1a")
     shell.shows("PROMPT> ", times=2)
     shell.type("bg\n")
@@ -60,7 +60,7 @@ def test_ctrl_z_after_the_end_has_begun(screen: Callable[..., Screen], secret: S
     shell = screen("bash", "--norc", "--noprofile", "-i")
     shell.type(f"{command(secret)} {CATCH} --ignore TERM --exit-on USR1\n")
     shell.shows("ready ")
-    supervisor = _supervisor(shell)
+    supervisor = supervisor_of(shell)
     os.kill(supervisor, signal.SIGTERM)
     shell.shows("got TERM")
     shell.type("\x1a")
@@ -82,7 +82,7 @@ def test_a_job_of_the_background_finds_its_terminal_again(screen: Callable[..., 
     shell.type(f"{command(secret, *options)} bash -c '{script}' &\n")
     until(once.exists)
     shell.type("fg\n")
-    supervisor = _supervisor(shell)
+    supervisor = supervisor_of(shell)
     until(lambda: _foreground(supervisor) == os.getpgid(supervisor))
     go.touch()
     shell.shows("deaf\r\n")
