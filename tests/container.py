@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tests.functional.conftest import World
     from tests.running import Program
 
 PROJECT = Path(__file__).parents[1]
@@ -87,6 +89,29 @@ def read_dockerfile(path: Path) -> Image:
         variables=dict(rest.split("=", 1) for word, rest in steps[last:] if word == "ENV"),
         copied=[name for names in copies for name in names],
     )
+
+
+def write_device(folder: Path, world: World) -> Path:
+    """Make the folder that the examples mount, for a device of the sandbox; USR2 asks for a check."""
+    folder.mkdir(exist_ok=True)
+    first = world.sandbox.first
+    shutil.copy(first.cert, folder / "device.pem.crt")
+    shutil.copy(first.key, folder / "private.pem.key")
+    shutil.copy(world.sandbox.ca, folder / "ca.pem")
+    (folder / "config.toml").write_text(
+        '[device]\ncert = "device.pem.crt"\nkey = "private.pem.key"\nca = "ca.pem"\n'
+        f'endpoint = "{world.sandbox.endpoint}"\nrole_alias = "{world.variables()["SECRETENV_ROLE_ALIAS"]}"\n'
+        f'[run]\nregion = "{world.sandbox.region}"\nrefresh_signal = "USR2"\n[[secret]]\nid = "{world.name}"\n',
+        "utf-8",
+    )
+    return folder
+
+
+def give(folder: Path, uid: int) -> None:
+    """Give a mounted folder to the container's user alone, as compose.yaml says of the key."""
+    for file in (folder, *folder.iterdir()):
+        os.chown(file, uid, uid)
+        file.chmod(0o500 if file.is_dir() else 0o400)
 
 
 class Container:

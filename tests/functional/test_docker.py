@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from secretenv.config.options import BY_KEY
-from tests.container import PROJECT, needs_namespaces, read_dockerfile, run_container
+from tests.container import PROJECT, give, needs_namespaces, read_dockerfile, run_container, write_device
 from tests.running import CHILD, SECRETENV, status_of
 from tests.waiting import until
 
@@ -40,13 +40,6 @@ def device(tmp_path: Path) -> Path:
     return folder
 
 
-def own(folder: Path) -> None:
-    """Give the folder to the container's user, as compose.yaml says of the key."""
-    for file in (folder, *folder.iterdir()):
-        os.chown(file, UID, UID)
-        file.chmod(0o500 if file.is_dir() else 0o400)
-
-
 @pytest.fixture
 def container(start: Callable[..., Program], device: Path, tmp_path: Path) -> Callable[..., Container]:
     """Return a function that starts a container as the Dockerfile and compose.yaml say, with this command."""
@@ -64,17 +57,8 @@ def container(start: Callable[..., Program], device: Path, tmp_path: Path) -> Ca
 @needs_namespaces
 def test_the_example_with_a_certificate(container: Callable[..., Container], device: Path, world: World) -> None:
     """The image's own command gets its secret by a mounted certificate, is no root, restarts, and ends by TERM."""
-    first = world.sandbox.first
-    shutil.copy(first.cert, device / "device.pem.crt")
-    shutil.copy(first.key, device / "private.pem.key")
-    shutil.copy(world.sandbox.ca, device / "ca.pem")
-    (device / "config.toml").write_text(
-        '[device]\ncert = "device.pem.crt"\nkey = "private.pem.key"\nca = "ca.pem"\n'
-        f'endpoint = "{world.sandbox.endpoint}"\nrole_alias = "{world.variables()["SECRETENV_ROLE_ALIAS"]}"\n'
-        f'[run]\nregion = "{world.sandbox.region}"\nrefresh_signal = "USR2"\n[[secret]]\nid = "{world.name}"\n',
-        "utf-8",
-    )
-    own(device)
+    write_device(device, world)
+    give(device, UID)
     started = container(AWS_ENDPOINT_URL_SECRETS_MANAGER=world.sandbox.url)
     program = started.program
     program.shows("VALUE")
@@ -101,7 +85,7 @@ STATUSES = {
 @pytest.mark.parametrize("case", STATUSES)
 def test_statuses(container: Callable[..., Container], device: Path, case: str) -> None:
     """The container ends with the command's own status, and with 128+N after a signal."""
-    own(device)
+    give(device, UID)
     script, status = STATUSES[case]
     program = container("sh", "-c", script, SECRETENV_SECRET=f"file://{MOUNT['target']}/secret.json").program
     assert program.ends() == status, program.err
@@ -129,7 +113,7 @@ def test_a_key_of_root_alone(container: Callable[..., Container], device: Path) 
 @needs_namespaces
 def test_a_command_that_ignores_term(container: Callable[..., Container], device: Path) -> None:
     """`docker stop`: TERM, and after the grace period KILL; orphans are reaped before, and nothing is left after."""
-    own(device)
+    give(device, UID)
     shutil.copy(CHILD, device / "child.py")
     script = f"for i in 1 2 3; do (sleep 0.05 &) ; done; exec python3 {MOUNT['target']}/child.py --ignore TERM"
     started = container("sh", "-c", script, SECRETENV_SECRET=f"file://{MOUNT['target']}/secret.json")
