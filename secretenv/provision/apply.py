@@ -1,7 +1,7 @@
-"""Make what is missing on AWS's side and mend what differs; what is right already is left alone, and said to be.
+"""Make what is missing on AWS's side, and change what differs; what is right already is left alone.
 
-A thing is ours if it has our tag. One that is not ours is used as it is if it fits, else refused: it is never changed.
-Certificates and things are `device`'s.
+Only what has the tag of this NAME is changed. Anything else is used as it is if it fits, and refused if it does not.
+Certificates and things are the business of `principal`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secretenv.errors import SecretenvError
-from secretenv.provision import steps
-from secretenv.provision.account import AwsError, MissingError
+from secretenv.provision import messages, steps
 from secretenv.provision.documents import THING, assume_policy, same, secret_policy, trust_policy
+from secretenv.provision.errors import MissingError
+from secretenv.provision.ownership import has_tag
 from secretenv.provision.principal import Device, make_device
 from secretenv.provision.wanted import TAG, is_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from secretenv.errors import Link
+    from secretenv.errors import SecretenvError
     from secretenv.provision.account import Account
     from secretenv.provision.secret_value import Value
     from secretenv.provision.wanted import Wanted
@@ -30,17 +30,11 @@ MOST_VERSIONS = 5  # of an IoT policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What the device has to know."""
+    """The part of a run's result that the device needs."""
 
     endpoint: str
     region: str
     device: Device
-
-
-class ForeignError(SecretenvError):
-    """Something of that name exists, is not ours, and does not fit."""
-
-    link: Link = "aws"
 
 
 def apply(account: Account, wanted: Wanted, value: Value | None, say: Callable[[str], None]) -> Made:
@@ -48,13 +42,13 @@ def apply(account: Account, wanted: Wanted, value: Value | None, say: Callable[[
 
     Args:
         account: where; in a dry run nothing is changed.
-        wanted: what there is to be.
+        wanted: what the operator asks for.
         value: of the one secret; None: the secrets exist already.
-        say: takes a line for each thing: what it was found to be, or became.
+        say: takes a line for each thing: whether it was made, changed or left alone.
 
     Raises:
-        SecretenvError: AWS refused something, or something is in the way. What was done before stays done, and a
-            further run goes on from there.
+        SecretenvError: AWS refused something, or something is in the way. Finished steps are kept, and the next run
+            goes on from there.
     """
     work = _Apply(account, wanted, say)
     arns = work.secrets(value)
@@ -80,7 +74,7 @@ class _Apply:
         self._policy_is_ours = True
 
     def secrets(self, value: Value | None) -> list[str]:
-        """Make the secret, or give it a new version, and return what the role is to read, as ARNs."""
+        """Make the secret, or give it a new version, and return the ARNs that the role has to read."""
         if self._wanted.per_thing:
             if self._wanted.thing:
                 for name in self._wanted.read:
@@ -94,16 +88,14 @@ class _Apply:
             found = client.describe_secret(SecretId=name)
         except MissingError:
             if value is None or is_arn(name):
-                hint = "" if is_arn(name) else "give its value with --from-file FILE, or "
-                raise AwsError(f"{what} does not exist", hint=f"{hint}name an existing one with --secret") from None
+                missing = messages.NO_SECRET_OF_ARN if is_arn(name) else messages.NO_SECRET
+                raise missing(secret=name) from None
             arn = steps.create_secret(client, name, value.text, tags=self._wanted.tags)
             self._say(f"{what}: created")
             return arn
         if found.get("DeletedDate"):
-            raise AwsError(
-                f"{what} is scheduled for deletion", hint=f"aws secretsmanager restore-secret --secret-id {name}"
-            )
-        ours, arn = self._ours(found.get("Tags")), str(found["ARN"])
+            raise messages.SECRET_DELETED(secret=name)
+        ours, arn = has_tag(found.get("Tags"), self._wanted.name), str(found["ARN"])
         if value is None or _value(client, name) == value.text:
             self._say(f"{what}: {_left_alone(ours=ours)}")
             return arn
@@ -133,7 +125,7 @@ class _Apply:
             wrong.append("MaxSessionDuration")
         if not self._reads(secret_arns):
             wrong.append(f"policy {steps.READ_SECRETS}")
-        ours = self._ours(found.get("Tags"))
+        ours = has_tag(found.get("Tags"), self._wanted.name)
         if wrong and not ours:
             adopt = f"aws iam tag-role --role-name {name} --tags Key={TAG},Value={self._wanted.name}"
             raise self._foreign(what, f"differs in its {' and '.join(wrong)}", "give another name with --role", adopt)
@@ -165,7 +157,7 @@ class _Apply:
         self._alias_arn = str(found["roleAliasArn"])
         right = {"roleArn": self._role_arn, "credentialDurationSeconds": duration}
         wrong = [key for key, value in right.items() if found[key] != value]
-        ours = self._ours(self._iot.list_tags_for_resource(resourceArn=self._alias_arn)["tags"])
+        ours = has_tag(self._tags(self._alias_arn), self._wanted.name)
         if wrong and not ours:
             raise self._foreign(
                 what, f"differs in its {' and '.join(wrong)}", "give another name with --role-alias", self._adopt(what)
@@ -185,8 +177,7 @@ class _Apply:
             self._say(f"{what}: created")
             return
         wrong = [] if same(json.loads(found["policyDocument"]), document) else ["document"]
-        arn = str(found["policyArn"])
-        ours = self._policy_is_ours = self._ours(self._iot.list_tags_for_resource(resourceArn=arn)["tags"])
+        ours = self._policy_is_ours = has_tag(self._tags(str(found["policyArn"])), self._wanted.name)
         if wrong and not ours:
             raise self._foreign(what, "differs in its document", "give another name with --policy", self._adopt(what))
         if wrong:
@@ -206,7 +197,7 @@ class _Apply:
     def attach(self, device: Device) -> None:
         """Attach the policy to the certificate, or to the thing group whose members' certificates inherit it."""
         if not device.target:
-            self._say("no certificate or thing group is named: nobody gets in yet")
+            self._say("no certificate or thing group given: no device can use the role alias yet")
             return
         policy, what = self._wanted.policy, f"policy {self._wanted.policy} on {device.what}"
         if not device.new:
@@ -222,24 +213,24 @@ class _Apply:
         steps.attach_policy(self._iot, policy, device.target)
         self._say(f"{what}: attached")
 
-    def _ours(self, tags: Sequence[Mapping[str, str]] | None) -> bool:
-        return {"Key": TAG, "Value": self._wanted.name} in [dict(tag) for tag in tags or ()]
+    def _tags(self, arn: str) -> list[dict[str, str]]:
+        """Return the tags of something in IoT."""
+        found: list[dict[str, str]] = self._iot.list_tags_for_resource(resourceArn=arn)["tags"]
+        return found
 
     def _adopt(self, what: str) -> str:
-        """Return the command that makes a role alias or an IoT policy ours."""
+        """Return the command that tags a role alias or an IoT policy as made by this NAME."""
         kind, _, name = what.rpartition(" ")
         arn = self._account.arn("iot", f"{kind.replace(' ', '')}/{name}")
         return f"aws iot tag-resource --resource-arn {arn} --tags Key={TAG},Value={self._wanted.name}"
 
-    def _foreign(self, what: str, how: str, instead: str, adopt: str) -> ForeignError:
-        return ForeignError(
-            f"{what} exists, was not made by `secretenv provision {self._wanted.name}`, and {how}",
-            hint=f"{instead}; or, to have it changed and later destroyed with the rest: {adopt}",
-        )
+    def _foreign(self, what: str, how: str, instead: str, command: str) -> SecretenvError:
+        """Return the error for something that does not fit and must not be changed."""
+        return messages.FOREIGN(thing=what, name=self._wanted.name, difference=how, instead=instead, command=command)
 
 
 def _value(client: Any, name: str) -> str | None:
-    """Return what a secret holds, None if it has no text yet."""
+    """Return a secret's text, None if it has none yet."""
     try:
         text = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT").get("SecretString")
     except MissingError:

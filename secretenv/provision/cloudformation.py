@@ -1,15 +1,14 @@
 """The same AWS side as a CloudFormation template, in JSON. Pure.
 
-It never holds the secret's value nor a private key: the one is a parameter that is not echoed, the other stays with
-whoever made the certificate signing request. Nothing in it has our tag: a stack removes itself.
+It holds neither the secret's value, which is a parameter that is not echoed, nor a private key, which stays where the
+certificate signing request was made. Nothing in it has provision's tag: CloudFormation removes the stack.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretenv.errors import SettingsError
-from secretenv.provision import steps
+from secretenv.provision import messages, steps
 from secretenv.provision.documents import ANY_SUFFIX, THING, assume_policy, secret_policy, trust_policy
 from secretenv.provision.wanted import is_arn
 
@@ -25,20 +24,16 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
     """Return the template.
 
     Args:
-        wanted: what there is to be.
+        wanted: what the operator asks for.
         with_value: the secret is made, from a parameter; else it is there already.
-        certificate_id: of the certificate that is registered; empty: none is.
+        certificate_id: of the registered certificate; empty: none.
 
     Raises:
         SettingsError: CloudFormation cannot do this.
     """
     if wanted.group:
         # aws/aws-cdk issue 26166: PolicyPrincipalAttachment refuses the ARN of a thing group.
-        raise SettingsError(
-            "--thing-group: CloudFormation attaches no policy to a thing group",
-            hint="leave it out and then: aws iot attach-policy "
-            f"--policy-name {wanted.policy} --target ARN_OF_THE_GROUP; or --output terraform",
-        )
+        raise messages.NO_GROUP(policy=wanted.policy)
     parameters: Fields = {}
     resources = _chain(wanted, with_value=with_value)
     if with_value:
@@ -80,7 +75,7 @@ def words(wanted: Wanted, *, with_value: bool) -> list[str]:
             "the parameter CertificateSigningRequest: openssl req -new -newkey rsa:2048 -nodes "
             f"-subj /CN={wanted.thing} -keyout {wanted.thing}.pem.key -out {wanted.thing}.csr"
         )
-    lines.append(f"then secretenv provision {wanted.name} prints the settings file, and finds all as it is to be")
+    lines.append(f"then: secretenv provision {wanted.name} (prints the settings file, changes nothing)")
     return lines
 
 

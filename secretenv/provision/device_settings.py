@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from secretenv.provision.wanted import Wanted
 
-# Where a device is told to keep its files, if it is not us who wrote them.
+# Where the device's files are, if provision did not write them.
 CERT, KEY = "/etc/secretenv/device.pem.crt", "/etc/secretenv/private.pem.key"
 
 
@@ -21,7 +21,7 @@ def text(  # noqa: PLR0913 - each is a key of the file
         wanted: what was made.
         endpoint: of the credentials provider.
         region: empty: the device takes it from the endpoint's name.
-        cert: path of the certificate; empty: the operator puts it where the file says.
+        cert: path of the certificate; empty: the operator puts it where the settings file says.
         key: the same for its key.
         ca: roots to trust; empty: the usual ones.
     """
@@ -31,7 +31,7 @@ def text(  # noqa: PLR0913 - each is a key of the file
         "ca": ca,
         "endpoint": endpoint,
         "role_alias": wanted.alias,
-        # Only where policies ask for it: a wrong name is refused where none would have worked.
+        # Only where policies use it: AWS refuses a wrong name even where none is needed.
         "thing_name": (wanted.thing or "THING") if wanted.per_thing else "",
     }
     lines = [f"# The device's settings, written by `secretenv provision {wanted.name}`.", "[device]"]

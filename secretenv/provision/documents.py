@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 SERVICE = "credentials.iot.amazonaws.com"  # who assumes the role, in every partition
 
-# Where a secret of each thing is called after it. No thing name has a wildcard or a blank in it.
+# Stands for the thing's name in a secret's name. No thing name has a wildcard or a blank in it.
 THING = "${credentials-iot:ThingName}"
 
-# AWS ends the ARN of each secret with `-` and six characters. Six question marks, not a `*`: so a policy for `app`
-# does not open `app-of-others`, and one for the thing `sensor-1` not what belongs to `sensor-10`.
+# AWS ends the ARN of each secret with `-` and six characters. With `*` instead of six question marks a policy for
+# `app` would also allow `app-of-others`, and one for the thing `sensor-1` the secrets of `sensor-10`.
 ANY_SUFFIX = "-??????"
 
-# What `secretenv provision` and its `destroy` ask AWS for, and no more; PassRole on the role alone is enough.
+# All that `secretenv provision` and its `destroy` ask of AWS; PassRole is needed on the role only.
 OPERATOR_ACTIONS = (
     "iam:CreateRole",
     "iam:DeleteRole",
@@ -71,17 +71,17 @@ OPERATOR_ACTIONS = (
 
 
 def trust_policy() -> dict[str, Any]:
-    """Return who may assume the role: the IoT credentials provider, nobody else."""
+    """Return the role's trust: the IoT credentials provider may assume it, nobody else."""
     return policy({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"})
 
 
 def secret_policy(secret_arns: Sequence[Any]) -> dict[str, Any]:
-    """Return what the role may do: read the values of these secrets, and nothing else."""
+    """Return the role's permissions: to read the values of these secrets, and nothing else."""
     return policy({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)})
 
 
 def assume_policy(alias_arn: Any) -> dict[str, Any]:
-    """Return what the certificate may do: obtain the credentials of this one role alias."""
+    """Return the certificate's permission: to get the credentials of this one role alias."""
     return policy({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": alias_arn})
 
 

@@ -1,7 +1,7 @@
 """The AWS side, made step by step as an operator would: a secret, a role that may read it, a role alias, an IoT policy.
 
-Every step is one call with a client that is passed in. It leaves to others where the clients come from, who owns the
-certificate, and what to do when something exists already: an error of AWS passes through as it is.
+Every step is one call with a client that is passed in. An error of AWS passes through as it is, also where something
+exists already.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHORTEST_MAX_SESSION = 3600  # IAM takes no less for MaxSessionDuration, while a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What `provision` made, and the name of the endpoint that devices of this account and region ask."""
+    """The result of `provision`, with the endpoint of this account and region."""
 
     secret_arn: str
     role_arn: str
@@ -96,7 +96,7 @@ def attach_policy(iot: Any, name: str, certificate_arn: str) -> None:
 
 def credentials_endpoint(iot: Any) -> str:
     """Return the host name of the account's credentials provider in the client's region."""
-    # Without the type AWS names the legacy data endpoint, the most common mistake there is.
+    # Without the type AWS returns the legacy data endpoint, a very common mistake.
     return str(iot.describe_endpoint(endpointType="iot:CredentialProvider")["endpointAddress"])
 
 
@@ -124,11 +124,11 @@ def provision(  # noqa: PLR0913 - each is a name that somebody has to choose
         role: the role's name.
         alias: the role alias' name.
         policy: the IoT policy's name.
-        certificate_arn: the certificate that is to read the secret; registered and active.
+        certificate_arn: of the certificate that may read the secret; registered and active.
         duration: life of the credentials, 900 to 43200 seconds.
 
     Raises:
-        botocore.exceptions.ClientError: AWS refused a step. Steps done before it stay done.
+        botocore.exceptions.ClientError: AWS refused a step. Finished steps are kept.
     """
     secret_arn = create_secret(secretsmanager, secret, value)
     role_arn = create_role(iam, role, max_session=duration)

@@ -1,7 +1,7 @@
 """The same AWS side for Terraform or OpenTofu, in their JSON syntax (a file `*.tf.json`). Pure.
 
-It never holds the secret's value nor a private key: the one is a sensitive variable, the other stays with whoever made
-the certificate signing request. Nothing in it has our tag: `terraform destroy` is how it goes.
+It holds neither the secret's value, which is a sensitive variable, nor a private key, which stays where the certificate
+signing request was made. Nothing in it has provision's tag: `terraform destroy` removes it.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
     """Return the configuration.
 
     Args:
-        wanted: what there is to be.
+        wanted: what the operator asks for.
         with_value: the secret is made, from a variable; else it is there already.
-        certificate_id: of the certificate that is registered; empty: none is.
+        certificate_id: of the registered certificate; empty: none.
     """
     data: Fields = {
         "aws_caller_identity": {"current": {}},
         "aws_partition": {"current": {}},
         "aws_region": {"current": {}},
-        # Without the type AWS names the legacy data endpoint.
+        # Without the type AWS returns the legacy data endpoint.
         "aws_iot_endpoint": {"credentials": {"endpoint_type": "iot:CredentialProvider"}},
     }
     variables: Fields = {}
@@ -65,7 +65,7 @@ def words(wanted: Wanted, *, with_value: bool) -> list[str]:
 
 
 def _secret(wanted: Wanted, data: Fields, variables: Fields, *, with_value: bool) -> Fields:
-    """Return the secret that is made; those that are there are looked up, but for what each thing has."""
+    """Return the secret to make; existing ones are looked up, except with per_thing."""
     if not with_value:
         named = [(f"secret_{number}", name) for number, name in enumerate(wanted.secrets) if not is_arn(name)]
         if named and not wanted.per_thing:
@@ -116,7 +116,7 @@ def _chain(wanted: Wanted, arns: list[str]) -> Fields:
 
 
 def _who(wanted: Wanted, variables: Fields, certificate_id: str) -> Fields:
-    """Return what gets in, and the thing."""
+    """Return the target of the policy, and the thing."""
     made: Fields = {}
     if wanted.folder:
         variables["certificate_signing_request"] = {"type": "string", "description": "PEM, made with the device's key."}

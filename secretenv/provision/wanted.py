@@ -1,7 +1,7 @@
 """What the operator asks for, checked: the names of everything, and which device it is for. Pure.
 
-All names come from one NAME unless they are given. That NAME is also the value of the tag `secretenv`, by which we
-know later what is ours.
+All names come from one NAME unless they are given. That NAME is also the value of the tag `secretenv`, which marks
+what provision made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from secretenv.config import parsers
 from secretenv.errors import SettingsError
+from secretenv.provision import messages
 from secretenv.provision.steps import DURATION
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What there is to be in the end. The three ways to say who gets in exclude each other."""
+    """The result that the operator asks for. The three ways to name the device exclude each other."""
 
     name: str
     secrets: tuple[str, ...]  # names or ARNs; with per_thing the part in front of `/THING`
@@ -54,7 +55,7 @@ class Wanted:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What marks as ours what we make."""
+        """The tag of everything that provision makes."""
         return {TAG: self.name}
 
     @property
@@ -123,25 +124,17 @@ def _check_device(made: Wanted) -> None:
     ways = {"--certificate": made.certificate, "--new-certificate": made.folder, "--thing-group": made.group}
     given = [option for option, value in ways.items() if value]
     if len(given) > 1:
-        raise SettingsError(f"{' and '.join(given)} exclude each other", hint="run it once for each of them")
+        raise messages.EXCLUSIVE(options=" and ".join(given))
     if made.per_thing and not made.thing and (made.certificate or made.folder):
-        raise SettingsError(
-            "--per-thing gives each thing a secret of its own, and no thing is named", hint="add --thing NAME"
-        )
+        raise messages.NO_THING()
     if made.thing and not made.per_thing and not (made.certificate or made.folder):
-        raise SettingsError(
-            f"--thing {made.thing} without a certificate to attach to it",
-            hint="add --new-certificate DIR, or --certificate ARN for one that is registered",
-        )
+        raise messages.NO_CERTIFICATE(thing=made.thing)
 
 
 def _duration(text: str) -> int:
     seconds = parsers.duration(text) if text else DURATION
     if not SHORTEST <= seconds <= LONGEST or seconds != int(seconds):
-        raise SettingsError(
-            f"--duration {text}: credentials live 900 seconds to 12 hours",
-            hint="write whole seconds, as 900, 1h or 12h",
-        )
+        raise messages.DURATION(duration=text)
     return int(seconds)
 
 
