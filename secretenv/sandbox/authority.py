@@ -1,6 +1,6 @@
 """A throwaway certificate authority: a server's certificate, devices' certificates and their keys.
 
-It knows X.509 and files, and leaves to others which certificate is registered, active or permitted.
+It knows X.509 and files, not which certificate is registered, active or permitted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The CA's certificate, for whoever is to trust those that it signs."""
+        """The CA's certificate, for clients that have to trust those that it signs."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def server(self, key: PrivateKey) -> bytes:

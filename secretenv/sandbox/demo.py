@@ -1,6 +1,6 @@
 """`secretenv demo`: the whole story on a sandbox, told while it happens.
 
-It starts the real `secretenv run` in a subprocess and shows what that writes; nothing is staged but the AWS.
+It starts the real `secretenv run` in a subprocess and shows its output; only the AWS is staged.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
 
 
 class Untold(Exception):  # noqa: N818 - the end of the story, not an error of a caller
-    """What should have happened did not, in a sentence."""
+    """A sentence that says what did not happen."""
 
 
 class Interrupted(BaseException):
