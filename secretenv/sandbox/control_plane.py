@@ -11,7 +11,7 @@ import json
 import re
 import uuid
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -47,6 +47,7 @@ _OWN = {
     ("GET", "/tags"): "ListTagsForResource",
     ("POST", "/tags"): "TagResource",
     ("POST", "/keys-and-certificate"): "CreateKeysAndCertificate",
+    ("POST", "/certificates"): "CreateCertificateFromCsr",
     ("DELETE", "/certificates/"): "DeleteCertificate",
 }
 
@@ -121,8 +122,11 @@ class Control:
             content = json.loads(request.body)
             self._tags.setdefault(content["resourceArn"], {}).update(_pairs(content["tags"]))
             return json_reply(200, {})
+        active = query.get("setAsActive") == ["true"]
         if action == "iot:CreateKeysAndCertificate":
-            return self._make_certificate(active=query.get("setAsActive") == ["true"])
+            return self._make_certificate(active=active)
+        if action == "iot:CreateCertificateFromCsr":
+            return self._sign_request(request, active=active)
         return None
 
     @contextmanager
@@ -146,6 +150,21 @@ class Control:
             given = json.loads(request.body).get("tags", []) if request.method == "POST" else []
             self._tags[arn] = _pairs(given)
 
+    def _sign_request(self, request: Request, *, active: bool) -> Reply:
+        try:
+            certificate = self.authority.requested(json.loads(request.body)["certificateSigningRequest"])
+        except ValueError:
+            return error("iot", 400, "InvalidRequestException", "The certificate signing request is invalid.")
+        return json_reply(200, self._registered(certificate, active=active))
+
+    def _registered(self, certificate: bytes, *, active: bool) -> dict[str, Any]:
+        """Register a certificate and return AWS's words about it."""
+        return {
+            "certificateArn": self._account.register(certificate.decode(), active=active),
+            "certificateId": certificate_id(certificate),
+            "certificatePem": certificate.decode(),
+        }
+
     def _make_certificate(self, *, active: bool) -> Reply:
         key = make_key("rsa")
         certificate = self.authority.client("AWS IoT Certificate", key)
@@ -153,9 +172,7 @@ class Control:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         content = {
-            "certificateArn": self._account.register(certificate.decode(), active=active),
-            "certificateId": certificate_id(certificate),
-            "certificatePem": certificate.decode(),
+            **self._registered(certificate, active=active),
             "keyPair": {"PublicKey": public.decode(), "PrivateKey": key_pem(key, form="traditional").decode()},
         }
         return json_reply(200, content)

@@ -163,6 +163,23 @@ class SecretsManager:
                 f"secretsmanager:{action} action",
             )
 
+        if action in {"GetSecretValue", "BatchGetSecretValue"} and named:
+            self._check_key(caller, region, named)
+
+    def _check_key(self, caller: Caller, region: str, named: str) -> None:
+        """Refuse to decrypt a secret whose own KMS key the caller may not use; AWS's key is everybody's."""
+        secret = self._account.secret(region, named)
+        key = str((secret and secret.kms_key_id) or "")
+        if not key or key.endswith("alias/aws/secretsmanager"):
+            return
+        home, name = key.rpartition(":")[0] or f"arn:aws:kms:{region}:{self._account.id}", key.rpartition(":")[2]
+        context = {**caller.context, "kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}
+        if name.startswith("alias/"):
+            context["kms:ResourceAliases"], name = name, "key/of-this-alias"
+        resource = f"{home}:{name if name.startswith('key/') else f'key/{name}'}"
+        if not allows(caller.documents, "kms:Decrypt", resource, context):
+            raise ApiError("AccessDeniedException", "Access to KMS is not allowed")
+
     def _arn(self, region: str, named: str) -> str:
         """Return the ARN that IAM compares; a name without a secret has no suffix, so that scoped policies deny it."""
         secret = self._account.secret(region, named)
