@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from secretenv.provision import making, messages
-from secretenv.provision.making import FORMS, open_account, say
+from secretenv.provision import making, messages, templates
+from secretenv.provision.deploying import Where
+from secretenv.provision.making import open_account, say
+from secretenv.provision.templates import FORMS
 from secretenv.provision.wanted import wanted
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class _Make(TyperCommand):
 
 app = typer.Typer(
     cls=_Group,
-    help="Make the AWS side, and print the device's settings file; `provision destroy NAME` removes it.",
+    help="Make the AWS side, and the device's folder; `provision destroy NAME` removes what was made.",
     add_completion=False,
 )
 
@@ -55,8 +57,11 @@ Role = Annotated[str, _option(_NAMES, "NAME", "IAM role (default: secretenv-NAME
 Alias = Annotated[str, _option(_NAMES, "NAME", "role alias (default: secretenv-NAME)", "--role-alias")]
 Policy = Annotated[str, _option(_NAMES, "NAME", "IoT policy (default: secretenv-NAME)")]
 Duration = Annotated[str, _option(_NAMES, "DURATION", "life of the credentials, 15m to 12h (default: 1h)")]
+KmsKeys = Annotated[
+    list[str] | None, _option(_NAMES, "ARN", "KMS key of the secrets, repeatable (default: AWS's own)", "--kms-key")
+]
 Certificate = Annotated[str, _option(_DEVICE, "ARN|ID|FILE", "a registered certificate")]
-NewCertificate = Annotated[str, _option(_DEVICE, "DIR", "make a key, certificate and thing; files to DIR")]
+NewCertificate = Annotated[str, _option(_DEVICE, "DIR", "make a key, a certificate and a thing: the device's folder")]
 ThingGroup = Annotated[str, _option(_DEVICE, "NAME", "all devices in this thing group")]
 Thing = Annotated[str, _option(_DEVICE, "NAME", "the certificate's thing (default of a new one: NAME)")]
 PerThing = Annotated[bool, _option(_DEVICE, "", "each thing reads SECRET/THING only", "--per-thing")]
@@ -85,6 +90,7 @@ def make(  # noqa: PLR0913 - each is an option
     role_alias: Alias = "",
     policy: Policy = "",
     duration: Duration = "",
+    kms_key: KmsKeys = None,
     certificate: Certificate = "",
     new_certificate: NewCertificate = "",
     thing_group: ThingGroup = "",
@@ -95,18 +101,21 @@ def make(  # noqa: PLR0913 - each is an option
     dry_run: DryRun = False,
     output: Output = "",
 ) -> None:
-    """Make the AWS side: secret, role, role alias, IoT policy, certificate. Prints the device's settings file.
+    """Make the AWS side: secret, role, role alias, IoT policy, certificate; and the folder that the device needs.
 
-    A second run changes nothing. What provision did not make is never changed.
+    Without --new-certificate the settings file is printed. A second run changes nothing. What provision did not make
+    is never changed.
 
-    Example: secretenv provision myapp --from-file app.json --new-certificate certs > config.toml
+    Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """
+    making.forbid_dumps()
     names = {"role": role, "alias": role_alias, "policy": policy, "duration": duration}
     device = {"certificate": certificate, "folder": new_certificate, "group": thing_group, "thing": thing}
-    asked = wanted(name, secrets=secret or (), per_thing=per_thing, **names, **device)
-    value = making.read_value(asked, from_file)
+    asked = wanted(name, secrets=secret or (), kms_keys=kms_key or (), per_thing=per_thing, **names, **device)
+    value = making.read_value(asked, from_file, templates.remark if output else say)
     if output:
-        making.write_template(asked, output, with_value=value is not None)
+        where = Where(source=from_file, region=region, profile=profile)
+        templates.write(asked, output, value, where)
         return
     run = making.show if dry_run else making.make
     run(asked, value, open_account(region, profile, value))
@@ -133,10 +142,11 @@ def destroy(  # noqa: PLR0913 - each is an option
     """Remove exactly what provision NAME made, by its tag: secrets, role, role alias, policy, things, certificates."""
     from secretenv.provision.destroy import find
 
+    making.forbid_dumps()
     asked = wanted(name, role=role, alias=role_alias, policy=policy)
     days = 0 if force_delete_without_recovery else recovery_window_in_days
     with open_account(region, profile) as account:
-        doomed = find(account, asked, days=days)
+        doomed = find(account, asked, days=days, say=say)
         if not doomed:
             say(f"nothing is tagged secretenv={name} in account {account.id}, region {account.region}")
             return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv.provision import steps
 from secretenv.provision.errors import MissingError
-from secretenv.provision.ownership import has_attribute, has_tag
+from secretenv.provision.ownership import has_attribute, is_made_by, stack
 from secretenv.provision.principal import MADE
 from secretenv.provision.wanted import TAG
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from secretenv.provision.account import Account
+    from secretenv.provision.ownership import Tags
     from secretenv.provision.wanted import Wanted
 
 
@@ -30,25 +31,27 @@ class Doomed(NamedTuple):
     remove: Callable[[], None]
 
 
-def find(account: Account, wanted: Wanted, *, days: int) -> list[Doomed]:
+def find(account: Account, wanted: Wanted, *, days: int, say: Callable[[str], None]) -> list[Doomed]:
     """Return all that provision made, in the order in which it has to be removed.
 
     Args:
         account: where.
         wanted: NAME and the names that were given with it.
         days: recovery window of the secrets; 0: they are removed at once.
+        say: takes a line for each thing that a template owns, and that is left alone.
     """
-    work = _Destroy(account, wanted, days)
+    work = _Destroy(account, wanted, days, say)
     return [*work.things(), *work.policies(), *work.aliases(), *work.roles(), *work.secrets()]
 
 
 class _Destroy:
     """One run; a method for each kind."""
 
-    def __init__(self, account: Account, wanted: Wanted, days: int) -> None:
+    def __init__(self, account: Account, wanted: Wanted, days: int, say: Callable[[str], None]) -> None:
         self._account = account
         self._wanted = wanted
         self._days = days
+        self._say = say
         self._iam, self._iot = account.client("iam"), account.client("iot")
         self._gone: set[str] = set()  # certificates, by ARN: in lists AWS may still name them for a while
 
@@ -84,7 +87,8 @@ class _Destroy:
         """Yield the IoT policy."""
         name = self._wanted.policy
         with contextlib.suppress(MissingError):
-            if self._is_tagged(str(self._iot.get_policy(policyName=name)["policyArn"])):
+            arn = str(self._iot.get_policy(policyName=name)["policyArn"])
+            if self._is_ours(f"policy {name}", self._iot.list_tags_for_resource(resourceArn=arn)["tags"]):
                 yield Doomed(f"policy {name}", partial(self._policy, name))
 
     def _policy(self, name: str) -> None:
@@ -101,7 +105,8 @@ class _Destroy:
         name = self._wanted.alias
         with contextlib.suppress(MissingError):
             found = self._iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
-            if self._is_tagged(str(found["roleAliasArn"])):
+            arn = str(found["roleAliasArn"])
+            if self._is_ours(f"role alias {name}", self._iot.list_tags_for_resource(resourceArn=arn)["tags"]):
                 yield Doomed(f"role alias {name}", partial(self._alias, name))
 
     def _alias(self, name: str) -> None:
@@ -111,7 +116,7 @@ class _Destroy:
         """Yield the role."""
         name = self._wanted.role
         with contextlib.suppress(MissingError):
-            if has_tag(self._iam.get_role(RoleName=name)["Role"].get("Tags"), self._wanted.name):
+            if self._is_ours(f"role {name}", self._iam.get_role(RoleName=name)["Role"].get("Tags")):
                 yield Doomed(f"role {name}", partial(self._role, name))
 
     def _role(self, name: str) -> None:
@@ -124,7 +129,7 @@ class _Destroy:
         # AWS compares only the beginning of a tag here, so the tag is compared again.
         filters = [{"Key": "tag-key", "Values": [TAG]}, {"Key": "tag-value", "Values": [self._wanted.name]}]
         for secret in self._account.pages("secretsmanager", "list_secrets", "SecretList", Filters=filters):
-            if has_tag(secret.get("Tags"), self._wanted.name) and not secret.get("DeletedDate"):
+            if self._is_ours(f"secret {secret['Name']}", secret.get("Tags")) and not secret.get("DeletedDate"):
                 how = f"recoverable for {self._days} days" if self._days else "for good"
                 yield Doomed(f"secret {secret['Name']} ({how})", partial(self._secret, str(secret["ARN"])))
 
@@ -132,5 +137,8 @@ class _Destroy:
         window = {"RecoveryWindowInDays": self._days} if self._days else {"ForceDeleteWithoutRecovery": True}
         self._account.client("secretsmanager").delete_secret(SecretId=arn, **window)
 
-    def _is_tagged(self, arn: str) -> bool:
-        return has_tag(self._iot.list_tags_for_resource(resourceArn=arn)["tags"], self._wanted.name)
+    def _is_ours(self, what: str, tags: Tags) -> bool:
+        """Tell whether provision made it; say so if a template owns it."""
+        if owner := stack(tags):
+            self._say(f"{what}: left alone, it belongs to {owner}")
+        return is_made_by(tags, self._wanted.name)

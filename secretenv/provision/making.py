@@ -1,36 +1,52 @@
-"""One run of `secretenv provision NAME`: first without any change, then for real; or shown, or written as a template.
+"""One run of `secretenv provision NAME`: first without any change, then for real; or only shown.
 
-Standard output is for what the operator keeps: the settings file, the template, or the calls of a dry run. Everything
-else goes to standard error. boto3 is imported when a run needs it, not before.
+Standard output is for what the operator keeps and no folder takes: the settings file, or the calls of a dry run.
+Everything else goes to standard error. boto3 is imported when a run needs it, not before.
 """
 
 from __future__ import annotations
 
-import json
+import ctypes
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from secretenv.provision import messages
+from secretenv.provision import device_folder, device_settings, messages
+from secretenv.provision.device_folder import DeviceFolder
+from secretenv.provision.device_settings import CA, CERT, CONFIG, KEY
 from secretenv.wording import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretenv.provision.account import Account
     from secretenv.provision.secret_value import Value
     from secretenv.provision.wanted import Wanted
 
-FORMS = ("cloudformation", "terraform")
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def forbid_dumps() -> None:
+    """Allow no core dump of this process: it holds the operator's AWS key, the secret's value and a device's key."""
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def make(asked: Wanted, value: Value | None, account: Account) -> None:
-    """Make everything and print the device's settings file."""
+    """Make everything, and write the device's settings file into its folder, or print it without one."""
+    roots = device_folder.roots(os.environ.get("SECRETENV_CA", ""))
     with account:
         # First without changing anything: whatever is in the way is found before something is half made.
         account.show = _ignore
-        _apply(account, asked, value, _ignore)
+        _apply(account, asked, value, roots, _ignore)
         account.show, account.changes = None, 0
-        text = _apply(account, asked, value, say)
-    say("done; it may take AWS some seconds until a device can use it" if account.changes else "nothing changed")
+        text = _apply(account, asked, value, roots, say)
+    say("done; it may take AWS some seconds until a device can use it" if account.changes else "nothing changed at AWS")
+    files = [CERT, KEY, *([CA] if roots else [])]
+    if asked.folder:
+        held = f"{', '.join([CONFIG, *files[:-1]])} and {files[-1]}"
+        say(f"the device needs the folder {asked.folder} as its /etc/secretenv, copied or mounted: {held}")
+        return
+    say(f"save this as {CONFIG} in a folder, with {', '.join(files)} of the device beside it")
     sys.stdout.write(text)
 
 
@@ -46,32 +62,12 @@ def show(asked: Wanted, value: Value | None, account: Account) -> None:
     with account:
         account.show = calls.append
         sys.stdout.write(f"# what `secretenv provision {asked.name}` would do\n")
-        _apply(account, asked, value, show_calls)
+        _apply(account, asked, value, device_folder.roots(os.environ.get("SECRETENV_CA", "")), show_calls)
     say("dry run: nothing was changed")
 
 
-def write_template(asked: Wanted, form: str, *, with_value: bool) -> None:
-    """Print the template, and how to use it.
-
-    Raises:
-        SettingsError: the form is unknown, or cannot do this.
-    """
-    if form not in FORMS:
-        raise messages.FORM(forms=" and ".join(FORMS), form=repr(form))
-    if form == "terraform":
-        from secretenv.provision.terraform import template, words
-    else:
-        from secretenv.provision.cloudformation import template, words
-    from secretenv.provision.device_files import id_of
-
-    document = template(asked, with_value=with_value, certificate_id=id_of(asked.certificate))
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    for line in words(asked, with_value=with_value):
-        say(line)
-
-
-def read_value(asked: Wanted, source: str) -> Value | None:
-    """Return the secret's value, None without a source, and show what a device would warn of.
+def read_value(asked: Wanted, source: str, tell: Callable[[str], None]) -> Value | None:
+    """Return the secret's value, None without a source, and tell what a device would warn of.
 
     Raises:
         SettingsError: it cannot be read, or it is not clear whose value it is.
@@ -87,7 +83,7 @@ def read_value(asked: Wanted, source: str) -> Value | None:
         raise messages.VALUE_OF_NO_THING()
     value, warnings = read(source, asked.read[0])
     for warning in warnings:
-        say(f"warning: {warning}")
+        tell(f"warning: {warning}")
     return value
 
 
@@ -107,11 +103,16 @@ def _ignore(_: str) -> None:
     pass
 
 
-def _apply(account: Account, asked: Wanted, value: Value | None, tell: Any) -> str:
-    """Make, or show, everything, and return the settings file."""
+def _apply(account: Account, asked: Wanted, value: Value | None, roots: bytes, tell: Callable[[str], None]) -> str:
+    """Make, or show, everything at AWS, then the settings file; return its text."""
     from secretenv.provision.apply import apply
-    from secretenv.provision.device_settings import text
 
     made = apply(account, asked, value, tell)
-    ca = os.environ.get("SECRETENV_CA", "")  # as the device's own variable, for roots other than AWS's
-    return text(asked, endpoint=made.endpoint, region=made.region, cert=made.device.cert, key=made.device.key, ca=ca)
+    text = device_settings.text(asked, endpoint=made.endpoint, region=made.region, roots=bool(roots))
+    if asked.folder:
+        folder = DeviceFolder(asked)
+        there = folder.settings_are_there(text, roots)
+        if not there and not account.dry:
+            folder.write_settings(text, roots)
+        tell(f"{folder.path / CONFIG}: {'unchanged' if there else 'written'}")
+    return text

@@ -20,12 +20,22 @@ DURATION = Message(
     "--duration {duration}: credentials live 900 seconds to 12 hours",
     "write whole seconds, as 900, 1h or 12h",
 )
+NOT_A_PATH = Message(
+    SettingsError,
+    "{option}: the text that was given is not a path",
+    "give the path of a file; its content does not belong on a command line, where others can read it",
+)
+KMS_KEY = Message(
+    SettingsError,
+    "--kms-key {key}: a policy needs the whole ARN of a KMS key",
+    "aws kms list-keys; an ARN of an alias is taken too",
+)
 FORM = Message(SettingsError, "--output: not one of {forms}: {form}", "write one of the two")
 NO_GROUP = Message(
     SettingsError,
     "--thing-group: CloudFormation attaches no policy to a thing group",
-    "leave it out and then: aws iot attach-policy --policy-name {policy} --target ARN_OF_THE_GROUP; "
-    "or --output terraform",
+    "--output terraform; or leave it out and then: aws iot attach-policy --policy-name {policy} --target "
+    '"$(aws iot describe-thing-group --thing-group-name {group} --query thingGroupArn --output text)"',
 )
 VALUE_OF_SEVERAL = Message(
     SettingsError, "--from-file is the value of one secret, several are named", "run it once for each"
@@ -37,16 +47,45 @@ VALUE_UNREADABLE = Message(SettingsError, "--from-file: {file} cannot be read: {
 VALUE_NOT_UTF8 = Message(SettingsError, "--from-file: {file} is not text in UTF-8", "write JSON in UTF-8")
 VALUE_TOO_LARGE = Message(
     SettingsError,
-    "--from-file: {file} has {size} bytes; Secrets Manager takes {limit}",
+    "--from-file: {file} has more than the {limit} bytes that Secrets Manager takes",
     "divide it into several secrets",
 )
+VALUE_TOO_LARGE_FOR_CLOUDFORMATION = Message(
+    SettingsError,
+    "--from-file: the value has {size} bytes; a parameter of CloudFormation takes {limit}",
+    "aws secretsmanager create-secret --name {secret} --secret-string file://FILE, then leave out --from-file",
+)
+FILE_UNREADABLE = Message(SettingsError, "--new-certificate: {file} cannot be read: {reason}", "ls -l {file}")
 FILE_UNWRITABLE = Message(SettingsError, "--new-certificate: {file} cannot be written: {reason}", "ls -ld {folder}")
 HALF_A_PAIR = Message(
     SettingsError,
     "--new-certificate: {file} exists, but {missing} does not",
     "put the missing file back, or take another folder: no key is ever overwritten",
 )
+ANOTHER_DEVICE = Message(
+    SettingsError,
+    "--new-certificate: {folder} belongs to another device, made by secretenv provision {owner}",
+    "give each device a folder of its own; or, for the same device: --certificate {certificate}",
+)
+SETTINGS_DIFFER = Message(
+    SettingsError,
+    "--new-certificate: {file} exists, and differs in {keys}",
+    "move it away, and it is written anew; or change these lines by hand",
+)
+ROOTS_DIFFER = Message(
+    SettingsError,
+    "--new-certificate: {file} exists, and is not the file that SECRETENV_CA names",
+    "move it away, and it is written anew",
+)
 UNCONFIRMED = Message(SettingsError, "destroy was not confirmed", "look at what --dry-run shows, then add --yes")
+
+# roots file
+ROOTS_UNREADABLE = Message(
+    SettingsError,
+    "the roots file {file}, which SECRETENV_CA names, cannot be read: {reason}",
+    "ls -l {file}",
+    link="roots file",
+)
 
 # certificate
 CERTIFICATE_UNREADABLE = Message(CertificateError, "certificate {file} cannot be read: {reason}", "ls -l {file}")
@@ -104,6 +143,24 @@ SECRET_DELETED = Message(
     AwsError,
     "secret {secret} is scheduled for deletion",
     "aws secretsmanager restore-secret --secret-id {secret}",
+)
+ONE_KMS_KEY = Message(
+    AwsError, "secret {secret} does not exist, and several keys are given to encrypt it", "give one --kms-key"
+)
+ANOTHER_KMS_KEY = Message(
+    AwsError,
+    "secret {secret} is encrypted with {key}, which --kms-key does not name",
+    "leave out --kms-key to use the secret as it is",
+)
+POLICY_TOO_LONG = Message(
+    AwsError,
+    "the role's policy for {count} secrets has {size} characters; IAM takes {limit}",
+    "put several keys into one secret, or give a part of the secrets to another NAME, which has a role of its own",
+)
+OWNED = Message(
+    AwsError,
+    "{thing} belongs to {owner}, and {difference}",
+    "deploy the template again with what you want now, or give the options that it was made with; or {instead}",
 )
 FOREIGN = Message(
     AwsError,

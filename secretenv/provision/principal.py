@@ -7,14 +7,15 @@ If provision made its certificate as well, a second attribute names that: so `de
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secretenv.provision import device_files, messages
+from secretenv.provision import device_folder, messages
+from secretenv.provision.device_folder import DeviceFolder
+from secretenv.provision.device_settings import KEY
 from secretenv.provision.errors import MissingError
 from secretenv.provision.ownership import has_attribute
-from secretenv.provision.wanted import TAG, certificate_is_named
+from secretenv.provision.wanted import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +27,15 @@ MADE = "secretenv-certificate"  # the attribute with the id of the certificate t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """The target of the policy, and where the device's files are as far as that is known."""
+class Principal:
+    """The target of the policy."""
 
     what: str = ""
-    target: str = ""  # ARN; empty: no device can use the role alias yet
-    new: bool = False  # the target did not exist before: nothing can be attached to it
-    cert: str = ""
-    key: str = ""
+    target: str = ""  # ARN; empty: none was given
+    new: bool = False  # it did not exist before: nothing can be attached to it
 
 
-def make_device(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
+def make_principal(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Principal:
     """Find or make the target of the policy, and the thing.
 
     Raises:
@@ -44,67 +43,51 @@ def make_device(account: Account, wanted: Wanted, say: Callable[[str], None]) ->
     """
     if wanted.group:
         found = _group(account, wanted.group)
-        return Device(what=f"thing group {wanted.group}", target=str(found["thingGroupArn"]))
+        return Principal(what=f"thing group {wanted.group}", target=str(found["thingGroupArn"]))
     if wanted.folder:
         return _with_files(account, wanted, say)
     if wanted.certificate:
-        file = "" if certificate_is_named(wanted.certificate) else str(device_files.absolute(wanted.certificate))
-        identity = device_files.id_of(wanted.certificate)
-        device = _registered(account, identity, cert=file)
+        principal = _registered(account, device_folder.id_of(wanted.certificate))
         if wanted.thing:
-            _thing(account, wanted, device.target, say)
-        return device
-    return Device()
+            _thing(account, wanted, principal.target, say)
+        return principal
+    return Principal()
 
 
-def _with_files(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
-    """Return the device whose files are in the folder; make it if they are not."""
-    cert, key = device_files.of(wanted)
-    there = [path for path in (cert, key) if os.path.lexists(path)]
-    if len(there) == 1:
-        missing = key if there == [cert] else cert
-        raise messages.HALF_A_PAIR(file=there[0], missing=missing)
-    if there:
-        identity = device_files.certificate_id(cert)
-        device = _registered(account, identity, cert=str(cert), key=str(key))
-        say(f"{device.what}: unchanged")
-        _thing(account, wanted, device.target, say, made=identity if device_files.has_note(cert, wanted) else "")
-        return device
+def _with_files(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Principal:
+    """Return the certificate that is in the folder; make one if there is none."""
+    folder = DeviceFolder(wanted)
+    if identity := folder.certificate_id():
+        principal = _registered(account, identity)
+        say(f"{principal.what}: unchanged")
+        _thing(account, wanted, principal.target, say, made=identity if folder.has_note() else "")
+        return principal
     with contextlib.suppress(MissingError):
         account.client("iot").describe_thing(thingName=wanted.thing)
-        raise messages.THING_EXISTS(thing=wanted.thing, folder=cert.parent)
-    return _create(account, wanted, say)
+        raise messages.THING_EXISTS(thing=wanted.thing, folder=folder.path)
+    return _create(account, wanted, folder, say)
 
 
-def _create(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
-    """Have AWS make a key and a certificate, write them so that only their owner can read them, and make the thing."""
+def _create(account: Account, wanted: Wanted, folder: DeviceFolder, say: Callable[[str], None]) -> Principal:
+    """Have AWS make a key and a certificate, store both in the folder, and make the thing."""
     iot = account.client("iot")
-    cert, key = device_files.of(wanted)
-    with contextlib.ExitStack() as unused:
-        if not account.dry:
-            # The files first: AWS hands out the key once, and it must not be lost.
-            descriptors = [device_files.reserve(path, unused) for path in (key, cert)]
+    if account.dry:
         made = iot.create_keys_and_certificate(setAsActive=True)
-        if not account.dry:
-            unused.pop_all()
-            for descriptor, text in zip(
-                descriptors,
-                (made["keyPair"]["PrivateKey"], device_files.note(wanted) + made["certificatePem"]),
-                strict=True,
-            ):
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(text)
+    else:
+        with folder.new_pair() as store:
+            made = iot.create_keys_and_certificate(setAsActive=True)
+            store(made["keyPair"]["PrivateKey"], made["certificatePem"])
     identity, arn = str(made["certificateId"]), str(made["certificateArn"])
     what = "the new certificate" if account.dry else f"certificate {identity[:12]}"
-    say(f"{what}: created, {cert} and {key.name}")
+    say(f"{what}: created, with {KEY} in {folder.path}")
     _create_thing(iot, wanted, identity)
     iot.attach_thing_principal(thingName=wanted.thing, principal=arn)
     say(f"thing {wanted.thing}: created")
-    return Device(what=what, target=arn, new=True, cert=str(cert), key=str(key))
+    return Principal(what=what, target=arn, new=True)
 
 
-def _registered(account: Account, identity: str, *, cert: str = "", key: str = "") -> Device:
-    """Return the device of a certificate that is registered and active."""
+def _registered(account: Account, identity: str) -> Principal:
+    """Return a certificate that is registered and active."""
     what = f"certificate {identity[:12]}"
     try:
         found = account.client("iot").describe_certificate(certificateId=identity)["certificateDescription"]
@@ -112,7 +95,7 @@ def _registered(account: Account, identity: str, *, cert: str = "", key: str = "
         raise messages.NOT_REGISTERED(certificate=what, account=account.id, region=account.region) from None
     if found["status"] != "ACTIVE":
         raise messages.NOT_ACTIVE(certificate=what, status=found["status"], id=identity)
-    return Device(what=what, target=str(found["certificateArn"]), cert=cert, key=key)
+    return Principal(what=what, target=str(found["certificateArn"]))
 
 
 def _create_thing(iot: Any, wanted: Wanted, made: str) -> None:

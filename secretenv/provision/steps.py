@@ -33,7 +33,12 @@ class Provisioned:
 
 
 def create_secret(
-    secretsmanager: Any, name: str, value: str | bytes | None, *, tags: Mapping[str, str] | None = None
+    secretsmanager: Any,
+    name: str,
+    value: str | bytes | None,
+    *,
+    kms_key: str = "",
+    tags: Mapping[str, str] | None = None,
 ) -> str:
     """Create a secret and return its ARN; text, bytes, or (None) a secret that has no value yet."""
     content: dict[str, Any] = {}
@@ -41,6 +46,8 @@ def create_secret(
         content["SecretString"] = value
     elif value is not None:
         content["SecretBinary"] = value
+    if kms_key:
+        content["KmsKeyId"] = kms_key
     if tags:
         content["Tags"] = as_list(tags)
     return str(secretsmanager.create_secret(Name=name, **content)["ARN"])
@@ -65,9 +72,10 @@ def create_role(
     return str(answer["Role"]["Arn"])
 
 
-def allow_reading(iam: Any, role: str, secret_arns: Sequence[str]) -> None:
-    """Give the role its only permission; a further call replaces what an earlier one allowed."""
-    iam.put_role_policy(RoleName=role, PolicyName=READ_SECRETS, PolicyDocument=json.dumps(secret_policy(secret_arns)))
+def allow_reading(iam: Any, role: str, secret_arns: Sequence[str], kms_keys: Sequence[str] = ()) -> None:
+    """Give the role its only permission; another call replaces what an earlier one allowed."""
+    document = json.dumps(secret_policy(secret_arns, kms_keys))
+    iam.put_role_policy(RoleName=role, PolicyName=READ_SECRETS, PolicyDocument=document)
 
 
 def create_role_alias(

@@ -70,7 +70,7 @@ def foreign_thing(operator: Operator) -> None:
 def half_a_device(_: Operator) -> None:
     """Leave a certificate without its key."""
     Path("certs").mkdir()
-    Path("certs/mine.pem.crt").write_text("some certificate")
+    Path("certs/device.pem.crt").write_text("some certificate")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def half_a_device(_: Operator) -> None:
             "policy secretenv-mine exists, was",
         ),
         (foreign_thing, ("iot", "delete_thing", {"thingName": "mine"}), "thing mine exists"),
-        (half_a_device, None, "mine.pem.crt exists, but"),
+        (half_a_device, None, "device.pem.crt exists, but"),
     ],
     ids=["secret", "role", "alias", "policy", "thing", "files"],
 )
@@ -118,3 +118,44 @@ def test_what_fits_is_used_as_it_is(operator: Operator) -> None:
     assert used.changes == []
     gone = operator.does("destroy", "stack", "--yes")
     assert re.findall(r"secretenv: (.*): removed", gone.err) == ["policy secretenv-stack", "role alias secretenv-stack"]
+
+
+STACK = "aws:cloudformation:stack-name"
+
+
+@pytest.mark.parametrize("also_ours", [False, True], ids=["stack", "stack-with-the-tag"])
+def test_what_a_stack_owns_is_neither_changed_nor_removed(operator: Operator, also_ours: bool) -> None:  # noqa: FBT001
+    """A stack may put the tag of a NAME on all that it makes; errors name the stack, destroy leaves it alone."""
+    name = f"owned-{also_ours}"
+    operator.does(name, "--from-file", "app.json")
+    made = f"secretenv-{name}"
+    tags = [{"Key": STACK, "Value": "the-stack"}]
+    operator.iam.tag_role(RoleName=made, Tags=tags)
+    operator.secrets.tag_resource(SecretId=name, Tags=tags)
+    arns = [
+        operator.iot.describe_role_alias(roleAlias=made)["roleAliasDescription"]["roleAliasArn"],
+        operator.iot.get_policy(policyName=made)["policyArn"],
+    ]
+    for arn in arns:
+        operator.iot.tag_resource(resourceArn=arn, tags=tags)
+    if not also_ours:
+        operator.iam.untag_role(RoleName=made, TagKeys=["secretenv"])
+        operator.secrets.untag_resource(SecretId=name, TagKeys=["secretenv"])
+
+    used = operator.does(name, "--from-file", "app.json")
+    assert used.changes == []
+    assert used.err.count("used as it is, it belongs to the CloudFormation stack the-stack") == 4
+    Path("other.json").write_text("{}")
+    for words, what in (
+        (["--from-file", "other.json"], f"secret {name} belongs to the CloudFormation stack the-stack"),
+        (["--duration", "12h"], f"role {made} belongs to the CloudFormation stack the-stack"),
+        (["--role-alias", "other"], f"policy {made} belongs to the CloudFormation stack the-stack"),
+    ):
+        refused = operator(name, *words)
+        assert (refused.status, refused.changes) == (1, [])
+        assert what in refused.err
+        assert "Key=secretenv" not in refused.err
+    gone = operator.does("destroy", name, "--yes")
+    assert gone.changes == []
+    # A secret is found by the tag alone.
+    assert gone.err.count("left alone, it belongs to the CloudFormation stack the-stack") == 3 + also_ours

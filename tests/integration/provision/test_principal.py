@@ -32,14 +32,16 @@ def test_a_secret_of_each_thing(operator: Operator, tmp_path: Path) -> None:
     """--per-thing: one role for all; each thing's secret is made by a run of its own, and goes with the fleet."""
     for thing in ("s-1", "s-2"):
         ended = operator.does(
-            "fleet", "--per-thing", "--thing", thing, "--from-file", "app.json", "--new-certificate", "."
+            "fleet", "--per-thing", "--thing", thing, "--from-file", "app.json", "--new-certificate", f"fleet/{thing}"
         )
-        assert f'thing_name = "{thing}"' in ended.out
-        assert f'id = "fleet/{thing}"' in ended.out
+        folder = tmp_path / "fleet" / thing
+        settings = (folder / "config.toml").read_text()
+        assert f'thing_name = "{thing}"' in settings
+        assert f'id = "fleet/{thing}"' in settings
         device = Device(
             name=thing,
-            cert=tmp_path / f"{thing}.pem.crt",
-            key=tmp_path / f"{thing}.pem.key",
+            cert=folder / "device.pem.crt",
+            key=folder / "private.pem.key",
             password_file=None,
             certificate_id="",
             certificate_arn="",
