@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv.provision import reading
-from secretenv.provision.device_settings import CERT, CONFIG, KEY
+from secretenv.provision.device_settings import CERT, KEY
 
 if TYPE_CHECKING:
     from secretenv.provision.wanted import Wanted
@@ -45,10 +46,11 @@ def cloudformation(wanted: Wanted, where: Where) -> list[str]:
     parameters = " ".join(f"{name}={text}" for name, text in values.items())
     aws = f"aws{_options(where)}"
     lines = [] if where.file else [f"# save the template as {file}"]
-    lines += _key(wanted)
+    lines += _key(wanted) + _about_stream(where)
     lines.append(
         f"{aws} cloudformation deploy --stack-name {stack} --template-file {shlex.quote(file)}"
-        f" --capabilities CAPABILITY_NAMED_IAM{' --parameter-overrides ' if values else ''}{parameters}"
+        " --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset"
+        f"{' --parameter-overrides ' if values else ''}{parameters}"
     )
     if wanted.folder:
         query = "Stacks[0].Outputs[?OutputKey==`CertificateId`].OutputValue"
@@ -71,7 +73,7 @@ def terraform(wanted: Wanted, where: Where) -> list[str]:
         if where.file:
             lines.append(f"cp {shlex.quote(where.file)} {place}")
     terraform = f"terraform -chdir={shlex.quote(folder)}" if folder else "terraform"
-    lines += _key(wanted)
+    lines += _key(wanted) + _about_stream(where)
     if where.source:
         lines.append(f"export TF_VAR_secret_value={_content(where.source)}  # Terraform's state will hold it")
     if wanted.folder:
@@ -103,12 +105,10 @@ def _last(wanted: Wanted, where: Where) -> list[str]:
     """Return the line that checks all of it and writes, or prints, the settings file."""
     options = _options(where)
     again = f"secretenv provision {shlex.join(wanted.words)}{options}"
-    lines = [again if wanted.folder else f"{again} > {CONFIG}"]
+    lines = [again]
     if wanted.per_thing:
-        name = shlex.quote(wanted.name)
-        lines.append(
-            f"# another thing: secretenv provision {name} --per-thing --thing THING --new-certificate DIR{options}"
-        )
+        other = replace(wanted, thing="THING", certificate="", group="", folder="DIR")
+        lines.append(f"# another thing: secretenv provision {shlex.join(other.words)}{options}")
     return lines
 
 
@@ -120,6 +120,10 @@ def _options(where: Where) -> str:
 def _content(path: str) -> str:
     """Return the shell's word for the content of a file; of a stream that is over: what the lines are given to read."""
     return '"$(cat)"' if reading.is_stream(path) else f'"$(cat {shlex.quote(path)})"'
+
+
+def _about_stream(where: Where) -> list[str]:
+    return ["# the next line reads the secret's value from standard input"] if reading.is_stream(where.source) else []
 
 
 def _path(wanted: Wanted, name: str) -> str:

@@ -27,7 +27,6 @@ def test_the_lines_are_a_script(form: Any, asked: Wanted) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         last = [line for line in lines if not line.startswith("#")][-1]
         assert last.startswith(f"secretenv provision {asked.name}")
-        assert last.endswith("> config.toml") == (not asked.folder)
         assert all("--region eu-west-1" in line for line in lines if line.startswith("aws ") and where.region)
 
 

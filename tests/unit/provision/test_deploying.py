@@ -62,5 +62,14 @@ def test_terraform_reads_the_file(file: str, first: str) -> None:
 def test_a_value_from_a_stream() -> None:
     """A value that came from standard input is given again: the file of a `<(command)` is gone."""
     for source in ("-", "/dev/fd/63"):
-        (line,) = [line for line in deploying.cloudformation(wanted("app"), Where(source=source)) if "deploy" in line]
+        remark, line = deploying.cloudformation(wanted("app"), Where(file="t.json", source=source))[:2]
+        assert remark.startswith("# the next line reads the secret's value from standard input")
         assert '--parameter-overrides SecretValue="$(cat)"' in line
+
+
+def test_another_thing_of_a_fleet() -> None:
+    """--per-thing: the remark for further things has all the options that the role was made with."""
+    asked = wanted("fleet", per_thing=True, thing="one", folder="one", duration="12h", secrets=["a", "b"], alias="x")
+    remark = deploying.cloudformation(asked, Where())[-1]
+    words = "--per-thing --secret a --secret b --role-alias x --duration 43200 --thing THING --new-certificate DIR"
+    assert remark == f"# another thing: secretenv provision fleet {words}"
