@@ -14,8 +14,9 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from secretenv.sandbox import Sandbox, messages
+from secretenv.sandbox import messages
 from secretenv.sandbox.faults import parse
+from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from secretenv.errors import SettingsError
+    from secretenv.sandbox import Sandbox
 
 ENDING = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP})
 
@@ -50,13 +52,14 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
         SettingsError: one of the faults is not a fault.
         CommandNotFoundError: there is no such command.
         CommandError: it cannot be executed.
+        SecretenvError: the system does not let the sandbox start.
     """
     for fault in faults:
         parse(fault)
     if command and not shutil.which(command[0]):
         raise messages.NOT_FOUND(command=command[0])
     # Blocked before the sandbox starts threads, which inherit the mask: signals stay pending for sigwait.
-    with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, Sandbox() as sandbox:
+    with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, started() as sandbox:
         rotate, switch = write_rotate(sandbox), sandbox.folder / "faults"
         sandbox.faults.set(*faults)
         sandbox.faults.follow(switch, _complain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretenv.errors import CommandError, CommandNotFoundError, Message, SettingsError
+from secretenv.errors import CommandError, CommandNotFoundError, Message, SecretenvError, SettingsError
 
 # settings
 NO_EXTRA = Message(
@@ -20,6 +20,12 @@ UNKNOWN_WORD_NEAR = Message(SettingsError, "there is no {word} here, did you mea
 NOT_AN_OFFSET = Message(SettingsError, "an offset begins with + or -: {offset}")
 NOT_A_STATUS = Message(SettingsError, "not a status from 300 to 599: {status}")
 NO_VALUE = Message(SettingsError, "{fault} takes no value")
+
+# secretenv
+TOO_FEW_FILES = Message(
+    SecretenvError, "the sandbox needs {needed} open files, and the limit here is {limit}", "ulimit -n {needed}"
+)
+CANNOT_START = Message(SecretenvError, "the sandbox cannot start: {reason}", "ip addr show lo; df -h /tmp")
 
 # command
 NOT_FOUND = Message(CommandNotFoundError, "command not found: {command}", "check the name and PATH")
