@@ -27,7 +27,14 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args if args[:1] == ["destroy"] else ["make", *args])
 
 
-class _Make(TyperCommand):
+class _Named(TyperCommand):
+    """A command that takes a NAME; typer would write its usage as `{NAME}`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        return ["[OPTIONS]", "NAME"]
+
+
+class _Make(_Named):
     """The command behind a NAME; nobody types `make`, so its usage does not show it."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -44,8 +51,8 @@ _NAMES, _DEVICE, _HOW = "Names", "Device", "AWS and output"
 
 
 def _option(panel: str, words: str, meaning: str, *flags: str) -> Any:
-    """Return an option; without `words` it is a flag."""
-    return typer.Option(*flags, metavar=words or None, help=meaning, rich_help_panel=panel, show_default=False)
+    """Return an option; without `words` it is a flag, for which typer would write `<bool>`."""
+    return typer.Option(*flags, metavar=words, help=meaning, rich_help_panel=panel, show_default=False)
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="all names are made from it; the value of the tag secretenv")]
@@ -69,10 +76,16 @@ Region = Annotated[str, _option(_HOW, "NAME", "region (default: the profile's)")
 Profile = Annotated[str, _option(_HOW, "NAME", "profile of ~/.aws/config")]
 DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show every call with its document", "--dry-run")]
 Output = Annotated[str, _option(_HOW, "|".join(FORMS), "write a template instead; AWS is not asked")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="do not ask", show_default=False)]
 RecoveryWindow = Annotated[int, typer.Option(min=7, max=30, metavar="DAYS", help="how long the secret can be restored")]
 ForceDelete = Annotated[
-    bool, typer.Option("--force-delete-without-recovery", help="remove the secret at once, for good")
+    bool,
+    typer.Option(
+        "--force-delete-without-recovery",
+        metavar="",
+        help="remove the secret at once, for good",
+        show_default=False,
+    ),
 ]
 
 
@@ -103,8 +116,9 @@ def make(  # noqa: PLR0913 - each is an option
 ) -> None:
     """Make the AWS side: secret, role, role alias, IoT policy, certificate; and the folder that the device needs.
 
-    Without --new-certificate the settings file is printed. A second run changes nothing. What provision did not make
-    is never changed.
+    Without --new-certificate the settings file is printed.
+
+    A second run changes nothing. What provision did not make is never changed.
 
     Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """
@@ -122,9 +136,10 @@ def make(  # noqa: PLR0913 - each is an option
 
 
 @app.command(
+    cls=_Named,
     # The one option too long for a narrow terminal stands here in full.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
-    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage."
+    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage.",
 )
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,
