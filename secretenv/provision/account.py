@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from secretenv.provision import messages, reading
 from secretenv.provision.aws_errors import translated
 from secretenv.provision.documents import ANY_SUFFIX
 
@@ -22,6 +25,12 @@ if TYPE_CHECKING:
 
 _READS = ("get_", "list_", "describe_")
 _SERVICES = ("iam", "iot", "secretsmanager", "sts")
+# What boto3 reads, and where it looks without the variable.
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_CA_BUNDLE": os.devnull,
+}
 
 Parameters = dict[str, Any]
 
@@ -54,6 +63,7 @@ class Account:
         self.changes = 0
         self.show = show
         self._secret_words = secret_words
+        _refuse_fifos()
         with translated("sts:GetCallerIdentity"):
             # boto3 itself does not know AWS_REGION, which the aws CLI and every other SDK read.
             session = boto3.Session(
@@ -130,6 +140,19 @@ class Account:
             unknown = "(the new certificate's id)"
             return {"certificateId": unknown, "certificateArn": self.arn("iot", f"cert/{unknown}")}
         return {}
+
+
+def _refuse_fifos() -> None:
+    """Refuse files of the operator's for which boto3 would wait without end.
+
+    Raises:
+        AwsError: one is a FIFO.
+    """
+    for variable, usual in _FILES.items():
+        path = reading.absolute(os.environ.get(variable) or usual)
+        with suppress(OSError):
+            if stat.S_ISFIFO(path.stat().st_mode) and not reading.is_stream(str(path)):
+                raise messages.NOT_A_FILE(file=path, variable=variable)
 
 
 class _Watched:

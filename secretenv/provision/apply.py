@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secretenv.provision import documents, steps
+from secretenv.provision import documents, messages, steps
 from secretenv.provision.documents import assume_policy, same, secret_policy, trust_policy
 from secretenv.provision.errors import MissingError
 from secretenv.provision.ownership import in_the_way, is_made_by, left_alone
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from secretenv.provision.wanted import Wanted
 
 MOST_VERSIONS = 5  # of an IoT policy
+MOST_POLICIES = 10  # of IoT, on one certificate or thing group
 SHOWN = 3  # of the targets that a policy is attached to
 
 
@@ -193,6 +194,8 @@ class _Apply:
             if any(each["policyName"] == policy for each in attached):
                 self._say(f"{what}: unchanged")
                 return
+            if len(attached) >= MOST_POLICIES:
+                raise messages.TOO_MANY_POLICIES(target=principal.what, count=len(attached))
             tags = self._policy_tags
             if tags is not None and not is_made_by(tags, self._wanted.name):
                 raise in_the_way(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from secretenv.provision.wanted import Wanted
 
+ROOM = 8192  # bytes, more than any of the files that AWS makes has
 _NOTE = "# made by secretenv provision "
 
 
@@ -137,10 +138,11 @@ class DeviceFolder:
                     folder.mkdir(mode=0o700)
                     undo.callback(_remove_empty, folder)
             room = tempfile.NamedTemporaryFile(prefix=f".{name}.", dir=self.path, delete=False)  # noqa: SIM115
+            undo.callback(Path(room.name).unlink, missing_ok=True)
+            undo.callback(room.close)
+            _take_space(room.fileno())
         except OSError as error:
             raise messages.FILE_UNWRITABLE(file=self.path / name, reason=error.strerror, folder=self.path) from None
-        undo.callback(Path(room.name).unlink, missing_ok=True)
-        undo.callback(room.close)
         return cast("BinaryIO", room)
 
     def _put(self, room: BinaryIO, name: str, content: bytes) -> None:
@@ -148,6 +150,7 @@ class DeviceFolder:
         try:
             with room:
                 room.write(content)
+                room.truncate()
                 room.flush()
                 os.fsync(room.fileno())
             if _content(self.path / name):
@@ -208,6 +211,15 @@ def _fingerprint(path: Path, pem: str) -> str:
         return x509.read_pem(pem).fingerprint
     except x509.UnreadableError as error:
         raise messages.NOT_A_CERTIFICATE(file=path, reason=error) from None
+
+
+def _take_space(descriptor: int) -> None:
+    """Take the space of a file, so that a full disk is met before it is needed."""
+    try:
+        os.posix_fallocate(descriptor, 0, ROOM)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL}:  # not every file system can
+            raise
 
 
 def _remove_empty(folder: Path) -> None:

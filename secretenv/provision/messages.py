@@ -108,6 +108,7 @@ NO_CREDENTIALS = Message(
     "aws configure, or set AWS_PROFILE, or give --profile; then: aws sts get-caller-identity",
 )
 NO_REGION = Message(AwsError, "no region is set", "give --region NAME, or set AWS_DEFAULT_REGION")
+NOT_A_FILE = Message(AwsError, "{file}, which {variable} names, is not a file", "ls -l {file}")
 NO_PROFILE = Message(AwsError, "{reason}", "aws configure list-profiles")
 SIGN_IN_EXPIRED = Message(AwsError, "the operator's sign-in has expired", "aws sso login")
 NO_ANSWER = Message(
@@ -186,6 +187,11 @@ NOT_ACTIVE = Message(
     AwsError,
     "{certificate} is {status}",
     "aws iot update-certificate --certificate-id {id} --new-status ACTIVE",
+)
+TOO_MANY_POLICIES = Message(
+    AwsError,
+    "{target} has {count} policies, and AWS IoT attaches no more to one",
+    "aws iot detach-policy removes one; or use another certificate",
 )
 NO_THING_GROUP = Message(
     AwsError, "thing group {group} does not exist", "aws iot create-thing-group --thing-group-name {group}"

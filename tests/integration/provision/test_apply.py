@@ -159,3 +159,15 @@ def test_what_a_stack_owns_is_neither_changed_nor_removed(operator: Operator, al
     assert gone.changes == []
     # A secret is found by the tag alone.
     assert gone.err.count("left alone, it belongs to the CloudFormation stack the-stack") == 3 + also_ours
+
+
+def test_a_certificate_with_all_the_policies_that_it_takes(operator: Operator) -> None:
+    """AWS IoT attaches 10 policies: an eleventh is refused before anything is made."""
+    device = operator.sandbox.device("full", permitted=False)
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    for number in range(10):
+        operator.iot.create_policy(policyName=f"full-{number}", policyDocument=document)
+        operator.iot.attach_policy(policyName=f"full-{number}", target=device.certificate_arn)
+    ended = operator("full", "--from-file", "app.json", "--certificate", device.certificate_id)
+    assert (ended.status, ended.changes) == (1, [])
+    assert "has 10 policies, and AWS IoT attaches no more to one" in ended.err

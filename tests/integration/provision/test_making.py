@@ -172,6 +172,27 @@ def test_files_that_are_fifos(operator: Operator) -> None:
         file.write_bytes(content)
 
 
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"])
+def test_files_of_boto3_that_are_fifos(operator: Operator, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Nor is a file that boto3 would read."""
+    os.mkfifo("fifo")
+    monkeypatch.setenv(variable, "fifo")
+    ended = operator("fifos", "--from-file", "app.json")
+    assert (ended.status, ended.changes) == (1, [])
+    assert f"fifo, which {variable} names, is not a file" in ended.err
+
+
+def test_a_full_disk(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is met before AWS hands out the key, which would be lost; the folder that was made is removed."""
+    monkeypatch.setattr("secretenv.provision.device_folder.ROOM", 1 << 50)
+    before = operator.iot.list_certificates()["certificates"]
+    ended = operator("full-disk", "--from-file", "app.json", "--new-certificate", "new/certs")
+    assert ended.status == 1
+    assert re.search("cannot be written: (File too large|No space left on device)", ended.err)
+    assert operator.iot.list_certificates()["certificates"] == before
+    assert not Path("new").exists()
+
+
 def test_roots_that_are_not_there(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     """SECRETENV_CA goes to the device as a copy; a file that cannot be read is named."""
     monkeypatch.setenv("SECRETENV_CA", "none.pem")
