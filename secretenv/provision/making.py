@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from secretenv.provision import device_folder, device_settings, messages
@@ -17,7 +19,7 @@ from secretenv.provision.device_settings import CA, CERT, CONFIG, KEY
 from secretenv.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from secretenv.provision.account import Account
     from secretenv.provision.secret_value import Value
@@ -34,7 +36,7 @@ def forbid_dumps() -> None:
 def make(asked: Wanted, value: Value | None, account: Account) -> None:
     """Make everything, and write the device's settings file into its folder, or print it without one."""
     roots = device_folder.roots(os.environ.get("SECRETENV_CA", ""))
-    with account:
+    with _tidied_up(), account:
         # First without changing anything: whatever is in the way is found before something is half made.
         account.show = _ignore
         _apply(account, asked, value, roots, _ignore)
@@ -48,6 +50,23 @@ def make(asked: Wanted, value: Value | None, account: Account) -> None:
         return
     say(f"save this as {CONFIG} in a folder, with {', '.join(files)} of the device beside it")
     sys.stdout.write(text)
+
+
+@contextmanager
+def _tidied_up() -> Iterator[None]:
+    """Let TERM and HUP end the process as an exception does: half a folder is removed first."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    usual = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in usual:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in usual:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def show(asked: Wanted, value: Value | None, account: Account) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import signal
 import stat
 import tomllib
 from pathlib import Path
@@ -218,3 +219,20 @@ def test_the_process_leaves_no_core(operator: Operator) -> None:
         operator.does(*words)
         assert prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
         prctl(4, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_before_the_key_is_there(operator: Operator, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A run that is ended while AWS makes the key leaves neither a file nor a folder."""
+    call = Account.call
+
+    def killed(account: Account, service: str, asked: str, parameters: dict[str, Any]) -> Any:
+        if asked == "create_keys_and_certificate" and not account.dry:
+            assert list(Path("certs").iterdir())
+            signal.raise_signal(number)
+        return call(account, service, asked, parameters)
+
+    monkeypatch.setattr(Account, "call", killed)
+    ended = operator("killed", "--from-file", "app.json", "--new-certificate", "certs")
+    assert ended.status == 128 + number
+    assert not Path("certs").exists()
