@@ -77,7 +77,7 @@ def _watch(*, needed: bool) -> Output | None:
     """Put an `Output` below standard output; None where there is nothing to watch."""
     given = sys.stdout
     if given is None and needed:
-        raise messages.CLOSED()  # noqa: RSE102 - the call makes the error
+        raise messages.CLOSED()
     if given is not sys.__stdout__ or not isinstance(given, io.TextIOWrapper):
         return None
     made = Output(given.fileno(), "wb", closefd=False)

@@ -1,9 +1,9 @@
 """The operator's side: what AWS needs so that a device reads its secrets with a certificate.
 
-`documents` says what is allowed, `steps` are the single calls, which the sandbox uses too. `secretenv provision`
-itself: `wanted` is what the operator asks for, `apply` and `device` make what is missing, `destroy` removes it,
-`cloudformation` and `terraform` write it as a template, `settingsfile` is what the device gets, `aws` is the only
-place that has clients, `command` the only one that knows typer.
+`documents` are the policies, `steps` the single calls, which the sandbox uses too. `wanted` is what the operator asks
+for, `apply` and `principal` make what is missing, `destroy` removes it, `cloudformation` and `terraform` write it as a
+template. `device_settings` and `device_folder` are for the device. `account` is the only room that has clients, and
+`command` the only one that knows typer; `making` runs what it reads.
 """
 
 from __future__ import annotations

@@ -1,37 +1,36 @@
-"""The only place where provision meets AWS: clients made with the operator's own credentials, watched call by call.
+"""The only place where provision meets AWS: clients with the operator's own credentials, whose calls are watched.
 
-Watched means: reading goes through, changing is counted, or, in a dry run, shown with its documents and answered with
-what AWS would name the new thing. Every refusal becomes one sentence. What is called, and why, is not known here.
+Reading goes through. Changing is counted or, in a dry run, shown with its documents and answered with what AWS would
+call the new thing. Which calls are made, and why, is not known here.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-from contextlib import contextmanager
+import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
-from botocore.parsers import ResponseParserError
 
-from secretenv.errors import SecretenvError
+from secretenv.provision import messages, reading
+from secretenv.provision.aws_errors import translated
 from secretenv.provision.documents import ANY_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from secretenv.errors import Link
+    from collections.abc import Callable
 
 _READS = ("get_", "list_", "describe_")
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"}
-_MISSING = {"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException"}
-_STALE = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
-_STALE |= {"SignatureDoesNotMatch", "InvalidSignatureException"}
-_CONFLICT = {"DeleteConflict", "DeleteConflictException"}
 _SERVICES = ("iam", "iot", "secretsmanager", "sts")
+# What boto3 reads, and where it looks without the variable.
+_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_CA_BUNDLE": os.devnull,
+}
 
 Parameters = dict[str, Any]
 
@@ -42,11 +41,15 @@ class Account:
     Args:
         region: empty: as every AWS tool finds it.
         profile: empty: the same.
-        secret_words: what is shown in the place of a secret's value.
+        show: takes the text of each changing call, which then is not made; None: they are made.
+        secret_words: shown in the place of a secret's value.
 
     Attributes:
-        show: takes the text of each changing call, which then is not made; None: they are made.
+        show: the same.
         changes: how many changing calls there were, made or shown.
+        id: the account's number.
+        partition: `aws`, `aws-cn` or another.
+        region: the region.
     """
 
     def __init__(
@@ -60,7 +63,8 @@ class Account:
         self.changes = 0
         self.show = show
         self._secret_words = secret_words
-        with sentences("sts", "GetCallerIdentity"):
+        _refuse_fifos()
+        with translated("sts:GetCallerIdentity"):
             # boto3 itself does not know AWS_REGION, which the aws CLI and every other SDK read.
             session = boto3.Session(
                 region_name=region or os.environ.get("AWS_REGION") or None, profile_name=profile or None
@@ -95,37 +99,37 @@ class Account:
         return f"arn:{self.partition}:{service}:{'' if service == 'iam' else self.region}:{self.id}:{resource}"
 
     def secret_pattern(self, name: str) -> str:
-        """Return what stands for the ARN of a secret of this name, whose last characters AWS chooses."""
+        """Return the pattern that matches the ARN of a secret of this name, whose last characters AWS chooses."""
         return self.arn("secretsmanager", f"secret:{name}{ANY_SUFFIX}")
 
     def pages(self, service: str, operation: str, key: str, **parameters: Any) -> list[Any]:
         """Return the items of all pages of a list."""
-        with sentences(service, _action(operation)):
+        with translated(_action(service, operation)):
             pages = self._clients[service].get_paginator(operation).paginate(**parameters)
             return [item for page in pages for item in page[key]]
 
     def call(self, service: str, operation: str, parameters: Parameters) -> Any:
-        """Read, change, or show what would be changed, and return the answer."""
+        """Read, change, or show a change without making it; return the answer."""
         if not operation.startswith(_READS):
             self.changes += 1
             if self.show:
                 self.show(self._shown(service, operation, parameters))
                 return self._expected(operation, parameters)
-        with sentences(service, _action(operation)):
+        with translated(_action(service, operation)):
             return getattr(self._clients[service], operation)(**parameters)
 
     def _shown(self, service: str, operation: str, parameters: Parameters) -> str:
-        """Return a call as text: documents as the JSON they are, a secret's value as where it comes from."""
+        """Return a call as text: documents as JSON, and instead of a secret's value the words that stand for it."""
         shown = {}
         for key, value in parameters.items():
             if key in {"SecretString", "SecretBinary"}:
                 shown[key] = self._secret_words
             else:
                 shown[key] = json.loads(value) if key.lower().endswith("document") else value
-        return f"{service}:{_action(operation)} {json.dumps(shown, indent=2)}\n"
+        return f"{_action(service, operation)} {json.dumps(shown, indent=2)}\n"
 
     def _expected(self, operation: str, parameters: Parameters) -> Any:
-        """Return what of AWS's answer further calls are made from."""
+        """Return the part of AWS's answer that later calls need."""
         if operation == "create_secret":
             return {"ARN": self.secret_pattern(parameters["Name"])}
         if operation == "create_role":
@@ -136,6 +140,19 @@ class Account:
             unknown = "(the new certificate's id)"
             return {"certificateId": unknown, "certificateArn": self.arn("iot", f"cert/{unknown}")}
         return {}
+
+
+def _refuse_fifos() -> None:
+    """Refuse files of the operator's for which boto3 would wait without end.
+
+    Raises:
+        AwsError: one is a FIFO.
+    """
+    for variable, usual in _FILES.items():
+        path = reading.absolute(os.environ.get(variable) or usual)
+        with suppress(OSError):
+            if stat.S_ISFIFO(path.stat().st_mode) and not reading.is_stream(str(path)):
+                raise messages.NOT_A_FILE(file=path, variable=variable)
 
 
 class _Watched:
@@ -149,85 +166,6 @@ class _Watched:
         return lambda **parameters: self._account.call(self._service, operation, parameters)
 
 
-class MissingError(SecretenvError):
-    """AWS says that there is no such thing."""
-
-    link: Link = "aws"
-
-
-class DeniedError(SecretenvError):
-    """The operator may not do that."""
-
-    link: Link = "aws"
-
-
-class AwsError(SecretenvError):
-    """AWS could not be asked, or refused for another reason."""
-
-    link: Link = "aws"
-
-
-@contextmanager
-def sentences(service: str, action: str) -> Iterator[None]:
-    """Turn what boto3 raises into an error of ours, in a sentence with the next step."""
-    try:
-        yield
-    except exceptions.ClientError as error:
-        raise _refusal(service, action, error.response) from None
-    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
-        raise AwsError(
-            "no AWS credentials found for the operator",
-            hint="aws configure, or set AWS_PROFILE, or give --profile; then: aws sts get-caller-identity",
-        ) from None
-    except exceptions.NoRegionError:
-        raise AwsError("no region is set", hint="give --region NAME, or set AWS_DEFAULT_REGION") from None
-    except exceptions.ProfileNotFound as error:
-        raise AwsError(f"{error}", hint="aws configure list-profiles") from None
-    except (exceptions.SSOError, exceptions.TokenRetrievalError):
-        raise AwsError("the operator's sign-in has expired", hint="aws sso login") from None
-    except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
-        # A ValueError is an endpoint that is no URL; a parser's error an answer that is not AWS's. Their first lines
-        # hold no value of a parameter.
-        raise AwsError(
-            f"{service}:{action} did not get through: {_first_line(error)}",
-            hint="check the network, --region, and AWS_ENDPOINT_URL if that is set; then run it again",
-        ) from None
-
-
-def _refusal(service: str, action: str, response: dict[str, Any]) -> SecretenvError:
-    """Return the error for AWS's own: what was asked, what AWS said, what to do."""
-    fields = response.get("Error", {})
-    code = str(fields.get("Code", ""))
-    said = " ".join(str(fields.get("Message") or response.get("message") or "").split())
-    request = response.get("ResponseMetadata", {}).get("RequestId", "")
-    words = f"{code}: {said or 'no reason given'}" + (f" (request {request})" if request else "")
-    if code in _MISSING:
-        return MissingError(f"{service}:{action}: {words}")
-    if code in _DENIED:
-        # AWS may name another action than the one called: iam:PassRole for CreateRoleAlias.
-        named = re.search(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", said)
-        denied = named[1] if named else f"{service}:{action}"
-        also = "; iam:PassRole on the role is needed too" if action == "CreateRoleAlias" and not named else ""
-        return DeniedError(
-            f"{denied} is denied to you: {words}",
-            hint=f"have your administrator allow {denied}{also}; then run it again: what is done stays done",
-        )
-    if code in _STALE:
-        return AwsError(f"the operator's credentials are refused: {words}", hint="aws sts get-caller-identity")
-    if code in _CONFLICT:
-        return AwsError(
-            f"{service}:{action}: {words}",
-            hint="AWS may take minutes to notice what was detached, then run it again; or somebody else added to it",
-        )
-    return AwsError(
-        f"{service}:{action}: {words}", hint="mend what AWS names; then run it again: what is done stays done"
-    )
-
-
-def _action(operation: str) -> str:
-    """Return AWS's name of an operation from boto3's."""
-    return "".join(word.capitalize() for word in operation.split("_"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+def _action(service: str, operation: str) -> str:
+    """Return AWS's name of boto3's operation: `iot:CreatePolicy` for `create_policy`."""
+    return f"{service}:{''.join(word.capitalize() for word in operation.split('_'))}"

@@ -1,46 +1,45 @@
-"""Make what is missing on AWS's side and mend what differs; what is right already is left alone, and said to be.
+"""Make what is missing on AWS's side, and change what differs; what is right already is left alone.
 
-A thing is ours if it has our tag. One that is not ours is used as it is if it fits, else refused: it is never changed.
-Certificates and things are `device`'s.
+Only what `provision NAME` made is changed. Anything else is used as it is if it fits, and refused if it does not.
+Secrets are the business of `stored_secrets`, certificates and things that of `principal`.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secretenv.errors import SecretenvError
-from secretenv.provision import steps
-from secretenv.provision.account import AwsError, MissingError
-from secretenv.provision.documents import THING, assume_policy, same, secret_policy, trust_policy
-from secretenv.provision.principal import Device, make_device
+from secretenv.provision import documents, messages, steps
+from secretenv.provision.documents import assume_policy, same, secret_policy, trust_policy
+from secretenv.provision.errors import MissingError
+from secretenv.provision.ownership import in_the_way, is_made_by, left_alone
+from secretenv.provision.principal import make_principal
+from secretenv.provision.stored_secrets import Readable, Secrets
 from secretenv.provision.wanted import TAG, is_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from secretenv.errors import Link
+    from secretenv.errors import SecretenvError
     from secretenv.provision.account import Account
+    from secretenv.provision.ownership import Tags
+    from secretenv.provision.principal import Principal
     from secretenv.provision.secret_value import Value
     from secretenv.provision.wanted import Wanted
 
 MOST_VERSIONS = 5  # of an IoT policy
+MOST_POLICIES = 10  # of IoT, on one certificate or thing group
+SHOWN = 3  # of the targets that a policy is attached to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What the device has to know."""
+    """The part of a run's result that the device needs."""
 
     endpoint: str
     region: str
-    device: Device
-
-
-class ForeignError(SecretenvError):
-    """Something of that name exists, is not ours, and does not fit."""
-
-    link: Link = "aws"
 
 
 def apply(account: Account, wanted: Wanted, value: Value | None, say: Callable[[str], None]) -> Made:
@@ -48,23 +47,20 @@ def apply(account: Account, wanted: Wanted, value: Value | None, say: Callable[[
 
     Args:
         account: where; in a dry run nothing is changed.
-        wanted: what there is to be.
+        wanted: what the operator asks for.
         value: of the one secret; None: the secrets exist already.
-        say: takes a line for each thing: what it was found to be, or became.
+        say: takes a line for each thing: whether it was made, changed or left alone.
 
     Raises:
-        SecretenvError: AWS refused something, or something is in the way. What was done before stays done, and a
-            further run goes on from there.
+        SecretenvError: AWS refused something, or something is in the way. Finished steps are kept, and the next run
+            goes on from there.
     """
     work = _Apply(account, wanted, say)
-    arns = work.secrets(value)
-    work.role(arns)
+    work.role(Secrets(account, wanted, say).make(value))
     work.alias()
     work.policy()
-    device = make_device(account, wanted, say)
-    work.attach(device)
-    endpoint = steps.credentials_endpoint(account.client("iot"))
-    return Made(endpoint=endpoint, region=account.region, device=device)
+    work.attach(make_principal(account, wanted, say))
+    return Made(endpoint=steps.credentials_endpoint(account.client("iot")), region=account.region)
 
 
 class _Apply:
@@ -77,80 +73,67 @@ class _Apply:
         self._iam, self._iot = account.client("iam"), account.client("iot")
         self._role_arn = ""
         self._alias_arn = ""
-        self._policy_is_ours = True
+        self._policy_tags: Tags = None  # None: this run made the policy
 
-    def secrets(self, value: Value | None) -> list[str]:
-        """Make the secret, or give it a new version, and return what the role is to read, as ARNs."""
-        if self._wanted.per_thing:
-            if self._wanted.thing:
-                for name in self._wanted.read:
-                    self._secret(name, value)
-            return [self._account.secret_pattern(f"{name}/{THING}") for name in self._wanted.secrets]
-        return [self._secret(name, value) for name in self._wanted.read]
-
-    def _secret(self, name: str, value: Value | None) -> str:
-        client, what = self._account.client("secretsmanager"), f"secret {name}"
-        try:
-            found = client.describe_secret(SecretId=name)
-        except MissingError:
-            if value is None or is_arn(name):
-                hint = "" if is_arn(name) else "give its value with --from-file FILE, or "
-                raise AwsError(f"{what} does not exist", hint=f"{hint}name an existing one with --secret") from None
-            arn = steps.create_secret(client, name, value.text, tags=self._wanted.tags)
-            self._say(f"{what}: created")
-            return arn
-        if found.get("DeletedDate"):
-            raise AwsError(
-                f"{what} is scheduled for deletion", hint=f"aws secretsmanager restore-secret --secret-id {name}"
-            )
-        ours, arn = self._ours(found.get("Tags")), str(found["ARN"])
-        if value is None or _value(client, name) == value.text:
-            self._say(f"{what}: {_left_alone(ours=ours)}")
-            return arn
-        if not ours:
-            adopt = f"aws secretsmanager tag-resource --secret-id {name} --tags Key={TAG},Value={self._wanted.name}"
-            raise self._foreign(what, "has another value", "leave out --from-file to use it as it is", adopt)
-        client.put_secret_value(SecretId=name, SecretString=value.text)
-        self._say(f"{what}: new version, the value has changed")
-        return arn
-
-    def role(self, secret_arns: Sequence[str]) -> None:
+    def role(self, readable: Readable) -> None:
         """Make the role that reads the secrets."""
         name, what = self._wanted.role, f"role {self._wanted.role}"
         try:
             found = self._iam.get_role(RoleName=name)["Role"]
         except MissingError:
+            documents.check_size(secret_policy(*readable), len(readable.arns))
             duration, tags = self._wanted.duration, self._wanted.tags
             self._role_arn = steps.create_role(self._iam, name, max_session=duration, tags=tags)
-            steps.allow_reading(self._iam, name, secret_arns)
+            steps.allow_reading(self._iam, name, *readable)
             self._say(f"{what}: created")
             return
-        self._role_arn = str(found["Arn"])
+        self._role_arn, reading = str(found["Arn"]), self._reading()
+        if self._wanted.per_thing:
+            # The keys of other things' secrets, which this run does not see.
+            kept = documents.decrypting(reading) if reading else []
+            readable = Readable(readable.arns, list(dict.fromkeys([*kept, *readable.kms_keys])))
+        documents.check_size(secret_policy(*readable), len(readable.arns))
         wrong = []
         if not same(found["AssumeRolePolicyDocument"], trust_policy()):
             wrong.append("trust policy")
         if int(found.get("MaxSessionDuration", steps.DURATION)) < self._wanted.duration:
             wrong.append("MaxSessionDuration")
-        if not self._reads(secret_arns):
+        if not reading or not same(self._exact(reading, readable), secret_policy(*readable)):
             wrong.append(f"policy {steps.READ_SECRETS}")
-        ours = self._ours(found.get("Tags"))
-        if wrong and not ours:
+        tags = found.get("Tags")
+        if wrong and not is_made_by(tags, self._wanted.name):
             adopt = f"aws iam tag-role --role-name {name} --tags Key={TAG},Value={self._wanted.name}"
-            raise self._foreign(what, f"differs in its {' and '.join(wrong)}", "give another name with --role", adopt)
+            raise self._foreign(what, tags, wrong, "--role", adopt)
+        self._change_role(wrong, readable)
+        self._say(f"{what}: {self._outcome(wrong, tags)}")
+
+    def _change_role(self, wrong: Sequence[str], readable: Readable) -> None:
+        name = self._wanted.role
         if "trust policy" in wrong:
             self._iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust_policy()))
         if "MaxSessionDuration" in wrong:
             self._iam.update_role(RoleName=name, MaxSessionDuration=self._wanted.duration)
         if wrong[-1:] == [f"policy {steps.READ_SECRETS}"]:
-            steps.allow_reading(self._iam, name, secret_arns)
-        self._say(f"{what}: {_outcome(wrong, ours=ours)}")
+            steps.allow_reading(self._iam, name, *readable)
 
-    def _reads(self, secret_arns: Sequence[str]) -> bool:
+    def _reading(self) -> dict[str, Any]:
+        """Return the role's policy for the secrets, empty if it has none."""
         try:
             found = self._iam.get_role_policy(RoleName=self._wanted.role, PolicyName=steps.READ_SECRETS)
         except MissingError:
-            return False
-        return same(found["PolicyDocument"], secret_policy(secret_arns))
+            return {}
+        return dict(found["PolicyDocument"])
+
+    def _exact(self, policy: dict[str, Any], readable: Readable) -> dict[str, Any]:
+        """Return the role's policy with ARNs in the place of the patterns that a template has for the same secrets."""
+        names = self._wanted.read
+        if self._wanted.per_thing or len(names) != len(readable.arns):
+            return policy
+        text = json.dumps(policy)
+        for name, arn in zip(names, readable.arns, strict=True):
+            if not is_arn(name):
+                text = text.replace(json.dumps(self._account.secret_pattern(name)), json.dumps(arn))
+        return dict(json.loads(text))
 
     def alias(self) -> None:
         """Make the role alias, the name under which devices ask for the role."""
@@ -158,21 +141,19 @@ class _Apply:
         try:
             found = self._iot.describe_role_alias(roleAlias=name)["roleAliasDescription"]
         except MissingError:
-            tags = self._wanted.tags
-            self._alias_arn = steps.create_role_alias(self._iot, name, self._role_arn, duration=duration, tags=tags)
+            made = self._wanted.tags
+            self._alias_arn = steps.create_role_alias(self._iot, name, self._role_arn, duration=duration, tags=made)
             self._say(f"{what}: created")
             return
         self._alias_arn = str(found["roleAliasArn"])
         right = {"roleArn": self._role_arn, "credentialDurationSeconds": duration}
         wrong = [key for key, value in right.items() if found[key] != value]
-        ours = self._ours(self._iot.list_tags_for_resource(resourceArn=self._alias_arn)["tags"])
-        if wrong and not ours:
-            raise self._foreign(
-                what, f"differs in its {' and '.join(wrong)}", "give another name with --role-alias", self._adopt(what)
-            )
+        tags = self._tags(self._alias_arn)
+        if wrong and not is_made_by(tags, self._wanted.name):
+            raise self._foreign(what, tags, wrong, "--role-alias", self._adopt(what))
         if wrong:
             self._iot.update_role_alias(roleAlias=name, **right)
-        self._say(f"{what}: {_outcome(wrong, ours=ours)}")
+        self._say(f"{what}: {self._outcome(wrong, tags)}")
 
     def policy(self) -> None:
         """Make the IoT policy that lets a certificate use the role alias."""
@@ -185,14 +166,13 @@ class _Apply:
             self._say(f"{what}: created")
             return
         wrong = [] if same(json.loads(found["policyDocument"]), document) else ["document"]
-        arn = str(found["policyArn"])
-        ours = self._policy_is_ours = self._ours(self._iot.list_tags_for_resource(resourceArn=arn)["tags"])
-        if wrong and not ours:
-            raise self._foreign(what, "differs in its document", "give another name with --policy", self._adopt(what))
+        tags = self._policy_tags = self._tags(str(found["policyArn"]))
+        if wrong and not is_made_by(tags, self._wanted.name):
+            raise self._foreign(what, tags, wrong, "--policy", self._adopt(what))
         if wrong:
             self._make_room(name)
             self._iot.create_policy_version(policyName=name, policyDocument=json.dumps(document), setAsDefault=True)
-        self._say(f"{what}: {_outcome(wrong, ours=ours)}")
+        self._say(f"{what}: {self._outcome(wrong, tags)}")
 
     def _make_room(self, name: str) -> None:
         """Remove the oldest version of a policy that can have no further one."""
@@ -203,53 +183,71 @@ class _Apply:
             )
             self._iot.delete_policy_version(policyName=name, policyVersionId=oldest["versionId"])
 
-    def attach(self, device: Device) -> None:
+    def attach(self, principal: Principal) -> None:
         """Attach the policy to the certificate, or to the thing group whose members' certificates inherit it."""
-        if not device.target:
-            self._say("no certificate or thing group is named: nobody gets in yet")
+        if not principal.target:
+            self._say_who_is_attached()
             return
-        policy, what = self._wanted.policy, f"policy {self._wanted.policy} on {device.what}"
-        if not device.new:
-            attached = self._account.pages("iot", "list_attached_policies", "policies", target=device.target)
+        policy, what = self._wanted.policy, f"policy {self._wanted.policy} on {principal.what}"
+        if not principal.new:
+            attached = self._account.pages("iot", "list_attached_policies", "policies", target=principal.target)
             if any(each["policyName"] == policy for each in attached):
                 self._say(f"{what}: unchanged")
                 return
-            if not self._policy_is_ours:
-                command = f"aws iot attach-policy --policy-name {policy} --target {device.target}"
-                raise self._foreign(
-                    f"policy {policy}", "is not attached yet", "give another name with --policy", command
+            if len(attached) >= MOST_POLICIES:
+                raise messages.TOO_MANY_POLICIES(target=principal.what, count=len(attached))
+            tags = self._policy_tags
+            if tags is not None and not is_made_by(tags, self._wanted.name):
+                raise in_the_way(
+                    f"policy {policy}",
+                    tags,
+                    self._wanted.name,
+                    difference="is not attached yet",
+                    instead=f"aws iot attach-policy --policy-name {policy} --target {principal.target}",
+                    command=self._adopt(f"policy {policy}"),
                 )
-        steps.attach_policy(self._iot, policy, device.target)
+        steps.attach_policy(self._iot, policy, principal.target)
         self._say(f"{what}: attached")
 
-    def _ours(self, tags: Sequence[Mapping[str, str]] | None) -> bool:
-        return {"Key": TAG, "Value": self._wanted.name} in [dict(tag) for tag in tags or ()]
+    def _say_who_is_attached(self) -> None:
+        """Say which certificates and thing groups have the policy already, where none was given."""
+        policy = self._wanted.policy
+        try:
+            targets = self._account.pages("iot", "list_targets_for_policy", "targets", policyName=policy)
+        except MissingError:  # a dry run
+            targets = []
+        if not targets:
+            self._say("no certificate or thing group given: no device can use the role alias yet")
+            return
+        shown = [self._target(arn) for arn in targets[:SHOWN]]
+        more = [f"{len(targets) - SHOWN} more"] if len(targets) > SHOWN else []
+        self._say(f"policy {policy}: attached to {', '.join([*shown, *more])}")
+
+    def _target(self, arn: str) -> str:
+        """Return a target of a policy in words, with the status of a certificate that is not active."""
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        if kind != "cert":
+            return f"thing group {name}" if kind == "thinggroup" else arn
+        with suppress(MissingError):  # AWS may list for a while what was removed
+            found = self._iot.describe_certificate(certificateId=name)["certificateDescription"]
+            if found["status"] != "ACTIVE":
+                return f"certificate {name[:12]}, which is {found['status']}"
+        return f"certificate {name[:12]}"
+
+    def _tags(self, arn: str) -> list[dict[str, str]]:
+        """Return the tags of something in IoT."""
+        found: list[dict[str, str]] = self._iot.list_tags_for_resource(resourceArn=arn)["tags"]
+        return found
 
     def _adopt(self, what: str) -> str:
-        """Return the command that makes a role alias or an IoT policy ours."""
+        """Return the command that tags a role alias or an IoT policy as made by this NAME."""
         kind, _, name = what.rpartition(" ")
         arn = self._account.arn("iot", f"{kind.replace(' ', '')}/{name}")
         return f"aws iot tag-resource --resource-arn {arn} --tags Key={TAG},Value={self._wanted.name}"
 
-    def _foreign(self, what: str, how: str, instead: str, adopt: str) -> ForeignError:
-        return ForeignError(
-            f"{what} exists, was not made by `secretenv provision {self._wanted.name}`, and {how}",
-            hint=f"{instead}; or, to have it changed and later destroyed with the rest: {adopt}",
-        )
+    def _foreign(self, what: str, tags: Tags, wrong: Sequence[str], option: str, command: str) -> SecretenvError:
+        difference, instead = f"differs in its {' and '.join(wrong)}", f"give another name with {option}"
+        return in_the_way(what, tags, self._wanted.name, difference=difference, instead=instead, command=command)
 
-
-def _value(client: Any, name: str) -> str | None:
-    """Return what a secret holds, None if it has no text yet."""
-    try:
-        text = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT").get("SecretString")
-    except MissingError:
-        return None
-    return None if text is None else str(text)
-
-
-def _outcome(wrong: Sequence[str], *, ours: bool) -> str:
-    return f"changed in its {' and '.join(wrong)}" if wrong else _left_alone(ours=ours)
-
-
-def _left_alone(*, ours: bool) -> str:
-    return "unchanged" if ours else "used as it is, not made by provision"
+    def _outcome(self, wrong: Sequence[str], tags: Tags) -> str:
+        return f"changed in its {' and '.join(wrong)}" if wrong else left_alone(tags, self._wanted.name)

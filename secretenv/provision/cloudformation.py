@@ -1,17 +1,17 @@
 """The same AWS side as a CloudFormation template, in JSON. Pure.
 
-It never holds the secret's value nor a private key: the one is a parameter that is not echoed, the other stays with
-whoever made the certificate signing request. Nothing in it has our tag: a stack removes itself.
+It holds neither the secret's value, which is a parameter that is not echoed, nor a private key, which stays where the
+certificate signing request was made. It has a tag of its own, not that of a NAME: CloudFormation removes the stack.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretenv.errors import SettingsError
-from secretenv.provision import steps
+from secretenv.provision import messages, steps
 from secretenv.provision.documents import ANY_SUFFIX, THING, assume_policy, secret_policy, trust_policy
-from secretenv.provision.wanted import is_arn
+from secretenv.provision.ownership import TEMPLATE_TAG
+from secretenv.provision.wanted import is_arn, one_key
 
 if TYPE_CHECKING:
     from secretenv.provision.wanted import Wanted
@@ -25,25 +25,23 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
     """Return the template.
 
     Args:
-        wanted: what there is to be.
+        wanted: what the operator asks for.
         with_value: the secret is made, from a parameter; else it is there already.
-        certificate_id: of the certificate that is registered; empty: none is.
+        certificate_id: of the registered certificate; empty: none.
 
     Raises:
         SettingsError: CloudFormation cannot do this.
     """
     if wanted.group:
         # aws/aws-cdk issue 26166: PolicyPrincipalAttachment refuses the ARN of a thing group.
-        raise SettingsError(
-            "--thing-group: CloudFormation attaches no policy to a thing group",
-            hint="leave it out and then: aws iot attach-policy "
-            f"--policy-name {wanted.policy} --target ARN_OF_THE_GROUP; or --output terraform",
-        )
+        raise messages.NO_GROUP(policy=wanted.policy, group=wanted.group)
     parameters: Fields = {}
     resources = _chain(wanted, with_value=with_value)
     if with_value:
         parameters["SecretValue"] = {"Type": "String", "NoEcho": True, "Description": "The secret, a JSON object."}
-        fields = {"Name": wanted.read[0], "SecretString": {"Ref": "SecretValue"}}
+        fields = {"Name": wanted.read[0], "SecretString": {"Ref": "SecretValue"}, **_tags(wanted)}
+        if wanted.kms_keys:
+            fields["KmsKeyId"] = one_key(wanted)
         resources["Secret"] = _resource("AWS::SecretsManager::Secret", fields)
     principal: Fields | None = None
     if wanted.folder:
@@ -65,43 +63,33 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
         "Description": f"What secretenv needs for {wanted.name}: a device certificate reads secrets.",
         **({"Parameters": parameters} if parameters else {}),
         "Resources": resources,
-        "Outputs": {"RoleAlias": {"Value": {"Ref": "RoleAlias"}}},
+        "Outputs": {
+            "RoleAlias": {"Value": {"Ref": "RoleAlias"}},
+            **({"CertificateId": {"Value": {"Ref": "Certificate"}}} if wanted.folder else {}),
+        },
     }
-
-
-def words(wanted: Wanted, *, with_value: bool) -> list[str]:
-    """Return what to do with the template."""
-    deploy = f"aws cloudformation deploy --stack-name secretenv-{wanted.name} --template-file FILE"
-    lines = [f"{deploy} --capabilities CAPABILITY_NAMED_IAM"]
-    if with_value:
-        lines.append("the secret's value is not in the template: it is the parameter SecretValue")
-    if wanted.folder:
-        lines.append(
-            "the parameter CertificateSigningRequest: openssl req -new -newkey rsa:2048 -nodes "
-            f"-subj /CN={wanted.thing} -keyout {wanted.thing}.pem.key -out {wanted.thing}.csr"
-        )
-    lines.append(f"then secretenv provision {wanted.name} prints the settings file, and finds all as it is to be")
-    return lines
 
 
 def _chain(wanted: Wanted, *, with_value: bool) -> Fields:
     """Return role, role alias and IoT policy."""
+    reading = secret_policy(_arns(wanted, with_value=with_value), wanted.kms_keys)
     role = {
         "RoleName": wanted.role,
         "AssumeRolePolicyDocument": trust_policy(),
         "MaxSessionDuration": max(wanted.duration, steps.SHORTEST_MAX_SESSION),
-        "Policies": [
-            {"PolicyName": steps.READ_SECRETS, "PolicyDocument": secret_policy(_arns(wanted, with_value=with_value))}
-        ],
+        "Policies": [{"PolicyName": steps.READ_SECRETS, "PolicyDocument": reading}],
+        **_tags(wanted),
     }
     alias = {
         "RoleAlias": wanted.alias,
         "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
         "CredentialDurationSeconds": wanted.duration,
+        **_tags(wanted),
     }
     policy = {
         "PolicyName": wanted.policy,
         "PolicyDocument": assume_policy({"Fn::GetAtt": ["RoleAlias", "RoleAliasArn"]}),
+        **_tags(wanted),
     }
     return {
         "Role": _resource("AWS::IAM::Role", role),
@@ -121,6 +109,10 @@ def _arns(wanted: Wanted, *, with_value: bool) -> list[Any]:
     return [
         name if is_arn(name) else {"Fn::Sub": _ARN % ("secretsmanager", f"secret:{name}{ANY_SUFFIX}")} for name in names
     ]
+
+
+def _tags(wanted: Wanted) -> Fields:
+    return {"Tags": [{"Key": TEMPLATE_TAG, "Value": wanted.name}]}
 
 
 def _resource(kind: str, properties: Fields) -> Fields:

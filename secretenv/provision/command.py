@@ -1,38 +1,41 @@
-"""`secretenv provision` and its `destroy`: options, what is printed where, and the question before the end.
-
-Standard output is for what is to be kept: the settings file, the template, or the calls of a dry run. Everything else
-goes to standard error. boto3 is imported when a command runs, not before.
-"""
+"""The options of `secretenv provision` and of its `destroy`, and the question before anything is removed."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from secretenv.errors import SecretenvError, SettingsError
-from secretenv.provision.wanted import Wanted, wanted
-from secretenv.wording import printable
+from secretenv.identity.hardening import forbid_dumps
+from secretenv.provision import making, messages, templates
+from secretenv.provision.deploying import Where
+from secretenv.provision.making import open_account, say
+from secretenv.provision.templates import FORMS
+from secretenv.provision.wanted import wanted
 
 if TYPE_CHECKING:
     from secretenv.provision.account import Account
-    from secretenv.provision.secret_value import Value
 
-_FORMS = ("cloudformation", "terraform")
+RECOVERY_WINDOW = 30  # days, AWS's own default
 
 
 class _Group(TyperGroup):
-    """A group whose first word is a NAME unless it is `destroy`: making is what one comes for."""
+    """A group whose first word is a NAME unless it is `destroy`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args if args[:1] == ["destroy"] else ["make", *args])
 
 
-class _Make(TyperCommand):
+class _Named(TyperCommand):
+    """A command that takes a NAME; typer would write its usage as `{NAME}`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        return ["[OPTIONS]", "NAME"]
+
+
+class _Make(_Named):
     """The command behind a NAME; nobody types `make`, so its usage does not show it."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
@@ -41,25 +44,50 @@ class _Make(TyperCommand):
 
 app = typer.Typer(
     cls=_Group,
-    help="Make the AWS side, and print the device's settings file; `provision destroy NAME` removes it.",
+    help="Make the AWS side, and the device's folder; `provision destroy NAME` removes what was made.",
     add_completion=False,
 )
 
-_NAMES, _WHO, _HOW = "Names", "Who gets in", "AWS and output"
+_NAMES, _DEVICE, _HOW = "Names", "Device", "AWS and output"
 
 
 def _option(panel: str, words: str, meaning: str, *flags: str) -> Any:
-    """Return an option; without `words` it is a flag."""
-    return typer.Option(*flags, metavar=words or None, help=meaning, rich_help_panel=panel, show_default=False)
+    """Return an option; without `words` it is a flag, for which typer would write `<bool>`."""
+    return typer.Option(*flags, metavar=words, help=meaning, rich_help_panel=panel, show_default=False)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="what all names come from; the value of the tag secretenv")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="all names are made from it; the value of the tag secretenv")]
+FromFile = Annotated[str, _option(_NAMES, "FILE|-", "the secret's value, a JSON object")]
+Secrets = Annotated[
+    list[str] | None, _option(_NAMES, "NAME|ARN", "secret to read, repeatable (default: NAME)", "--secret")
+]
 Role = Annotated[str, _option(_NAMES, "NAME", "IAM role (default: secretenv-NAME)")]
 Alias = Annotated[str, _option(_NAMES, "NAME", "role alias (default: secretenv-NAME)", "--role-alias")]
 Policy = Annotated[str, _option(_NAMES, "NAME", "IoT policy (default: secretenv-NAME)")]
+Duration = Annotated[str, _option(_NAMES, "DURATION", "life of the credentials, 15m to 12h (default: 1h)")]
+KmsKeys = Annotated[
+    list[str] | None, _option(_NAMES, "ARN", "KMS key of the secrets, repeatable (default: AWS's own)", "--kms-key")
+]
+Certificate = Annotated[str, _option(_DEVICE, "ARN|ID|FILE", "a registered certificate")]
+NewCertificate = Annotated[str, _option(_DEVICE, "DIR", "make a key, a certificate and a thing: the device's folder")]
+ThingGroup = Annotated[str, _option(_DEVICE, "NAME", "all devices in this thing group")]
+Thing = Annotated[str, _option(_DEVICE, "NAME", "the certificate's thing (default of a new one: NAME)")]
+PerThing = Annotated[bool, _option(_DEVICE, "", "each thing reads SECRET/THING only", "--per-thing")]
 Region = Annotated[str, _option(_HOW, "NAME", "region (default: the profile's)")]
 Profile = Annotated[str, _option(_HOW, "NAME", "profile of ~/.aws/config")]
 DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show every call with its document", "--dry-run")]
+Output = Annotated[str, _option(_HOW, "|".join(FORMS), "write a template instead; AWS is not asked")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="do not ask", show_default=False)]
+RecoveryWindow = Annotated[int, typer.Option(min=7, max=30, metavar="DAYS", help="how long the secret can be restored")]
+ForceDelete = Annotated[
+    bool,
+    typer.Option(
+        "--force-delete-without-recovery",
+        metavar="",
+        help="remove the secret at once, for good",
+        show_default=False,
+    ),
+]
 
 
 @app.command(
@@ -70,81 +98,56 @@ DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show every call with
 def make(  # noqa: PLR0913 - each is an option
     name: Name,
     *,
-    from_file: Annotated[str, _option(_NAMES, "FILE|-", "the secret's value, a JSON object")] = "",
-    secret: Annotated[
-        list[str] | None, _option(_NAMES, "NAME|ARN", "secret to read, repeatable (default: NAME)", "--secret")
-    ] = None,
+    from_file: FromFile = "",
+    secret: Secrets = None,
     role: Role = "",
     role_alias: Alias = "",
     policy: Policy = "",
-    duration: Annotated[
-        str, _option(_NAMES, "DURATION", "life of the credentials, 15m to 12h (default: 1h)", "--duration")
-    ] = "",
-    certificate: Annotated[str, _option(_WHO, "ARN|ID|FILE", "a certificate that is registered")] = "",
-    new_certificate: Annotated[str, _option(_WHO, "DIR", "make a key, certificate and thing; files to DIR")] = "",
-    thing_group: Annotated[str, _option(_WHO, "NAME", "everybody in this thing group")] = "",
-    thing: Annotated[str, _option(_WHO, "NAME", "the certificate's thing (default of a new one: NAME)")] = "",
-    per_thing: Annotated[bool, _option(_WHO, "", "each thing reads SECRET/THING only", "--per-thing")] = False,
+    duration: Duration = "",
+    kms_key: KmsKeys = None,
+    certificate: Certificate = "",
+    new_certificate: NewCertificate = "",
+    thing_group: ThingGroup = "",
+    thing: Thing = "",
+    per_thing: PerThing = False,
     region: Region = "",
     profile: Profile = "",
     dry_run: DryRun = False,
-    output: Annotated[str, _option(_HOW, "|".join(_FORMS), "ask AWS nothing, write a template")] = "",
+    output: Output = "",
 ) -> None:
-    """Make the AWS side: secret, role, role alias, IoT policy, certificate. Prints the device's settings file.
+    """Make the AWS side: secret, role, role alias, IoT policy, certificate; and the folder that the device needs.
 
-    A second run changes nothing. What is not ours is never changed.
+    Without --new-certificate the settings file is printed.
 
-    Example: secretenv provision myapp --from-file app.json --new-certificate certs > config.toml
+    A second run changes nothing. What provision did not make is never changed.
+
+    Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """
-    asked = wanted(
-        name,
-        secrets=secret or (),
-        role=role,
-        alias=role_alias,
-        policy=policy,
-        duration=duration,
-        certificate=certificate,
-        folder=new_certificate,
-        group=thing_group,
-        thing=thing,
-        per_thing=per_thing,
-    )
-    value = _value(asked, from_file)
+    forbid_dumps()
+    names = {"role": role, "alias": role_alias, "policy": policy, "duration": duration}
+    device = {"certificate": certificate, "folder": new_certificate, "group": thing_group, "thing": thing}
+    asked = wanted(name, secrets=secret or (), kms_keys=kms_key or (), per_thing=per_thing, **names, **device)
+    value = making.read_value(asked, from_file, templates.remark if output else say)
     if output:
-        _template(asked, output, with_value=value is not None)
+        where = Where(source=from_file, region=region, profile=profile)
+        templates.write(asked, output, value, where)
         return
-    with _account(region, profile, value) as account:
-        if dry_run:
-            calls: list[str] = []
-            account.show = calls.append
-            sys.stdout.write(f"# what `secretenv provision {name}` would do\n")
-            _apply(account, asked, value, lambda line: _show(line, calls))
-            _say("dry run: nothing was changed")
-            return
-        # First without changing anything: whatever is in the way is found before something is half made.
-        account.show = _ignore
-        _apply(account, asked, value, _ignore)
-        account.show, account.changes = None, 0
-        text = _apply(account, asked, value, _say)
-    _say("done; AWS may take some seconds until a device gets in" if account.changes else "nothing changed")
-    sys.stdout.write(text)
+    run = making.show if dry_run else making.make
+    run(asked, value, open_account(region, profile, value))
 
 
 @app.command(
+    cls=_Named,
     # The one option too long for a narrow terminal stands here in full.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
-    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage."
+    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage.",
 )
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
-    recovery_window_in_days: Annotated[
-        int, typer.Option(min=7, max=30, metavar="DAYS", help="how long the secret can be restored")
-    ] = 30,
-    force_delete_without_recovery: Annotated[
-        bool, typer.Option("--force-delete-without-recovery", help="remove the secret at once, for good")
-    ] = False,
+    yes: Yes = False,
+    recovery_window_in_days: RecoveryWindow = RECOVERY_WINDOW,
+    force_delete_without_recovery: ForceDelete = False,
     role: Role = "",
     role_alias: Alias = "",
     policy: Policy = "",
@@ -155,12 +158,13 @@ def destroy(  # noqa: PLR0913 - each is an option
     """Remove exactly what provision NAME made, by its tag: secrets, role, role alias, policy, things, certificates."""
     from secretenv.provision.destroy import find
 
+    forbid_dumps()
     asked = wanted(name, role=role, alias=role_alias, policy=policy)
     days = 0 if force_delete_without_recovery else recovery_window_in_days
-    with _account(region, profile) as account:
-        doomed = find(account, asked, days=days)
+    with open_account(region, profile) as account:
+        doomed = find(account, asked, days=days, say=say)
         if not doomed:
-            _say(f"nothing is tagged secretenv={name} in account {account.id}, region {account.region}")
+            say(f"nothing is tagged secretenv={name} in account {account.id}, region {account.region}")
             return
         if dry_run:
             account.show = sys.stdout.write
@@ -171,75 +175,15 @@ def destroy(  # noqa: PLR0913 - each is an option
                 sys.stdout.write(f"# {each.what}\n")
             each.remove()
             if not dry_run:
-                _say(f"{each.what}: removed")
+                say(f"{each.what}: removed")
     if dry_run:
-        _say("dry run: nothing was changed")
+        say("dry run: nothing was changed")
 
 
 def _confirm(all_: list[str], account: Account) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise SettingsError("destroy was not confirmed", hint="--yes, after a look at what --dry-run shows")
+        raise messages.UNCONFIRMED()
     for what in all_:
-        _say(f"to be removed: {what}")
+        say(f"to be removed: {what}")
     if not typer.confirm(f"secretenv: remove these from account {account.id}, region {account.region}?", err=True):
-        raise SecretenvError("not confirmed, nothing was removed")
-
-
-def _account(region: str, profile: str, value: Value | None = None) -> Account:
-    from secretenv.provision.account import Account
-
-    return Account(region=region, profile=profile, secret_words=value.words if value else "")
-
-
-def _show(line: str, calls: list[str]) -> None:
-    """Print what becomes of a thing, and below it the calls that were collected for that."""
-    sys.stdout.write(f"# {line}\n{''.join(calls)}")
-    calls.clear()
-
-
-def _ignore(_: str) -> None:
-    pass
-
-
-def _apply(account: Account, asked: Wanted, value: Value | None, say: Any) -> str:
-    """Make, or show, everything, and return the settings file."""
-    from secretenv.provision.apply import apply
-    from secretenv.provision.device_settings import text
-
-    made = apply(account, asked, value, say)
-    ca = os.environ.get("SECRETENV_CA", "")  # as the device's own variable: whoever has other roots than AWS's
-    return text(asked, endpoint=made.endpoint, region=made.region, cert=made.device.cert, key=made.device.key, ca=ca)
-
-
-def _value(asked: Wanted, source: str) -> Value | None:
-    if not source:
-        return None
-    from secretenv.provision.secret_value import read
-
-    if len(asked.read) > 1:
-        raise SettingsError("--from-file is the value of one secret, several are named", hint="run it once for each")
-    if asked.per_thing and not asked.thing:
-        raise SettingsError("--from-file with --per-thing: whose secret is it?", hint="add --thing NAME")
-    value, warnings = read(source, asked.read[0])
-    for warning in warnings:
-        _say(f"warning: {warning}")
-    return value
-
-
-def _template(asked: Wanted, form: str, *, with_value: bool) -> None:
-    if form not in _FORMS:
-        raise SettingsError(f"--output: not one of {' and '.join(_FORMS)}: {form!r}", hint="write one of the two")
-    if form == "terraform":
-        from secretenv.provision.terraform import template, words
-    else:
-        from secretenv.provision.cloudformation import template, words
-    from secretenv.provision.device_files import id_of
-
-    document = template(asked, with_value=with_value, certificate_id=id_of(asked.certificate))
-    sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    for line in words(asked, with_value=with_value):
-        _say(line)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"secretenv: {printable(text)}\n")
+        raise messages.DECLINED()

@@ -1,37 +1,37 @@
-"""The settings file of the device, as text: what `secretenv run --config` reads. Pure."""
+"""The settings file of the device, as text: what `secretenv run --config` reads. Pure.
+
+All its paths are relative: they start at the file's folder, wherever that is copied to.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import tomllib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from secretenv.provision.wanted import Wanted
 
-# Where a device is told to keep its files, if it is not us who wrote them.
-CERT, KEY = "/etc/secretenv/device.pem.crt", "/etc/secretenv/private.pem.key"
+# The files of a device's folder.
+CONFIG, CERT, KEY, CA = "config.toml", "device.pem.crt", "private.pem.key", "ca.pem"
 
 
-def text(  # noqa: PLR0913 - each is a key of the file
-    wanted: Wanted, *, endpoint: str, region: str = "", cert: str = "", key: str = "", ca: str = ""
-) -> str:
+def text(wanted: Wanted, *, endpoint: str, region: str = "", roots: bool = False) -> str:
     """Return the file.
 
     Args:
         wanted: what was made.
         endpoint: of the credentials provider.
         region: empty: the device takes it from the endpoint's name.
-        cert: path of the certificate; empty: the operator puts it where the file says.
-        key: the same for its key.
-        ca: roots to trust; empty: the usual ones.
+        roots: whether the device trusts a file of its own instead of the usual roots.
     """
     device = {
-        "cert": cert or CERT,
-        "key": key or KEY,
-        "ca": ca,
+        "cert": CERT,
+        "key": KEY,
+        "ca": CA if roots else "",
         "endpoint": endpoint,
         "role_alias": wanted.alias,
-        # Only where policies ask for it: a wrong name is refused where none would have worked.
+        # Only where policies use it: AWS refuses a wrong name even where none is needed.
         "thing_name": (wanted.thing or "THING") if wanted.per_thing else "",
     }
     lines = [f"# The device's settings, written by `secretenv provision {wanted.name}`.", "[device]"]
@@ -41,6 +41,22 @@ def text(  # noqa: PLR0913 - each is a key of the file
     for secret in wanted.read:
         lines += ["", "[[secret]]", f"id = {quoted(secret)}"]
     return "\n".join(lines) + "\n"
+
+
+def differences(found: str, wanted: str) -> list[str]:
+    """Return the settings in which a file differs from what it has to say; what it says beside that is free."""
+    try:
+        there = tomllib.loads(found)
+        secrets = [each["id"] for each in there.get("secret", [])]
+        device, run = there.get("device", {}), there.get("run", {})
+    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError):
+        return ["its form: it is not a settings file"]
+    right: dict[str, Any] = tomllib.loads(wanted)
+    missing = [each["id"] for each in right["secret"] if each["id"] not in secrets]
+    names = ("endpoint", "role_alias", "thing_name")
+    wrong = [name for name in names if device.get(name) != right["device"].get(name)]
+    wrong += ["region"] if run.get("region") != right.get("run", {}).get("region") else []
+    return wrong + [f"secret {name}" for name in missing]
 
 
 def quoted(value: str) -> str:

@@ -5,21 +5,26 @@ Pure. README.md shows these very documents.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from secretenv.provision import messages
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 SERVICE = "credentials.iot.amazonaws.com"  # who assumes the role, in every partition
 
-# Where a secret of each thing is called after it. No thing name has a wildcard or a blank in it.
+# Stands for the thing's name in a secret's name. No thing name has a wildcard or a blank in it.
 THING = "${credentials-iot:ThingName}"
 
-# AWS ends the ARN of each secret with `-` and six characters. Six question marks, not a `*`: so a policy for `app`
-# does not open `app-of-others`, and one for the thing `sensor-1` not what belongs to `sensor-10`.
+# AWS ends the ARN of each secret with `-` and six characters. With `*` instead of six question marks a policy for
+# `app` would also allow `app-of-others`, and one for the thing `sensor-1` the secrets of `sensor-10`.
 ANY_SUFFIX = "-??????"
 
-# What `secretenv provision` and its `destroy` ask AWS for, and no more; PassRole on the role alone is enough.
+LONGEST = 10240  # characters of all inline policies of a role, without blanks; IAM cannot raise it
+
+# All that `secretenv provision` and its `destroy` ask of AWS; PassRole is needed on the role only.
 OPERATOR_ACTIONS = (
     "iam:CreateRole",
     "iam:DeleteRole",
@@ -71,23 +76,70 @@ OPERATOR_ACTIONS = (
 
 
 def trust_policy() -> dict[str, Any]:
-    """Return who may assume the role: the IoT credentials provider, nobody else."""
+    """Return the role's trust: the IoT credentials provider may assume it, nobody else."""
     return policy({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "sts:AssumeRole"})
 
 
-def secret_policy(secret_arns: Sequence[Any]) -> dict[str, Any]:
-    """Return what the role may do: read the values of these secrets, and nothing else."""
-    return policy({"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)})
+def secret_policy(secret_arns: Sequence[Any], kms_keys: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the role's permissions: to read the values of these secrets, and nothing else.
+
+    Args:
+        secret_arns: ARNs, also with wildcards.
+        kms_keys: ARNs of the keys, or of the aliases of keys, that encrypt them; none: AWS's own key, which needs no
+            permission.
+    """
+    read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": list(secret_arns)}
+    return policy(read, *_decrypt(kms_keys))
+
+
+def _decrypt(kms_keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the statements that allow to decrypt with these keys, through Secrets Manager only."""
+    through = {"kms:ViaService": "secretsmanager.*"}
+    aliases = [key for key in kms_keys if ":alias/" in key]
+    if keys := [key for key in kms_keys if key not in aliases]:
+        condition: dict[str, Any] = {"StringLike": through}
+        yield {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys, "Condition": condition}
+    for alias in aliases:
+        # As a resource an alias allows nothing; it is a condition on all keys of its account and region.
+        account, _, name = alias.partition(":alias/")
+        condition = {"StringLike": through, "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{name}"}}
+        yield {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": f"{account}:key/*", "Condition": condition}
+
+
+def decrypting(document: dict[str, Any]) -> list[str]:
+    """Return the keys, or aliases, with which a policy of `secret_policy` allows to decrypt."""
+    found: list[str] = []
+    for statement in document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]:
+        if statement.get("Action") in ("kms:Decrypt", ["kms:Decrypt"]):
+            keys = statement["Resource"]
+            aliases = statement.get("Condition", {}).get("ForAnyValue:StringEquals", {}).get("kms:ResourceAliases", ())
+            if aliases:
+                account = str(keys).removesuffix(":key/*")
+                found += [f"{account}:{alias}" for alias in ([aliases] if isinstance(aliases, str) else aliases)]
+            else:
+                found += [keys] if isinstance(keys, str) else keys
+    return found
+
+
+def check_size(document: dict[str, Any], secrets: int) -> None:
+    """Check that IAM takes a policy for so many secrets as an inline policy; it does not count blanks.
+
+    Raises:
+        AwsError: it is too long.
+    """
+    size = len(json.dumps(document, separators=(",", ":")))
+    if size > LONGEST:
+        raise messages.POLICY_TOO_LONG(count=secrets, size=size, limit=LONGEST)
 
 
 def assume_policy(alias_arn: Any) -> dict[str, Any]:
-    """Return what the certificate may do: obtain the credentials of this one role alias."""
+    """Return the certificate's permission: to get the credentials of this one role alias."""
     return policy({"Effect": "Allow", "Action": "iot:AssumeRoleWithCertificate", "Resource": alias_arn})
 
 
-def policy(statement: dict[str, Any]) -> dict[str, Any]:
-    """Return a policy of one statement."""
-    return {"Version": "2012-10-17", "Statement": [statement]}
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy of these statements."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 def same(one: Any, other: Any) -> bool:

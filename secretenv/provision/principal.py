@@ -1,20 +1,21 @@
-"""Who gets in: a certificate that is registered, a new one with its key and thing, or a thing group.
+"""What may use the role alias: a registered certificate, a new one with its key and thing, or a thing group.
 
-AWS IoT takes no tags for certificates and things. A thing that we make has the attribute `secretenv` instead, and one
-whose certificate we made as well names that in a second attribute: so `destroy` knows both.
+AWS IoT takes no tags for certificates and things. A thing that provision makes has the attribute `secretenv` instead.
+If provision made its certificate as well, a second attribute names that: so `destroy` finds both.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from secretenv.errors import SettingsError
-from secretenv.provision import device_files
-from secretenv.provision.account import AwsError, MissingError
-from secretenv.provision.wanted import TAG, certificate_is_named
+from secretenv.provision import device_folder, messages
+from secretenv.provision.device_folder import DeviceFolder
+from secretenv.provision.device_settings import KEY
+from secretenv.provision.errors import MissingError
+from secretenv.provision.ownership import has_attribute
+from secretenv.provision.wanted import TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,113 +23,83 @@ if TYPE_CHECKING:
     from secretenv.provision.account import Account
     from secretenv.provision.wanted import Wanted
 
-MADE = "secretenv-certificate"  # the attribute with the id of the certificate that we made for a thing
+MADE = "secretenv-certificate"  # the attribute with the id of the certificate that provision made for a thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """The target of the policy, and where the device's files are as far as we know them."""
+class Principal:
+    """The target of the policy."""
 
     what: str = ""
-    target: str = ""  # ARN; empty: nobody gets in yet
-    new: bool = False  # the target did not exist before: nothing can be attached to it
-    cert: str = ""
-    key: str = ""
+    target: str = ""  # ARN; empty: none was given
+    new: bool = False  # it did not exist before: nothing can be attached to it
 
 
-def make_device(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
-    """Find or make what the policy is attached to, and the thing.
+def make_principal(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Principal:
+    """Find or make the target of the policy, and the thing.
 
     Raises:
-        SecretenvError: it does not exist, belongs to somebody else, or its files are half there.
+        SecretenvError: it does not exist, belongs to somebody else, or one of its two files is missing.
     """
     if wanted.group:
         found = _group(account, wanted.group)
-        return Device(what=f"thing group {wanted.group}", target=str(found["thingGroupArn"]))
+        return Principal(what=f"thing group {wanted.group}", target=str(found["thingGroupArn"]))
     if wanted.folder:
         return _with_files(account, wanted, say)
     if wanted.certificate:
-        file = "" if certificate_is_named(wanted.certificate) else str(device_files.absolute(wanted.certificate))
-        identity = device_files.id_of(wanted.certificate)
-        device = _registered(account, identity, cert=file)
+        principal = _registered(account, device_folder.id_of(wanted.certificate))
         if wanted.thing:
-            _thing(account, wanted, device.target, say)
-        return device
-    return Device()
+            _thing(account, wanted, principal.target, say)
+        return principal
+    return Principal()
 
 
-def _with_files(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
-    """Return the device whose files are in the folder; make it if they are not."""
-    cert, key = device_files.of(wanted)
-    there = [path for path in (cert, key) if os.path.lexists(path)]
-    if len(there) == 1:
-        missing = key if there == [cert] else cert
-        raise SettingsError(
-            f"--new-certificate: {there[0]} exists, but {missing} does not",
-            hint="put the missing file back, or take another folder: no key is ever overwritten",
-        )
-    if there:
-        identity = device_files.certificate_id(cert)
-        device = _registered(account, identity, cert=str(cert), key=str(key))
-        say(f"{device.what}: unchanged")
-        _thing(account, wanted, device.target, say, made=identity if device_files.has_note(cert, wanted) else "")
-        return device
+def _with_files(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Principal:
+    """Return the certificate that is in the folder; make one if there is none."""
+    folder = DeviceFolder(wanted)
+    if identity := folder.certificate_id():
+        principal = _registered(account, identity)
+        say(f"{principal.what}: unchanged")
+        _thing(account, wanted, principal.target, say, made=identity if folder.has_note() else "")
+        return principal
     with contextlib.suppress(MissingError):
         account.client("iot").describe_thing(thingName=wanted.thing)
-        raise AwsError(
-            f"thing {wanted.thing} exists, and its certificate is not in {cert.parent}",
-            hint="name the folder that has its files, or another device with --thing NAME",
-        )
-    return _create(account, wanted, say)
+        raise messages.THING_EXISTS(thing=wanted.thing, folder=folder.path)
+    return _create(account, wanted, folder, say)
 
 
-def _create(account: Account, wanted: Wanted, say: Callable[[str], None]) -> Device:
-    """Have AWS make a key and a certificate, write them where nobody else can read them, and make the thing."""
+def _create(account: Account, wanted: Wanted, folder: DeviceFolder, say: Callable[[str], None]) -> Principal:
+    """Have AWS make a key and a certificate, store both in the folder, and make the thing."""
     iot = account.client("iot")
-    cert, key = device_files.of(wanted)
-    with contextlib.ExitStack() as unused:
-        if not account.dry:
-            # The files before the certificate: a key that cannot be written is lost for ever.
-            descriptors = [device_files.reserve(path, unused) for path in (key, cert)]
+    if account.dry:
         made = iot.create_keys_and_certificate(setAsActive=True)
-        if not account.dry:
-            unused.pop_all()
-            for descriptor, text in zip(
-                descriptors,
-                (made["keyPair"]["PrivateKey"], device_files.note(wanted) + made["certificatePem"]),
-                strict=True,
-            ):
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(text)
+    else:
+        with folder.new_pair() as store:
+            made = iot.create_keys_and_certificate(setAsActive=True)
+            store(made["keyPair"]["PrivateKey"], made["certificatePem"])
     identity, arn = str(made["certificateId"]), str(made["certificateArn"])
     what = "the new certificate" if account.dry else f"certificate {identity[:12]}"
-    say(f"{what}: created, {cert} and {key.name}")
+    say(f"{what}: created, with {KEY} in {folder.path}")
     _create_thing(iot, wanted, identity)
     iot.attach_thing_principal(thingName=wanted.thing, principal=arn)
     say(f"thing {wanted.thing}: created")
-    return Device(what=what, target=arn, new=True, cert=str(cert), key=str(key))
+    return Principal(what=what, target=arn, new=True)
 
 
-def _registered(account: Account, identity: str, *, cert: str = "", key: str = "") -> Device:
-    """Return the device of a certificate that is registered and active."""
+def _registered(account: Account, identity: str) -> Principal:
+    """Return a certificate that is registered and active."""
     what = f"certificate {identity[:12]}"
     try:
         found = account.client("iot").describe_certificate(certificateId=identity)["certificateDescription"]
     except MissingError:
-        raise AwsError(
-            f"{what} is not registered in account {account.id}, region {account.region}",
-            hint="check --region and --profile; aws iot register-certificate-without-ca registers one of your own",
-        ) from None
+        raise messages.NOT_REGISTERED(certificate=what, account=account.id, region=account.region) from None
     if found["status"] != "ACTIVE":
-        raise AwsError(
-            f"{what} is {found['status']}",
-            hint=f"aws iot update-certificate --certificate-id {identity} --new-status ACTIVE",
-        )
-    return Device(what=what, target=str(found["certificateArn"]), cert=cert, key=key)
+        raise messages.NOT_ACTIVE(certificate=what, status=found["status"], id=identity)
+    return Principal(what=what, target=str(found["certificateArn"]))
 
 
 def _create_thing(iot: Any, wanted: Wanted, made: str) -> None:
-    """Make the thing as ours; `made` is the id of its certificate if we made that as well."""
+    """Make the thing with the attribute of this NAME; `made` is its certificate's id if provision made that too."""
     attributes = {TAG: wanted.name, **({MADE: made} if made else {})}
     iot.create_thing(thingName=wanted.thing, attributePayload={"attributes": attributes})
 
@@ -136,7 +107,7 @@ def _create_thing(iot: Any, wanted: Wanted, made: str) -> None:
 def _thing(
     account: Account, wanted: Wanted, certificate_arn: str, say: Callable[[str], None], *, made: str = ""
 ) -> None:
-    """See to it that the thing exists and has this certificate, whose id is `made` if we made it."""
+    """Make sure that the thing exists and has this certificate; `made` is its id if provision made it."""
     iot, name = account.client("iot"), wanted.thing
     try:
         found = iot.describe_thing(thingName=name)
@@ -148,24 +119,15 @@ def _thing(
     if certificate_arn in account.pages("iot", "list_thing_principals", "principals", thingName=name):
         say(f"thing {name}: unchanged")
         return
-    if not is_ours(found, wanted.name):
-        raise AwsError(
-            f"thing {name} exists, was not made by `secretenv provision {wanted.name}`, and has not this certificate",
-            hint=f"aws iot attach-thing-principal --thing-name {name} --principal {certificate_arn}",
-        )
+    if not has_attribute(found, wanted.name):
+        raise messages.NOT_ATTACHED(thing=name, name=wanted.name, certificate=certificate_arn)
     iot.attach_thing_principal(thingName=name, principal=certificate_arn)
     say(f"thing {name}: certificate attached")
-
-
-def is_ours(thing: dict[str, Any], name: str) -> bool:
-    """Tell whether `provision NAME` made a thing."""
-    return bool(thing.get("attributes", {}).get(TAG) == name)
 
 
 def _group(account: Account, name: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = account.client("iot").describe_thing_group(thingGroupName=name)
     except MissingError:
-        hint = f"aws iot create-thing-group --thing-group-name {name}"
-        raise AwsError(f"thing group {name} does not exist", hint=hint) from None
+        raise messages.NO_THING_GROUP(group=name) from None
     return found

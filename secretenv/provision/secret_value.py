@@ -1,13 +1,12 @@
-"""The secret's value, from a file or from standard input: read, checked as a device would, and never shown."""
+"""The secret's value, from a file or from standard input: read, checked as a device checks it, and never shown."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
-from secretenv.errors import ContentError, SettingsError
+from secretenv.errors import ContentError
 from secretenv.fetcher import variables
+from secretenv.provision import messages, reading
 from secretenv.settings import Secret
 
 LARGEST = 65536  # bytes that Secrets Manager takes
@@ -24,34 +23,41 @@ class Value(NamedTuple):
 
 
 def read(source: str, secret: str) -> tuple[Value, list[str]]:
-    """Return the value and what a device would warn of.
+    """Return the value and the warnings that a device would log.
 
     Args:
-        source: a path, or `-` for standard input.
+        source: a path, or `-` for standard input; a descriptor, as `/dev/fd/63` of a shell's `<(command)`, is read to
+            its end.
         secret: its name, for messages.
 
     Raises:
-        SettingsError: it cannot be read, is no UTF-8 or too large.
-        ContentError: a device could not make variables of it.
+        SettingsError: it cannot be read, is not UTF-8 or is too large.
+        ContentError: a device could not make variables from it.
     """
+    if reading.is_content(source):
+        raise messages.NOT_A_PATH(option="--from-file")
     where = "standard input" if source == "-" else source
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).expanduser().read_bytes()
-        text = data.decode("utf-8")
+        data = _bytes(source)
     except OSError as error:
-        raise SettingsError(f"--from-file: {where} cannot be read: {error.strerror}", hint=f"ls -l {where}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"--from-file: {where} is not text in UTF-8", hint="write JSON in UTF-8") from None
+        raise messages.VALUE_UNREADABLE(file=where, reason=error.strerror) from None
     if len(data) > LARGEST:
-        raise SettingsError(
-            f"--from-file: {where} has {len(data)} bytes; Secrets Manager takes {LARGEST}",
-            hint="divide it into several secrets",
-        )
+        raise messages.VALUE_TOO_LARGE(file=where, limit=LARGEST)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise messages.VALUE_NOT_UTF8(file=where) from None
     plain = Secret(id=secret, name="", version_stage="", prefix="", upcase=False, sanitize=False, only=(), except_=())
     try:
         _, _, warnings = variables.variables([variables.Reading(secret=plain, content=text, version="", created=None)])
     except ContentError as error:
-        # What a device is advised to do may need an option that provision has not.
-        hint = f"mend {where}: a JSON object, whose keys become variables of these names"
-        raise ContentError(f"--from-file: {error.message}", hint=hint) from None
+        # The hint for a device may need an option that provision does not have.
+        raise messages.VALUE_UNUSABLE(problem=error.message, file=where) from None
     return Value(text, f"(from {where}, {len(data)} bytes)"), warnings
+
+
+def _bytes(source: str) -> bytes:
+    """Return the content, or a byte more than the largest value."""
+    if reading.is_stream(source):
+        return reading.stream(source, LARGEST + 1)
+    return reading.file(reading.absolute(source), LARGEST + 1)

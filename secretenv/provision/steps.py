@@ -1,7 +1,7 @@
 """The AWS side, made step by step as an operator would: a secret, a role that may read it, a role alias, an IoT policy.
 
-Every step is one call with a client that is passed in. It leaves to others where the clients come from, who owns the
-certificate, and what to do when something exists already: an error of AWS passes through as it is.
+Every step is one call with a client that is passed in. An error of AWS passes through as it is, also where something
+exists already.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHORTEST_MAX_SESSION = 3600  # IAM takes no less for MaxSessionDuration, while a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioned:
-    """What `provision` made, and the name of the endpoint that devices of this account and region ask."""
+    """The result of `provision`, with the endpoint of this account and region."""
 
     secret_arn: str
     role_arn: str
@@ -33,7 +33,12 @@ class Provisioned:
 
 
 def create_secret(
-    secretsmanager: Any, name: str, value: str | bytes | None, *, tags: Mapping[str, str] | None = None
+    secretsmanager: Any,
+    name: str,
+    value: str | bytes | None,
+    *,
+    kms_key: str = "",
+    tags: Mapping[str, str] | None = None,
 ) -> str:
     """Create a secret and return its ARN; text, bytes, or (None) a secret that has no value yet."""
     content: dict[str, Any] = {}
@@ -41,6 +46,8 @@ def create_secret(
         content["SecretString"] = value
     elif value is not None:
         content["SecretBinary"] = value
+    if kms_key:
+        content["KmsKeyId"] = kms_key
     if tags:
         content["Tags"] = as_list(tags)
     return str(secretsmanager.create_secret(Name=name, **content)["ARN"])
@@ -65,9 +72,10 @@ def create_role(
     return str(answer["Role"]["Arn"])
 
 
-def allow_reading(iam: Any, role: str, secret_arns: Sequence[str]) -> None:
-    """Give the role its only permission; a further call replaces what an earlier one allowed."""
-    iam.put_role_policy(RoleName=role, PolicyName=READ_SECRETS, PolicyDocument=json.dumps(secret_policy(secret_arns)))
+def allow_reading(iam: Any, role: str, secret_arns: Sequence[str], kms_keys: Sequence[str] = ()) -> None:
+    """Give the role its only permission; another call replaces what an earlier one allowed."""
+    document = json.dumps(secret_policy(secret_arns, kms_keys))
+    iam.put_role_policy(RoleName=role, PolicyName=READ_SECRETS, PolicyDocument=document)
 
 
 def create_role_alias(
@@ -96,7 +104,7 @@ def attach_policy(iot: Any, name: str, certificate_arn: str) -> None:
 
 def credentials_endpoint(iot: Any) -> str:
     """Return the host name of the account's credentials provider in the client's region."""
-    # Without the type AWS names the legacy data endpoint, the most common mistake there is.
+    # Without the type AWS returns the legacy data endpoint, a very common mistake.
     return str(iot.describe_endpoint(endpointType="iot:CredentialProvider")["endpointAddress"])
 
 
@@ -124,11 +132,11 @@ def provision(  # noqa: PLR0913 - each is a name that somebody has to choose
         role: the role's name.
         alias: the role alias' name.
         policy: the IoT policy's name.
-        certificate_arn: the certificate that is to read the secret; registered and active.
+        certificate_arn: of the certificate that may read the secret; registered and active.
         duration: life of the credentials, 900 to 43200 seconds.
 
     Raises:
-        botocore.exceptions.ClientError: AWS refused a step. Steps done before it stay done.
+        botocore.exceptions.ClientError: AWS refused a step. Finished steps are kept.
     """
     secret_arn = create_secret(secretsmanager, secret, value)
     role_arn = create_role(iam, role, max_session=duration)

@@ -1,7 +1,7 @@
 """What the operator asks for, checked: the names of everything, and which device it is for. Pure.
 
-All names come from one NAME unless they are given. That NAME is also the value of the tag `secretenv`, by which we
-know later what is ours.
+All names come from one NAME unless they are given. That NAME is also the value of the tag `secretenv`, which marks
+what provision made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from secretenv.config import parsers
 from secretenv.errors import SettingsError
+from secretenv.provision import messages, reading
+from secretenv.provision.documents import ANY_SUFFIX, THING
 from secretenv.provision.steps import DURATION
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _FORMS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What there is to be in the end. The three ways to say who gets in exclude each other."""
+    """The result that the operator asks for. The three ways to name the device exclude each other."""
 
     name: str
     secrets: tuple[str, ...]  # names or ARNs; with per_thing the part in front of `/THING`
@@ -50,17 +52,37 @@ class Wanted:
     thing: str  # empty: none
     certificate: str  # an ARN, an id or a PEM file; empty: none
     group: str  # of things; empty: none
-    folder: str  # where a new certificate goes; empty: none
+    folder: str  # of a new device's files; empty: none
+    kms_keys: tuple[str, ...]  # ARNs, of keys or of their aliases, that encrypt the secrets; empty: AWS's own key
 
     @property
     def tags(self) -> dict[str, str]:
-        """What marks as ours what we make."""
+        """The tag of everything that provision makes."""
         return {TAG: self.name}
 
     @property
     def read(self) -> tuple[str, ...]:
         """Return the secrets that the device reads; with per_thing but no thing, in words."""
         return tuple(f"{secret}/{self.thing or 'THING'}" for secret in self.secrets) if self.per_thing else self.secrets
+
+    @property
+    def words(self) -> list[str]:
+        """Return the words behind `secretenv provision` that ask for the same again."""
+        own = f"secretenv-{self.name}"
+        lists = {"--secret": self.secrets if self.secrets != (self.name,) else (), "--kms-key": self.kms_keys}
+        single = {
+            "--role": self.role if self.role != own else "",
+            "--role-alias": self.alias if self.alias != own else "",
+            "--policy": self.policy if self.policy != own else "",
+            "--duration": str(self.duration) if self.duration != DURATION else "",
+            "--thing": self.thing if not self.folder or self.per_thing or self.thing != self.name else "",
+            "--certificate": self.certificate,
+            "--thing-group": self.group,
+            "--new-certificate": self.folder,
+        }
+        given = [(option, text) for option, texts in lists.items() for text in texts] + list(single.items())
+        words = [self.name, *(["--per-thing"] if self.per_thing else [])]
+        return words + [word for option, text in given if text for word in (option, text)]
 
 
 def wanted(  # noqa: PLR0913 - each is an option
@@ -76,6 +98,7 @@ def wanted(  # noqa: PLR0913 - each is an option
     certificate: str = "",
     group: str = "",
     folder: str = "",
+    kms_keys: Sequence[str] = (),
 ) -> Wanted:
     """Return what these options ask for.
 
@@ -96,22 +119,55 @@ def wanted(  # noqa: PLR0913 - each is an option
         certificate=certificate,
         group=group,
         folder=folder,
+        kms_keys=tuple(dict.fromkeys(kms_keys)),
     )
+    _check_names(made)
+    _check_device(made)
+    return made
+
+
+def _check_names(made: Wanted) -> None:
     for option, text in (("--role", made.role), ("--role-alias", made.alias), ("--policy", made.policy)):
         _check(option, text)
-    for option, text in (("--thing", made.thing), ("--thing-group", group)):
+    for option, text in (("--thing", made.thing), ("--thing-group", made.group)):
         if text:
             _check(option, text)
     for secret in made.secrets:
-        if per_thing or not _SECRET_ARN.fullmatch(secret):
+        if made.per_thing or not _SECRET_ARN.fullmatch(secret):
             _check("--secret", secret)
-    _check_device(made)
-    return made
+    for key in made.kms_keys:
+        if not _KMS_KEY.fullmatch(key):
+            raise messages.KMS_KEY(key=repr(key))
+    for option, text in (("--certificate", made.certificate), ("--new-certificate", made.folder)):
+        if reading.is_content(text):
+            raise messages.NOT_A_PATH(option=option)
+
+
+# Only a whole ARN can stand in a policy.
+_KMS_KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
 
 def is_arn(secret: str) -> bool:
     """Tell whether a secret is named by its ARN."""
     return secret.startswith("arn:")
+
+
+def one_key(made: Wanted) -> str:
+    """Return the key that encrypts the secret to make; empty: AWS's own.
+
+    Raises:
+        AwsError: several are given.
+    """
+    if len(made.kms_keys) > 1:
+        raise messages.ONE_KMS_KEY(secret=made.read[0])
+    return "".join(made.kms_keys)
+
+
+def example_arns(made: Wanted, region: str) -> list[str]:
+    """Return the secrets as ARNs of an example's account, as long as real ones."""
+    names = [f"{secret}/{THING}" for secret in made.secrets] if made.per_thing else made.secrets
+    start = f"arn:aws:secretsmanager:{region or 'ap-southeast-1'}:111122223333:secret:"
+    return [name if is_arn(name) else f"{start}{name}{ANY_SUFFIX}" for name in names]
 
 
 def certificate_is_named(text: str) -> bool:
@@ -123,25 +179,17 @@ def _check_device(made: Wanted) -> None:
     ways = {"--certificate": made.certificate, "--new-certificate": made.folder, "--thing-group": made.group}
     given = [option for option, value in ways.items() if value]
     if len(given) > 1:
-        raise SettingsError(f"{' and '.join(given)} exclude each other", hint="run it once for each of them")
+        raise messages.EXCLUSIVE(options=" and ".join(given))
     if made.per_thing and not made.thing and (made.certificate or made.folder):
-        raise SettingsError(
-            "--per-thing gives each thing a secret of its own, and no thing is named", hint="add --thing NAME"
-        )
+        raise messages.NO_THING()
     if made.thing and not made.per_thing and not (made.certificate or made.folder):
-        raise SettingsError(
-            f"--thing {made.thing} without a certificate to attach to it",
-            hint="add --new-certificate DIR, or --certificate ARN for one that is registered",
-        )
+        raise messages.NO_CERTIFICATE(thing=made.thing)
 
 
 def _duration(text: str) -> int:
     seconds = parsers.duration(text) if text else DURATION
     if not SHORTEST <= seconds <= LONGEST or seconds != int(seconds):
-        raise SettingsError(
-            f"--duration {text}: credentials live 900 seconds to 12 hours",
-            hint="write whole seconds, as 900, 1h or 12h",
-        )
+        raise messages.DURATION(duration=text)
     return int(seconds)
 
 

@@ -1,11 +1,11 @@
 """A local AWS that is as strict as the real one, for trying secretenv and for testing it.
 
-It needs the extra `sandbox`; this is the one place that says so when it is missing.
+It needs the extra `sandbox`; this is the one place that reports it missing.
 """
 
 from __future__ import annotations
 
-from secretenv.errors import SettingsError
+from secretenv.sandbox import messages
 
 _EXTRA = {"cryptography", "flask", "flask_cors", "moto", "werkzeug"}
 
@@ -19,9 +19,6 @@ try:
 except ModuleNotFoundError as _error:
     if (_error.name or "").partition(".")[0] not in _EXTRA:
         raise
-    raise SettingsError(
-        f"the sandbox needs the Python package {_error.name}, which is not installed",
-        hint="pip install '.[sandbox]' in a checkout of secretenv",
-    ) from _error
+    raise messages.NO_EXTRA(package=_error.name) from _error
 
 __all__ = ["ApiRequest", "Device", "Exchange", "Kind", "Reply", "Request", "Sandbox"]

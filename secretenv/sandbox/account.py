@@ -1,7 +1,7 @@
 """One AWS account: moto's backends of a random account number, its operator, and the sessions that it has issued.
 
-moto keeps what exists (secrets, roles, role aliases, certificates, policies); this room answers who a caller is and
-which documents apply to them. Deciding by them is `policy`'s, talking HTTP that of the two services. Because each
+moto keeps what exists (secrets, roles, role aliases, certificates, policies); this room knows who a caller is and
+which documents apply to them. `policy` decides by them, and the two services speak HTTP. Because each
 sandbox has an account number of its own, sandboxes in one process do not see each other.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 OPERATOR = "sandbox-operator"
-_moto = threading.Lock()  # what of moto is set for a moment belongs to the whole process
+_moto = threading.Lock()  # a setting of moto, also a brief one, is the whole process's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ class Account:
             token=assumed.session_token,
             role_arn=role.arn,
             arn=assumed.arn,
-            # Whole seconds, as they are told to the device: what is told is what is enforced.
+            # Whole seconds, as in the answer to the device: the sandbox enforces just what it announces.
             expires=math.ceil(self.now().timestamp() + life),
             context=dict(context),
         )
@@ -135,7 +135,7 @@ class Account:
                 self._sessions[key] = replace(self._sessions[key], expires=0)
 
     def caller(self, access_key: str) -> Caller | None:
-        """Return who has this access key."""
+        """Return the owner of this access key, or None."""
         if session := self._sessions.get(access_key):
             role = self.role(session.role_arn)
             return Caller(

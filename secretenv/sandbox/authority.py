@@ -1,6 +1,6 @@
 """A throwaway certificate authority: a server's certificate, devices' certificates and their keys.
 
-It knows X.509 and files, and leaves to others which certificate is registered, active or permitted.
+It knows X.509 and files, not which certificate is registered, active or permitted.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,7 +39,7 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The CA's certificate, for whoever is to trust those that it signs."""
+        """The CA's certificate, for clients that have to trust those that it signs."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def server(self, key: PrivateKey) -> bytes:
@@ -54,21 +54,38 @@ class Authority:
         """Return a device's certificate (PEM), valid now or, `expired`, until yesterday."""
         return self._sign(self._builder(_name(common_name), key, expired=expired), ExtendedKeyUsageOID.CLIENT_AUTH)
 
+    def requested(self, csr: str) -> bytes:
+        """Return the certificate (PEM) of a device that keeps its key, for its certificate signing request (PEM).
+
+        Raises:
+            ValueError: it is not a request, or its signature is wrong.
+        """
+        request = x509.load_pem_x509_csr(csr.encode())
+        if not request.is_signature_valid:
+            raise ValueError("wrong signature")
+        return self._sign(self._builder(request.subject, request), ExtendedKeyUsageOID.CLIENT_AUTH)
+
     def _builder(
-        self, subject: x509.Name, key: PrivateKey, *, ca: bool = False, expired: bool = False
+        self,
+        subject: x509.Name,
+        key: PrivateKey | x509.CertificateSigningRequest,
+        *,
+        ca: bool = False,
+        expired: bool = False,
     ) -> x509.CertificateBuilder:
+        public: Any = key.public_key()
         now = dt.datetime.now(dt.UTC)
         # The identifiers of both keys are there for OpenSSL's strict checks, the default since Python 3.13.
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
-            .public_key(key.public_key())
+            .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - EARLIER)
             .not_valid_after(now - EARLIER / 2 if expired else now + LIFE)
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
 

@@ -1,7 +1,7 @@
 """`secretenv sandbox`: a sandbox for people, until Ctrl-C or for the time of one command.
 
 It prints or passes on the variables, makes the script that rotates the secret and the file that switches faults, and
-looks after signals. The sandbox itself is `world`'s.
+handles signals. The sandbox itself is in `world`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from secretenv.errors import CommandError, CommandNotFoundError
-from secretenv.sandbox import Sandbox
+from secretenv.sandbox import messages
 from secretenv.sandbox.faults import parse
+from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from secretenv.errors import SettingsError
+    from secretenv.sandbox import Sandbox
 
 ENDING = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP})
 
@@ -40,24 +41,25 @@ print(client.put_secret_value(SecretId=name, SecretString=value)["VersionId"])
 def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     """Run a sandbox for a command, or without one until a signal, and return the exit status.
 
-    With a command: its status, 128+N if signal N killed it. The terminal's Ctrl-C is the command's; a signal that was
-    sent to us alone is passed on to it.
+    With a command: its status, 128+N if signal N killed it. The terminal's Ctrl-C reaches the command by itself; a
+    signal that was sent to this process alone is passed on.
 
     Args:
         command: to be run with the variables of a device, and SANDBOX_ROTATE and SANDBOX_FAULTS beside them.
         faults: that are on at first, in the words of `faults`.
 
     Raises:
-        SettingsError: one of the faults is none.
+        SettingsError: one of the faults is not a fault.
         CommandNotFoundError: there is no such command.
         CommandError: it cannot be executed.
+        SecretenvError: the system does not let the sandbox start.
     """
     for fault in faults:
         parse(fault)
     if command and not shutil.which(command[0]):
-        raise CommandNotFoundError(f"command not found: {command[0]}", hint="check the name and PATH")
-    # Blocked before the sandbox has threads, which inherit the mask: each signal waits for whoever asks for it.
-    with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, Sandbox() as sandbox:
+        raise messages.NOT_FOUND(command=command[0])
+    # Blocked before the sandbox starts threads, which inherit the mask: signals stay pending for sigwait.
+    with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, started() as sandbox:
         rotate, switch = write_rotate(sandbox), sandbox.folder / "faults"
         sandbox.faults.set(*faults)
         sandbox.faults.follow(switch, _complain)
@@ -71,7 +73,7 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
 
 
 def variables(sandbox: Sandbox) -> dict[str, str]:
-    """Return what a device sets, and what keeps a proxy of the caller's out of the way to this machine."""
+    """Return the variables of a device, and those that keep a proxy of the caller away from this machine."""
     found = sandbox.environment()
     if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in os.environ):
         direct = ["localhost", "127.0.0.1"]
@@ -90,7 +92,7 @@ def describe(sandbox: Sandbox, rotate: Path, switch: Path) -> str:
     lines = [
         f"# in another shell: paste these lines, then: secretenv run -- env; a new version: sh {rotate} {value}",
         f"# or: {keys} {aws} --secret-string {value}",
-        f"# faults, one a line: echo credentials:black-hole > {switch}; none: : > {switch}",
+        f"# faults, one a line: echo credentials:black-hole > {switch}; to clear them: : > {switch}",
     ]
     lines += [f"export {name}={_quote(text)}" for name, text in variables(sandbox).items()]
     return "\n".join(lines) + "\n"
@@ -113,7 +115,7 @@ def write_rotate(sandbox: Sandbox) -> Path:
 
 
 def _complain(error: SettingsError) -> None:
-    """Tell whoever sees the sandbox's standard error of a line in the file of faults that is none."""
+    """Warn of a line in the file of faults that is not a fault."""
     sys.stderr.write(f"secretenv: warning: {error.message}; {error.hint}\n")
 
 
@@ -128,14 +130,13 @@ def _spawn(command: list[str], added: Mapping[str, str], mask: set[signal.Signal
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # CPython ignores them
         )
     except FileNotFoundError as error:
-        raise CommandNotFoundError(f"command not found: {command[0]}", hint="check the name and PATH") from error
+        raise messages.NOT_FOUND(command=command[0]) from error
     except OSError as error:
-        hint = "check that it is a program and executable"
-        raise CommandError(f"cannot execute {command[0]}: {error.strerror}", hint=hint) from error
+        raise messages.NOT_EXECUTABLE(command=command[0], reason=error.strerror) from error
 
 
 def _wait(pid: int) -> int:
-    """Wait for the command, pass on what other processes send us, and return the status as a shell would."""
+    """Wait for the command, pass on signals that other processes send, and return the status as a shell does."""
     while True:
         received = signal.sigwaitinfo(ENDING | {signal.SIGCHLD})
         if received.si_signo == signal.SIGCHLD:

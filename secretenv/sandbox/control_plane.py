@@ -1,8 +1,8 @@
-"""IAM, STS and IoT for whoever administrates the account: who may call what, and what moto does not do as AWS does.
+"""IAM, STS and IoT for administrators of the account: which caller may do what, and what moto does not do as AWS does.
 
-moto knows no tags of IoT, names another endpoint at each question, signs certificates with a CA that nobody trusts,
-and deletes none while a thing group has a policy. Actions are compared, resources are not, but for the role that is
-passed on: a policy for an operator of the sandbox names the resource `*`. Secrets Manager is `secretsmanager`'s.
+moto knows no tags of IoT, returns another endpoint each time, signs certificates with a CA that nobody trusts, and
+deletes no certificate while a thing group has a policy. Actions are compared; resources are not, except for the role
+that is passed: a policy for an operator of the sandbox names the resource `*`. Secrets Manager is in `secretsmanager`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 
 from secretenv.sandbox.authority import certificate_id, key_pem, make_key
 from secretenv.sandbox.policy import allows
-from secretenv.sandbox.server import Reply
+from secretenv.sandbox.server import Reply, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,12 +41,13 @@ QUERY_NAMES = {
     "UnrecognizedClientException": "InvalidClientTokenId",
 }
 
-# Of IoT's operations those that are answered here, or need help.
+# IoT's operations that are answered here, or need help.
 _OWN = {
     ("GET", "/endpoint"): "DescribeEndpoint",
     ("GET", "/tags"): "ListTagsForResource",
     ("POST", "/tags"): "TagResource",
     ("POST", "/keys-and-certificate"): "CreateKeysAndCertificate",
+    ("POST", "/certificates"): "CreateCertificateFromCsr",
     ("DELETE", "/certificates/"): "DeleteCertificate",
 }
 
@@ -110,19 +111,22 @@ class Control:
         return f"iot:{next(found, '')}"
 
     def _instead(self, request: Request, action: str) -> Reply | None:
-        """Answer what moto cannot."""
+        """Answer the operations that moto cannot, None for others."""
         query = parse_qs(urlsplit(request.path).query)
         if action == "iot:DescribeEndpoint" and query.get("endpointType") == ["iot:CredentialProvider"]:
-            return _json(200, {"endpointAddress": self.endpoint})
+            return json_reply(200, {"endpointAddress": self.endpoint})
         if action == "iot:ListTagsForResource":
             tags = self._tags.get(query.get("resourceArn", [""])[0], {})
-            return _json(200, {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]})
+            return json_reply(200, {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]})
         if action == "iot:TagResource":
             content = json.loads(request.body)
             self._tags.setdefault(content["resourceArn"], {}).update(_pairs(content["tags"]))
-            return _json(200, {})
+            return json_reply(200, {})
+        active = query.get("setAsActive") == ["true"]
         if action == "iot:CreateKeysAndCertificate":
-            return self._make_certificate(active=query.get("setAsActive") == ["true"])
+            return self._make_certificate(active=active)
+        if action == "iot:CreateCertificateFromCsr":
+            return self._sign_request(request, active=active)
         return None
 
     @contextmanager
@@ -138,13 +142,28 @@ class Control:
             table.update(groups)
 
     def _note_tags(self, request: Request) -> None:
-        """Keep the tags that something was made with; what is gone has none."""
+        """Keep the tags of something that was made; drop those of something that was deleted."""
         match = _TAGGED.fullmatch(urlsplit(request.path).path)
         if match and request.method in {"POST", "DELETE"}:
             account = self._account
             arn = f"arn:aws:iot:{account.region}:{account.id}:{_ARN_OF[match[1]]}/{unquote(match[2])}"
             given = json.loads(request.body).get("tags", []) if request.method == "POST" else []
             self._tags[arn] = _pairs(given)
+
+    def _sign_request(self, request: Request, *, active: bool) -> Reply:
+        try:
+            certificate = self.authority.requested(json.loads(request.body)["certificateSigningRequest"])
+        except ValueError:
+            return error("iot", 400, "InvalidRequestException", "The certificate signing request is invalid.")
+        return json_reply(200, self._registered(certificate, active=active))
+
+    def _registered(self, certificate: bytes, *, active: bool) -> dict[str, Any]:
+        """Register a certificate and return AWS's words about it."""
+        return {
+            "certificateArn": self._account.register(certificate.decode(), active=active),
+            "certificateId": certificate_id(certificate),
+            "certificatePem": certificate.decode(),
+        }
 
     def _make_certificate(self, *, active: bool) -> Reply:
         key = make_key("rsa")
@@ -153,16 +172,14 @@ class Control:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         content = {
-            "certificateArn": self._account.register(certificate.decode(), active=active),
-            "certificateId": certificate_id(certificate),
-            "certificatePem": certificate.decode(),
+            **self._registered(certificate, active=active),
             "keyPair": {"PublicKey": public.decode(), "PrivateKey": key_pem(key, form="traditional").decode()},
         }
-        return _json(200, content)
+        return json_reply(200, content)
 
 
 def _passed(request: Request, action: str) -> list[tuple[str, str]]:
-    """Return the role that a role alias hands on: whoever makes it has to be allowed to."""
+    """Return the role that the caller must be allowed to pass."""
     if action not in {"iot:CreateRoleAlias", "iot:UpdateRoleAlias"}:
         return []
     return [("iam:PassRole", str(json.loads(request.body).get("roleArn", "")))]
@@ -177,9 +194,9 @@ def _denied(service: str, arn: str, action: str, resource: str) -> Reply:
 
 
 def error(service: str, status: int, kind: str, message: str) -> Reply:
-    """Return a refusal in the form that a service's clients read, with the name that it has there."""
+    """Return a refusal in the form, and with the name, that the clients of this service expect."""
     if service not in QUERY:
-        return _json(status, {"__type": kind, "message": message}, {"x-amzn-ErrorType": kind})
+        return json_reply(status, {"__type": kind, "message": message}, kind=kind)
     request_id, code = str(uuid.uuid4()), QUERY_NAMES.get(kind, kind)
     fields = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message>"
     body = f"<ErrorResponse><Error>{fields}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
@@ -189,8 +206,3 @@ def error(service: str, status: int, kind: str, message: str) -> Reply:
 
 def _pairs(tags: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
-
-
-def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Reply:
-    fields = {"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})}
-    return Reply(status=status, body=json.dumps(content).encode(), headers=fields)

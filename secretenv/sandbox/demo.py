@@ -1,6 +1,6 @@
 """`secretenv demo`: the whole story on a sandbox, told while it happens.
 
-It starts the real `secretenv run` in a subprocess and shows what that writes; nothing is staged but the AWS.
+It starts the real `secretenv run` in a subprocess and shows its output; only the AWS is staged.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from secretenv.sandbox import Sandbox
 from secretenv.sandbox.command import variables
+from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import FIRST_VALUE, SECRET
 from secretenv.supervisor.ending import die
 
@@ -41,7 +42,7 @@ ENDING = frozenset({signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
 
 
 class Untold(Exception):  # noqa: N818 - the end of the story, not an error of a caller
-    """What should have happened did not, in a sentence."""
+    """A sentence that says what did not happen."""
 
 
 class Interrupted(BaseException):
@@ -72,23 +73,24 @@ def demo(secretenv: Sequence[str] = (sys.executable, "-P", "-m", "secretenv")) -
 
 def _tell(console: Console, secretenv: Sequence[str]) -> None:
     _say(console, "A local AWS starts: a credentials provider with mutual TLS, Secrets Manager with IAM.")
-    _command(console, 'secretenv sandbox -- "$SHELL"', "to play with it afterwards, and to copy the lines below")
-    with Sandbox() as sandbox:
+    _command(console, "secretenv", "sandbox", "--", '"$SHELL"')
+    _shown(console, "# to play with it afterwards, and to copy the lines below", "dim")
+    with started() as sandbox:
         added = variables(sandbox)
         for name in sorted(added):
             console.print(f"  {name}={added[name]}", style="dim")
         _say(console, f"The secret {SECRET} holds {json.dumps(FIRST_VALUE)} (fake values).")
         _say(console, "A program runs with its keys as environment variables; all it took is the certificate.")
-        _command(console, shlex.join(["secretenv", *OPTIONS, "--", *PROGRAM]))
+        _command(console, *map(shlex.quote, ["secretenv", *OPTIONS, "--", *PROGRAM]))
         with _running([*secretenv, *OPTIONS, "--", *PROGRAM], added) as process:
             output = Output(process, console)
             output.expect(f"GREETING={FIRST_VALUE['GREETING']}", within=FIRST_DEADLINE)
             _say(console, "The secret gets a new version. Nobody touches the program.")
-            _command(console, f'sh "$SANDBOX_ROTATE" {shlex.quote(json.dumps(SECOND_VALUE))}')
+            _command(console, "sh", '"$SANDBOX_ROTATE"', shlex.quote(json.dumps(SECOND_VALUE)))
             sandbox.rotate(SECRET, SECOND_VALUE)
             output.expect(f"GREETING={SECOND_VALUE['GREETING']}", within=CHANGE_DEADLINE)
             _say(console, "secretenv saw the new version and restarted the program with it. TERM stops both.")
-            _command(console, f"kill -TERM {process.pid}")
+            _command(console, "kill", "-TERM", str(process.pid))
             process.send_signal(signal.SIGTERM)
             output.expect_end(within=END_DEADLINE)
     _say(console, "Everything is gone again: processes, ports, certificates.", style="bold green")
@@ -132,7 +134,7 @@ class Output:
             while b"\n" in self._rest:
                 line, _, self._rest = self._rest.partition(b"\n")
                 text = line.decode(errors="replace")
-                self._console.print(f"  {text}", style="cyan")
+                _shown(self._console, f"  {text}", "cyan")
                 yield text
             if not select.select([self._descriptor], [], [], max(0, end - time.monotonic()))[0]:
                 return
@@ -180,8 +182,24 @@ def _running(command: list[str], added: dict[str, str]) -> Iterator[subprocess.P
 
 
 def _say(console: Console, text: str, *, style: str = "bold") -> None:
-    console.print(f"\n{text}", style=style)
+    console.print()
+    _shown(console, text, style)
 
 
-def _command(console: Console, text: str, remark: str = "") -> None:
-    console.print(f"$ {text}" + (f"    # {remark}" if remark else ""), style="green")
+def _shown(console: Console, text: str, style: str) -> None:
+    """Show a line; a terminal that is too narrow gets it in several, broken between words."""
+    if console.is_terminal:
+        text = textwrap.fill(text, console.width, break_long_words=False, break_on_hyphens=False)
+    console.print(text, style=style)
+
+
+def _command(console: Console, *words: str) -> None:
+    """Show a command, each word as a shell takes it; broken between words it can still be copied."""
+    lines = ["$"]
+    for word in words:
+        # Two characters are for the backslash.
+        if console.is_terminal and len(lines[-1]) + 1 + len(word) > console.width - 2:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    console.print("\n".join(lines), style="green")

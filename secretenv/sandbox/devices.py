@@ -1,7 +1,4 @@
-"""A device as files: its certificate, its key and the key's password.
-
-What AWS knows of it is left to `world`.
-"""
+"""A device as files: its certificate, its key and the key's password."""
 
 from __future__ import annotations
 

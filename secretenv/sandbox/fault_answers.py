@@ -1,22 +1,21 @@
-"""What comes in the place of an answer: AWS's own refusals, portals, rubbish, and answers that were damaged. Pure.
+"""The replies of faults: AWS's own refusals, portals, rubbish, and damaged answers. Pure.
 
-When which of them goes out is the business of `faults`.
+When which of them is sent is the business of `faults`.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from secretenv.sandbox.server import Reply
+from secretenv.sandbox.server import Reply, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-# What AWS says with a status: its name of the error, its words. Other statuses get a body that is not AWS's.
+# By status: AWS's name of the error, and its words. Other statuses get a body that is not AWS's.
 WORDS = {
     "credentials": {
         400: ("InvalidRequestException", "Unable to assume the role, or the role to assume does not exist"),
@@ -43,12 +42,12 @@ def _status(service: str, value: str) -> Reply:
     status = int(value)
     if status in WORDS[service]:
         return _refusal(status, *WORDS[service][status])
-    body = f"{status} is what something in between says\n".encode()
+    body = f"{status} is the answer of something in between\n".encode()
     return Reply(status=status, body=body, headers={"Content-Type": "text/plain"})
 
 
 def _throttling(service: str, _value: str) -> Reply:
-    """Too many requests, which Secrets Manager says with status 400."""
+    """Too many requests, for which Secrets Manager uses status 400."""
     if service == "credentials":
         return _status(service, "429")
     return _refusal(400, "ThrottlingException", "Rate exceeded")
@@ -66,7 +65,7 @@ def _portal(_service: str, value: str) -> Reply:
     return Reply(status=200, body=PAGE, headers={"Content-Type": "text/html; charset=utf-8"})
 
 
-# By the name of the fault; each takes the service, in the fault's words, and the fault's value.
+# By the name of the fault; each takes the service's name in faults and the fault's value.
 INSTEAD: dict[str, Callable[[str, str], Reply]] = {
     "status": _status,
     "throttling": _throttling,
@@ -100,9 +99,5 @@ def expiring(reply: Reply, then: datetime) -> Reply:
 
 def _refusal(status: int, kind: str, message: str) -> Reply:
     """Return a refusal that either service could give: one has its name in the header, the other in the body too."""
-    headers = {
-        "Content-Type": "application/x-amz-json-1.1",
-        "x-amzn-RequestId": str(uuid.uuid4()),
-        "x-amzn-ErrorType": kind,
-    }
-    return Reply(status=status, body=json.dumps({"__type": kind, "message": message}).encode(), headers=headers)
+    fields = {"__type": kind, "message": message}
+    return json_reply(status, fields, kind=kind, media_type="application/x-amz-json-1.1")

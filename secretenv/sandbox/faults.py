@@ -1,7 +1,7 @@
-"""What networks, portals, clocks and AWS itself do to a device, to be switched on and off while the sandbox runs.
+"""Faults of networks, portals, clocks and AWS itself, to be switched on and off while the sandbox runs.
 
 A fault is a word, `SERVICE:FAULT[=VALUE]` or `clock=OFFSET`; `FORMS` has them all. Several may be on at once. They
-concern devices only: the operator, who is to rotate secrets meanwhile, is always served.
+concern devices only: the operator, who may rotate secrets meanwhile, is always served.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from secretenv.config.parsers import did_you_mean, duration
 from secretenv.errors import SettingsError
-from secretenv.sandbox import fault_answers
+from secretenv.sandbox import fault_answers, messages
 from secretenv.sandbox.authority import write_private
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ FORMS = {
     "portal": "portal=page|redirect",
     "expired-token": "expired-token",
 }
-HINT = (
-    f"write SERVICE:FAULT, SERVICE one of {', '.join(SERVICES)}, FAULT one of {', '.join(FORMS.values())}; "
-    "or clock=+600s"
-)
 LOOK = 0.05  # seconds between two looks at whether a fault that waits is still on
 
 
@@ -60,7 +56,7 @@ def parse(text: str) -> Fault:
     """Return the fault that a word stands for.
 
     Raises:
-        SettingsError: it stands for none.
+        SettingsError: it is not a fault.
     """
     word = text.strip()
     name, _, value = word.partition("=")
@@ -71,7 +67,9 @@ def parse(text: str) -> Fault:
         service, kind = _one_of(SERVICES, service), _one_of(FORMS, kind)
         value, seconds = _value(kind, value)
     except SettingsError as error:
-        raise SettingsError(f"not a fault: {text!r}: {error.message}", hint=HINT) from None
+        services, forms = ", ".join(SERVICES), ", ".join(FORMS.values())
+        reason = error.message
+        raise messages.NOT_A_FAULT(fault=repr(text), reason=reason, services=services, faults=forms) from None
     return Fault(text=word, kind=kind, service=service, value=value, seconds=seconds)
 
 
@@ -79,14 +77,15 @@ def _one_of(words: Collection[str], text: str) -> str:
     """Return the text if it is one of the words."""
     if text in words:
         return text
-    question = did_you_mean(text, words)
-    raise SettingsError(f"there is no {text!r} here" + (f", {question}" if question else ""))
+    if question := did_you_mean(text, words):
+        raise messages.UNKNOWN_WORD_NEAR(word=repr(text), question=question)
+    raise messages.UNKNOWN_WORD(word=repr(text))
 
 
 def _offset(text: str) -> float:
     """Return the seconds of `+600s` or `-2h`."""
     if text[:1] not in {"+", "-"}:
-        raise SettingsError(f"an offset begins with + or -: {text!r}")
+        raise messages.NOT_AN_OFFSET(offset=repr(text))
     return duration(text[1:]) * (-1 if text.startswith("-") else 1)
 
 
@@ -96,11 +95,11 @@ def _value(kind: str, text: str) -> tuple[str, float]:
         return "", duration(text)
     if kind == "status":
         if not (text.isascii() and text.isdecimal() and 300 <= int(text) <= 599):  # noqa: PLR2004
-            raise SettingsError(f"not a status from 300 to 599: {text!r}")
+            raise messages.NOT_A_STATUS(status=repr(text))
         return text, 0.0
     words = FORMS[kind].partition("=")[2]
     if text and not words:
-        raise SettingsError(f"{kind} takes no value")
+        raise messages.NO_VALUE(fault=kind)
     return _one_of(words.split("|"), text) if text else words.partition("|")[0], 0.0
 
 
@@ -129,7 +128,7 @@ class Faults:
         """Switch these on, and all others off; of several for one service the first that answers wins.
 
         Raises:
-            SettingsError: one of them is none, and nothing was changed.
+            SettingsError: one of them is not a fault; nothing was changed.
         """
         faults = tuple(parse(text) for text in texts)
         with self._lock:
@@ -138,15 +137,15 @@ class Faults:
                 self._write(self._file)
 
     def clear(self) -> None:
-        """Switch all off. A request that is being delayed is answered, one in a black hole is hung up on."""
+        """Switch all off. A delayed request is answered; a connection in a black hole is closed."""
         self.set()
 
     def follow(self, file: Path, complain: Callable[[SettingsError], None]) -> None:
-        """Write the faults to a new file, one a line, and from now on do what stands there.
+        """Write the faults to a new file, one a line, and from now on follow its content.
 
         Args:
             file: read again for each request.
-            complain: told of a line that is no fault; the other lines count.
+            complain: takes the error for each line that is not a fault; the other lines count.
         """
         write_private(file, b"")
         with self._lock:
@@ -154,7 +153,7 @@ class Faults:
             self._write(file)
 
     def current(self) -> tuple[Fault, ...]:
-        """Return what is on."""
+        """Return the faults that are on."""
         with self._lock:
             if self._file is not None:
                 self._read(self._file)
@@ -204,7 +203,7 @@ class Faults:
         file.write_text(self._text, "utf-8")
 
     def _hold_up(self, fault: Fault) -> None:
-        """Do what a fault does to the connection."""
+        """Delay, close or reset the connection as the fault says."""
         if fault.kind == "latency":
             self._wait(fault, fault.seconds)
         elif fault.kind == "reset":

@@ -1,7 +1,4 @@
-"""The administrator of the sandbox's account: boto3 clients that see nothing of the caller's own AWS settings.
-
-What the operator does with them is `provision`'s business, and a test's.
-"""
+"""The administrator of the sandbox's account: boto3 clients that ignore the caller's own AWS settings."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from botocore.config import Config
 
 
 def own_session(**options: str) -> boto3.Session:
-    """Return a session that a profile or file of the caller's does not reach, nor breaks when it is broken."""
+    """Return a session that no profile or file of the caller can change or break."""
     nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
     variables = {name: (None, None, value, None) for name, value in nowhere.items()}
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables), **options)
@@ -48,7 +45,7 @@ class Operator:
                         proxies={},
                         use_fips_endpoint=False,
                         use_dualstack_endpoint=False,
-                        # Straight through to a server of our own: an error is an answer, not a reason to try again.
+                        # The server is the sandbox's own: an error is an answer, not a reason to try again.
                         retries={"total_max_attempts": 1, "mode": "standard"},
                     ),
                 )

@@ -1,6 +1,6 @@
 """Decide by policy documents, as IAM and IoT do: an explicit Deny wins, then an Allow, else no.
 
-Pure. It knows wildcards, policy variables, principals that are services, and the four usual condition operators for
+Pure. It knows wildcards, policy variables, principals that are services, and the usual condition operators for
 texts; a condition that it does not know never widens what is allowed. moto's own evaluation knows neither `?` nor
 variables and does not compare resources for Secrets Manager.
 """
@@ -74,7 +74,7 @@ def _condition(operator: str, keys: Mapping[str, Any], context: Mapping[str, str
             return False
         if operator in {"StringLike", "ArnLike", "ArnEquals"}:
             holds = any(_matches(text, context[key], context) for text in _list(expected))
-        elif operator == "StringEquals":
+        elif operator in {"StringEquals", "ForAnyValue:StringEquals"}:  # in the sandbox each key has one value
             holds = context[key] in _list(expected)
         else:
             holds = unknown

@@ -19,13 +19,13 @@ from urllib.parse import unquote, urlsplit
 from secretenv.provision import DURATION, SERVICE
 from secretenv.sandbox.authority import certificate_id
 from secretenv.sandbox.policy import allows
-from secretenv.sandbox.server import Reply
+from secretenv.sandbox.server import json_reply
 
 if TYPE_CHECKING:
     from typing import Any
 
     from secretenv.sandbox.account import Account, Session
-    from secretenv.sandbox.server import Request
+    from secretenv.sandbox.server import Reply, Request
 
 _PATH = re.compile(r"/role-aliases/([^/]+)/credentials")
 
@@ -42,7 +42,7 @@ class Exchange:
     server_name: str = ""  # SNI
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of ours
+class Refusal(Exception):  # noqa: N818 - an answer, not an error
     """AWS says no."""
 
     def __init__(self, status: int, message: str, kind: str) -> None:
@@ -76,7 +76,7 @@ class Provider:
         self._note(Exchange(status=0, message=reason))
 
     def note(self, request: Request, reply: Reply) -> None:
-        """Note an attempt that got this far, whoever made the reply."""
+        """Note an attempt that got this far, also if a fault or a test's hook made the reply."""
         match = _PATH.fullmatch(urlsplit(request.path).path)
         self._note(
             Exchange(
@@ -109,7 +109,7 @@ class Provider:
             "sessionToken": session.token,
             "expiration": expiration,
         }
-        return _json(200, {"credentials": credentials})
+        return json_reply(200, {"credentials": credentials})
 
     def _exchange(self, certificate: str, alias_name: str, thing: str) -> Session:
         account = self._account
@@ -161,20 +161,12 @@ class Provider:
 
 def data_endpoint(_request: Request) -> Reply:
     """Answer as the data endpoint (`...-ats.iot...`) does when it is asked for credentials."""
-    return _json(404, {"message": "Not Found", "traceId": str(uuid.uuid4())})
+    return json_reply(404, {"message": "Not Found", "traceId": str(uuid.uuid4())})
 
 
 def _error(status: int, message: str, kind: str) -> Reply:
     # Of the kinds only AccessDeniedException has been seen at AWS; the others are the names of AWS's IoT API.
-    return _json(status, {"message": message}, {"x-amzn-ErrorType": kind})
-
-
-def _json(status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> Reply:
-    return Reply(
-        status=status,
-        body=json.dumps(content, separators=(",", ":")).encode(),
-        headers={"Content-Type": "application/json", "x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
-    )
+    return json_reply(status, {"message": message}, kind=kind)
 
 
 def _message(reply: Reply) -> str:

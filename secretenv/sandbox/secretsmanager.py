@@ -1,8 +1,8 @@
-"""Secrets Manager as strict as AWS's, in front of moto: who signed this, may they do it, and AWS's own errors if not.
+"""Secrets Manager as strict as AWS's, in front of moto: signatures, permissions, and AWS's own errors.
 
 moto keeps the secrets and answers what is permitted. Its own authorisation stays off, because it compares no
 resources for Secrets Manager, lets sessions live for ever and answers in XML. Nothing of moto is patched, so another
-user of it in this process sees nothing of us. What is signed for IAM, STS or IoT is handed to `control`.
+user of it in this process is not affected. Requests to IAM, STS or IoT go to `control_plane`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +18,7 @@ from werkzeug.test import Client
 
 from secretenv.sandbox.control_plane import QUERY, Control, error
 from secretenv.sandbox.policy import allows
-from secretenv.sandbox.server import Reply
+from secretenv.sandbox.server import Reply, json_reply
 from secretenv.sandbox.signature import is_signed, parse, untimely
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class SecretsManager:
             self._requests.clear()
 
     def note(self, request: Request, reply: Reply) -> None:
-        """Note a request of a device, whoever made the reply."""
+        """Note a request of a device, also if a fault or a test's hook made the reply."""
         key = _access_key(request)
         action = _TARGET.fullmatch(request.headers.get("x-amz-target", ""))
         if action and not self.is_operators(request):
@@ -164,6 +163,23 @@ class SecretsManager:
                 f"secretsmanager:{action} action",
             )
 
+        if action in {"GetSecretValue", "BatchGetSecretValue"} and named:
+            self._check_key(caller, region, named)
+
+    def _check_key(self, caller: Caller, region: str, named: str) -> None:
+        """Refuse to decrypt a secret whose own KMS key the caller may not use; AWS's key is everybody's."""
+        secret = self._account.secret(region, named)
+        key = str((secret and secret.kms_key_id) or "")
+        if not key or key.endswith("alias/aws/secretsmanager"):
+            return
+        home, name = key.rpartition(":")[0] or f"arn:aws:kms:{region}:{self._account.id}", key.rpartition(":")[2]
+        context = {**caller.context, "kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}
+        if name.startswith("alias/"):
+            context["kms:ResourceAliases"], name = name, "key/of-this-alias"
+        resource = f"{home}:{name if name.startswith('key/') else f'key/{name}'}"
+        if not allows(caller.documents, "kms:Decrypt", resource, context):
+            raise ApiError("AccessDeniedException", "Access to KMS is not allowed")
+
     def _arn(self, region: str, named: str) -> str:
         """Return the ARN that IAM compares; a name without a secret has no suffix, so that scoped policies deny it."""
         secret = self._account.secret(region, named)
@@ -230,8 +246,8 @@ class SecretsManager:
         except NotImplementedError as unknown:
             raise ApiError("UnknownOperationException", str(unknown)) from unknown
         with answer:
-            ours = {"date", "content-length"}
-            headers = {name: value for name, value in answer.headers.items() if name.lower() not in ours}
+            added = {"date", "content-length"}  # by the server
+            headers = {name: value for name, value in answer.headers.items() if name.lower() not in added}
             return Reply(status=answer.status_code, body=answer.data, headers=headers)
 
 
@@ -241,7 +257,7 @@ def _access_key(request: Request) -> str:
 
 
 def _check_limits(content: dict[str, Any]) -> None:
-    """Refuse what AWS does not take and moto does."""
+    """Refuse what AWS refuses and moto accepts."""
     value = content.get("SecretString")
     if isinstance(value, str) and len(value.encode()) > VALUE_LIMIT:
         raise ApiError(
@@ -254,10 +270,7 @@ def _check_limits(content: dict[str, Any]) -> None:
 
 
 def _reply(status: int, content: dict[str, Any], kind: str = "") -> Reply:
-    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": str(uuid.uuid4())}
-    if kind:
-        headers["x-amzn-ErrorType"] = kind
-    return Reply(status=status, body=json.dumps(content).encode(), headers=headers)
+    return json_reply(status, content, kind=kind, media_type="application/x-amz-json-1.1")
 
 
 def _kind(reply: Reply) -> str:
@@ -268,7 +281,7 @@ def _kind(reply: Reply) -> str:
 
 
 def _named(fields: dict[str, Any]) -> str:
-    """Return what a request asks for."""
+    """Return the ids of the secrets that a request names."""
     ids = fields.get("SecretIdList")
     return " ".join(map(str, ids)) if isinstance(ids, list) else str(fields.get("SecretId", ""))
 

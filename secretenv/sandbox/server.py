@@ -6,11 +6,13 @@ the services.
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import struct
 import sys
 import threading
+import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import format_datetime
@@ -52,6 +54,23 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bool = False  # the body alone goes out, as no HTTP, and the connection is closed
+
+
+def json_reply(
+    status: int, content: Mapping[str, Any], *, kind: str = "", media_type: str = "application/json"
+) -> Reply:
+    """Return a reply as AWS writes it.
+
+    Args:
+        status: HTTP's.
+        content: the body.
+        kind: AWS's name of the error; empty: no error.
+        media_type: Content-Type of the body.
+    """
+    headers = {"Content-Type": media_type, "x-amzn-RequestId": str(uuid.uuid4())}
+    if kind:
+        headers["x-amzn-ErrorType"] = kind
+    return Reply(status=status, body=json.dumps(content, separators=(",", ":")).encode(), headers=headers)
 
 
 class Server(ThreadingMixIn, TCPServer):
@@ -117,7 +136,7 @@ class Server(ThreadingMixIn, TCPServer):
             try:
                 connection.do_handshake()
             except ssl.SSLEOFError:
-                return  # it went away; nobody refused anything
+                return  # the client went away; nobody refused anything
             except ssl.SSLError as error:
                 if self._refused:
                     self._refused(error.reason)
@@ -127,7 +146,7 @@ class Server(ThreadingMixIn, TCPServer):
             self._serve(connection, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about a connection that broke: a client that hangs up is no news. A bug still shows itself."""
+        """Ignore broken connections, which clients cause; show everything else, which is a bug."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -135,7 +154,7 @@ class Server(ThreadingMixIn, TCPServer):
         try:
             _Handler(connection, client_address, self)
         except ConnectionResetError:
-            # Closed in no time, a connection is reset (socket(7), SO_LINGER).
+            # With a linger time of zero, closing a connection resets it (socket(7), SO_LINGER).
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
 
@@ -226,7 +245,7 @@ def _hang_up(connection: socket.socket) -> None:
 
 
 def _let_read(connection: socket.socket) -> None:
-    """Wait until the refused client has closed: what it sent and nobody read would turn our alert into a reset."""
+    """Wait until the refused client has closed: unread data would turn the alert into a reset."""
     with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_WR)
         socket.socket.settimeout(connection, LINGER)

@@ -1,7 +1,4 @@
-"""The servers of a sandbox, and who answers for each: a test's hook, a fault, the service itself.
-
-What each of them answers is its own business.
-"""
+"""The servers of a sandbox, and the order of those who may answer: a test's hook, a fault, the service itself."""
 
 from __future__ import annotations
 
@@ -70,7 +67,7 @@ class Services:
             reply = reply or self.faults.through(request, self.provider.answer)
             self.provider.note(request, reply)
         elif request.service == "aws":
-            # The operator rotates secrets while AWS is out of order.
+            # Faults do not concern the operator, who rotates secrets meanwhile.
             if not reply and self.secretsmanager.is_operators(request):
                 reply = self.secretsmanager.answer(request)
             reply = reply or self.faults.through(request, self.secretsmanager.answer)

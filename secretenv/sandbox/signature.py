@@ -1,6 +1,6 @@
-"""Check Signature Version 4 of a request, written from AWS's description: a signer that checks itself proves little.
+"""Check Signature Version 4 of a request, written from AWS's description, not with a signer's code.
 
-It says whether a secret key made the signature. Who owns the key, and what an answer looks like, is left to others.
+It tells whether a secret key made the signature, and knows neither the key's owner nor the answer.
 """
 
 from __future__ import annotations

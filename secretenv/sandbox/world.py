@@ -1,8 +1,8 @@
 """The sandbox itself: starts the services, provisions a first world, and lets a test change it.
 
-Where things live: X.509 in `authority`, the steps of the AWS side in `provision`, what a service answers in `provider`
-and `secretsmanager`, what makes it fail in `faults`, HTTP in `server` and `services`, the operator's clients in
-`clients`.
+X.509 is in `authority`, the steps of the AWS side in `provision`, the answers of the services in `provider`,
+`secretsmanager` and `control_plane`, their faults in `faults`, HTTP in `server` and `services`, the operator's clients
+in `operator`.
 """
 
 from __future__ import annotations
@@ -96,6 +96,10 @@ class Sandbox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it: every thread stops, and the folder is removed."""
         self._stack.close()
 
     def environment(

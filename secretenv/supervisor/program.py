@@ -34,7 +34,7 @@ def find(command: str, path: str | None) -> str:
         CommandError: it cannot be executed.
     """
     if not command:
-        raise messages.EMPTY()  # noqa: RSE102 - a template that is called
+        raise messages.EMPTY()
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
     unusable = ""  # the first file of that name that cannot be executed
     for folder in folders:

@@ -21,23 +21,22 @@ if TYPE_CHECKING:
 def test_a_device_set_up_by_provision_runs(
     aws: Sandbox, start: Callable[..., Program], run: Callable[..., Program], tmp_path: Path
 ) -> None:
-    """The settings file that provision prints is all that the device needs; each thing reads its own secret only."""
+    """The folder that provision makes is all that the device needs; each thing reads its own secret only."""
     operator, fleet = aws.operator.environment(), f"fleet-{uuid.uuid4().hex[:8]}"
     # What a device in the sandbox is told beside its settings, since no file has it: where Secrets Manager is.
     there = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws.url}
     for thing in ("one", "two"):
         (tmp_path / "app.json").write_text(json.dumps({"WHOSE": thing, "PASSWORD": MARKER}))
-        words = ["--per-thing", "--thing", thing, "--from-file", "app.json", "--new-certificate", "certs"]
+        words = ["--per-thing", "--thing", thing, "--from-file", "app.json", "--new-certificate", thing]
         made = start(SECRETENV, "provision", fleet, *words, variables=operator)
         assert made.ends() == 0, made.err
         assert MARKER not in made.out + made.err
-        (tmp_path / f"{thing}.toml").write_text(made.out)
 
-    device = run("--config", "two.toml", "--", "/usr/bin/printenv", "WHOSE", variables=there)
+    device = run("--config", "two/config.toml", "--", "/usr/bin/printenv", "WHOSE", variables=there)
     assert device.ends() == 0, device.err
     assert (device.out, device.err.count("warning")) == ("two\n", 0)
 
-    thief = run("--config", "two.toml", "--secret", f"{fleet}/one", "--", "/usr/bin/env", variables=there)
+    thief = run("--config", "two/config.toml", "--secret", f"{fleet}/one", "--", "/usr/bin/env", variables=there)
     assert thief.ends() == 125
     assert f"secret {fleet}/one" in thief.err
 

@@ -60,7 +60,7 @@ def test_the_device_block(start: Callable[..., Program], world: World, tmp_path:
 
 
 def test_provision_and_destroy(start: Callable[..., Program], world: World, tmp_path: Path) -> None:
-    """The line that makes the AWS side prints a settings file that runs; the one that removes it does."""
+    """The line that makes the AWS side makes a folder that runs anywhere; the one that removes it does."""
     (line,) = re.findall(r"^    (secretenv provision .*)$", README, re.MULTILINE)
     (removal,) = re.findall(r"`(secretenv provision destroy \w+)`", README)
     operator = world.sandbox.operator.environment()
@@ -68,9 +68,11 @@ def test_provision_and_destroy(start: Callable[..., Program], world: World, tmp_
     made = start("sh", "-c", line, variables=operator)
     assert made.ends() == 0, made.err
     there = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": world.sandbox.url}
-    device = start("secretenv", "run", "--config=config.toml", "--", "/usr/bin/printenv", "GREETING", variables=there)
+    (tmp_path / "certs").rename(tmp_path / "secretenv")
+    config = "--config=secretenv/config.toml"
+    device = start("secretenv", "run", config, "--", "/usr/bin/printenv", "GREETING", variables=there)
     assert device.ends() == 0, device.err
     assert device.out == "hello\n"
     removed = start("sh", "-c", f"{removal} --yes", variables=operator)
     assert removed.ends() == 0, removed.err
-    assert start("secretenv", "run", "--config=config.toml", "--", "true", variables=there).ends() == 125
+    assert start("secretenv", "run", config, "--", "true", variables=there).ends() == 125

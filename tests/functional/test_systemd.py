@@ -22,7 +22,7 @@ UNIT = "secretenv@myapp.service"
 
 @pytest.fixture
 def machine(start: Callable[..., Program], world: World, tmp_path: Path) -> Iterator[Machine]:
-    """Return a machine with the unit and a device's three files; a drop-in for what no device has."""
+    """Return a machine with the unit and a device's folder; a drop-in for what no device has."""
     given, device = world.variables(), world.sandbox.first
     settings = (
         f'[device]\nca = "/etc/secretenv/ca.pem"\nendpoint = "{given["SECRETENV_ENDPOINT"]}"\n'
@@ -35,12 +35,12 @@ def machine(start: Callable[..., Program], world: World, tmp_path: Path) -> Iter
         f"etc/systemd/system/{UNIT}.d/sandbox.conf": (
             f"[Service]\nEnvironment=AWS_ENDPOINT_URL_SECRETS_MANAGER={world.sandbox.url} {PYTHON_FINDS}\n{output}"
         ),
-        "etc/secretenv/myapp.toml": settings,
+        "etc/secretenv/myapp/config.toml": settings,
         "etc/secretenv/ca.pem": Path(world.sandbox.ca).read_text("utf-8"),
-        "etc/secretenv/myapp.pem.crt": device.cert.read_text("utf-8"),
-        "etc/secretenv/myapp.pem.key": device.key.read_text("utf-8"),
+        "etc/secretenv/myapp/device.pem.crt": device.cert.read_text("utf-8"),
+        "etc/secretenv/myapp/private.pem.key": device.key.read_text("utf-8"),
     }
-    modes = {f"etc/secretenv/myapp.pem.{each}": 0o600 for each in ("crt", "key")}
+    modes = {f"etc/secretenv/myapp/{each}": 0o600 for each in ("config.toml", "device.pem.crt", "private.pem.key")}
     booted = Machine(start, tmp_path / "machine", files, modes)
     yield booted
     booted.off()
@@ -85,7 +85,7 @@ def test_what_goes_wrong_in_a_service(machine: Machine, world: World) -> None:
 
     machine.systemctl("stop", UNIT)
     alias = world.variables()["SECRETENV_ROLE_ALIAS"]
-    machine.edit("etc/secretenv/myapp.toml", alias, "unknown")
+    machine.edit("etc/secretenv/myapp/config.toml", alias, "unknown")
     assert machine.systemctl("start", UNIT).returncode == 1
     status, text = machine.shown(UNIT, "ExecMainStatus", "StatusText")
     assert status == "125"

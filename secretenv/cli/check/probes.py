@@ -106,7 +106,7 @@ def target(endpoint: str) -> Target:
         own = urlsplit(f"https://{endpoint}")
         return Target(own.hostname or "", own.port or proxy.PORTS["https"], endpoint, proxy=False)
     if not found.port:
-        raise messages.PROXY_NOT_A_URL()  # noqa: RSE102 - the call makes the error
+        raise messages.PROXY_NOT_A_URL()
     return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
 
 

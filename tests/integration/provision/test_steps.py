@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from secretenv import provision
 from secretenv.sandbox import Sandbox
-from tests.integration.sandbox.test_provider import ask
+from tests.integration.sandbox.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from secretenv.errors import CommandNotFoundError
 from secretenv.sandbox.command import serve
@@ -268,3 +269,58 @@ def test_without_the_extra() -> None:
 
     assert "moto" in done.stdout.partition("|")[0]
     assert "pip install '.[sandbox]'" in done.stdout.partition("|")[2]
+
+
+# Says the status of an answer of Secrets Manager before and after the faults are switched off, and after a line that
+# is no fault.
+SWITCH = """
+import os, urllib.error, urllib.request
+def status():
+    try:
+        urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"]))
+    except urllib.error.HTTPError as error:
+        return error.code
+for text in (None, "", "nonsense\\nsecretsmanager:status=429\\n"):
+    if text is not None:
+        with open(os.environ["SANDBOX_FAULTS"], "w") as file:
+            file.write(text)
+    print(status(), status())
+"""
+
+
+SERVE_FAULTY = (
+    "import sys; from secretenv.sandbox.command import serve; sys.exit(serve(sys.argv[2:], sys.argv[1].split()))"
+)
+
+
+def test_serve_with_faults(surroundings: dict[str, str]) -> None:
+    """`serve` begins with the faults that are given, and COMMAND switches them by the file SANDBOX_FAULTS."""
+    words = [
+        sys.executable,
+        "-c",
+        SERVE_FAULTY,
+        "secretsmanager:status=503 credentials:close",
+        sys.executable,
+        "-c",
+        SWITCH,
+    ]
+    done = subprocess.run(words, env=surroundings, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["503 503", "400 400", "429 429"]
+    assert done.stderr.count("not a fault: 'nonsense'") == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_printed_line_switches_faults(surroundings: dict[str, str]) -> None:
+    """The command of the third comment, pasted into another shell, breaks the service, and the other mends it."""
+    with serving(surroundings) as process:
+        comments, variables = printed(process)
+        found = re.fullmatch(r"# faults, one a line: (echo .*); to clear them: (: > .*)", comments[2].rstrip())
+        assert found
+        url = f"https://{variables['SECRETENV_ENDPOINT']}"
+        pair = (variables["SECRETENV_CERT"], variables["SECRETENV_KEY"])
+        switch = found[1].replace("black-hole", "close")
+        subprocess.run(["/bin/sh", "-c", switch], check=True)
+        with pytest.raises(requests.exceptions.ConnectionError):
+            requests.get(url, cert=pair, verify=variables["SECRETENV_CA"], timeout=20)
+        subprocess.run(["/bin/sh", "-c", found[2]], check=True)
+        assert requests.get(url, cert=pair, verify=variables["SECRETENV_CA"], timeout=20).status_code == 404

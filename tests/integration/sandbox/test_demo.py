@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
+import shlex
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.sandbox.demo import demo
+from secretenv.sandbox.demo import OPTIONS, PROGRAM, demo
 from tests.running import SECRETENV
 
 if TYPE_CHECKING:
@@ -45,10 +50,12 @@ def test_the_story() -> None:
 
 @pytest.mark.parametrize(("changed", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_are_for_terminals(changed: dict[str, str], coloured: bool) -> None:  # noqa: FBT001 - a parameter
-    """On a terminal it is coloured, unless NO_COLOR is set."""
+    """On a terminal it is coloured, unless NO_COLOR is set, and broken between words; commands can be copied."""
     primary, replica = os.openpty()
+    fcntl.ioctl(replica, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     kept = {name: text for name, text in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
-    program = DEMO[2].replace("demo()", "demo([sys.executable, '-c', ''])")  # the beginning of the story is enough
+    # The beginning of the story is enough.
+    program = DEMO[2].replace("demo()", "demo([sys.executable, '-c', 'print(\"word \" * 40)'])")
     subprocess.run(
         [sys.executable, "-c", program], env={**kept, "TERM": "xterm", **changed}, stdout=replica, check=False
     )
@@ -63,6 +70,11 @@ def test_colours_are_for_terminals(changed: dict[str, str], coloured: bool) -> N
 
     assert b"A local AWS starts" in seen
     assert (b"\x1b[1;32m" in seen or b"\x1b[32m" in seen) is coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
+    assert max(len(line) for line in plain.splitlines()) <= 80
+    assert not re.search(r"word\S|wor$", plain, re.MULTILINE)
+    (command,) = re.findall(r"^\$ (secretenv run .*?[^\\])$", plain.replace("\r", ""), re.MULTILINE | re.DOTALL)
+    assert shlex.split(command.replace("\\\n", "")) == ["secretenv", *OPTIONS, "--", *PROGRAM]
 
 
 def test_a_story_that_does_not_come_true(capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretenv.errors import SettingsError
 from secretenv.sandbox import Reply, Sandbox
+from secretenv.sandbox.command import serve
 from secretenv.sandbox.fault_answers import RUBBISH
-from secretenv.sandbox.faults import SERVICES
-from tests.integration.sandbox.test_provider import ask
+from secretenv.sandbox.faults import FORMS, SERVICES, parse
+from tests.integration.sandbox.asking import ask
 from tests.integration.sandbox.test_secretsmanager import EXPIRED, client, keys, refused
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 BOTH = pytest.mark.parametrize("service", SERVICES)
 
@@ -284,3 +287,60 @@ def test_switching_under_load(sandbox: Sandbox) -> None:
             sandbox.faults.clear()
         statuses |= {status_of(one.result()) for one in asked}
     assert statuses <= {400, 503}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "there is no ''"),
+        ("black-hole", "there is no 'black-hole'"),
+        ("credential:close", "did you mean credentials"),
+        ("credentials:blackhole", "did you mean black-hole"),
+        ("credentials:", "''"),
+        ("credentials:close=1", "close takes no value"),
+        ("credentials:latency", "duration"),
+        ("credentials:latency=fast", "duration"),
+        ("credentials:status", "status from 300"),
+        ("credentials:status=200", "status from 300"),
+        ("credentials:status=³00", "status from 300"),
+        ("secretsmanager:rubbish=xml", "xml"),
+        ("secretsmanager:portal=door", "door"),
+        ("clock=600s", "begins with"),
+        ("clock", "begins with"),
+        ("clock=+soon", "duration"),
+    ],
+)
+def test_what_is_no_fault(sandbox: Sandbox, text: str, says: str) -> None:
+    """A word that is no fault is an error that says why, with a hint that has all that are; nothing is switched."""
+    sandbox.faults.set("clock=+1s")
+    with pytest.raises(SettingsError, match=says) as caught:
+        sandbox.faults.set("credentials:close", text)
+    assert all(form in caught.value.hint for form in [*FORMS.values(), *SERVICES, "clock=+600s"])
+    assert [fault.text for fault in sandbox.faults.current()] == ["clock=+1s"]
+    with pytest.raises(SettingsError, match="not a fault"):
+        serve(["true"], [text])
+
+
+def test_words_with_values() -> None:
+    """The words are read as durations, statuses and offsets are everywhere; a first choice may be left out."""
+    assert parse(" credentials:latency=1m30s ").seconds == 90
+    assert parse("clock=-2h").seconds == -7200
+    assert parse("secretsmanager:portal") != parse("secretsmanager:portal=page")
+    assert parse("secretsmanager:portal").value == parse("secretsmanager:portal=page").value == "page"
+
+
+def test_a_file_switches_faults(tmp_path: Path) -> None:
+    """A file that is followed is read for each request; a line that is no fault is told of, once."""
+    file, complaints = tmp_path / "faults", list[SettingsError]()
+    with Sandbox() as own:
+        own.faults.set("secretsmanager:status=503")
+        own.faults.follow(file, complaints.append)
+        assert file.read_text() == "secretsmanager:status=503\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        file.write_text("\n nonsense\n secretsmanager:status=429\n")
+        assert [status_of(raw(own, "secretsmanager")) for _ in range(3)] == [429] * 3
+        assert ["nonsense" in error.message for error in complaints] == [True]
+        own.faults.set("secretsmanager:status=418")
+        assert file.read_text() == "secretsmanager:status=418\n"
+        file.unlink()
+        assert status_of(raw(own, "secretsmanager")) == 400

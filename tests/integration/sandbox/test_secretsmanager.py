@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from secretenv.sandbox import Reply, Sandbox
-from tests.integration.sandbox.test_provider import ask
+from tests.integration.sandbox.asking import ask
 from tests.waiting import until
 
 if TYPE_CHECKING:

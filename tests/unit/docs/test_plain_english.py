@@ -6,8 +6,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.manpage import FILE as MANUAL
 from tests.unit.test_structure import FILES, parsed, room_of
 
@@ -18,6 +16,7 @@ ODD = re.compile(r"\b(mend|that is none|who is to)\b")
 WE = re.compile(r"\b(we|our|ours|us)\b", re.IGNORECASE)
 # Words of other people, quoted, and names that only look like one of these words.
 QUOTED = re.compile(r"us-(east|west|gov)-|US-ASCII|\"us\"|\bµs\b")
+AWS_SAYS = "signature we calculated"  # of a wrong signature, in its own words
 ALLOWED = {"docs/CONTRIBUTING.md": 'Not "we": say'}  # it names the word
 
 
@@ -61,13 +60,12 @@ def test_nobody_speaks_in_documents() -> None:
         assert [line for line in found(WE, text) if allowed not in line] == [], name
 
 
-@pytest.mark.xfail(strict=False, reason="texts of branches that are not merged yet")
 def test_the_source_uses_plain_words() -> None:
     """Neither code nor comments have one of the odd words."""
     assert {str(file): lines for file in files_of("secretenv") if (lines := found(ODD, file.read_text("utf-8")))} == {}
 
 
-@pytest.mark.xfail(strict=False, reason="texts of branches that are not merged yet")
 def test_nobody_speaks_in_messages() -> None:
     """Nor does a string of the source, which may be a message."""
-    assert {room_of(file): lines for file in FILES if (lines := found(WE, strings(file)))} == {}
+    said = {room_of(file): [line for line in found(WE, strings(file)) if AWS_SAYS not in line] for file in FILES}
+    assert {room: lines for room, lines in said.items() if lines} == {}

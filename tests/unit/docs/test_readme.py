@@ -19,6 +19,7 @@ README = Path(__file__).parents[3] / "README.md"
 PAGES = [README, *sorted(README.parent.joinpath("docs").glob("*.md"))]
 
 _SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/myapp-AbCdEf"
+_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 _ALIAS = "arn:aws:iot:eu-west-1:111122223333:rolealias/secrets-of-myapp"
 
 
@@ -43,6 +44,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "files": house.files,
     "options": options_table,
     "secret-policy": lambda: _policy(provision.secret_policy([_SECRET])),
+    "kms-policy": lambda: _policy(provision.secret_policy([_SECRET], [_KEY])),
     "trust-policy": lambda: _policy(provision.trust_policy()),
     "assume-policy": lambda: _policy(provision.assume_policy(_ALIAS)),
     "operator-actions": lambda: "\n".join(f"- `{action}`" for action in OPERATOR_ACTIONS),

@@ -1,0 +1,34 @@
+"""The errors of the sandbox in words, in the order of the chain. Light: it is loaded where the extra is missing."""
+
+from __future__ import annotations
+
+from secretenv.errors import CommandError, CommandNotFoundError, Message, SecretenvError, SettingsError
+
+# settings
+NO_EXTRA = Message(
+    SettingsError,
+    "the sandbox needs the Python package {package}, which is not installed",
+    "pip install '.[sandbox]' in a checkout of secretenv",
+)
+NOT_A_FAULT = Message(
+    SettingsError,
+    "not a fault: {fault}: {reason}",
+    "write SERVICE:FAULT, SERVICE one of {services}, FAULT one of {faults}; or clock=+600s",
+)
+UNKNOWN_WORD = Message(SettingsError, "there is no {word} here")
+UNKNOWN_WORD_NEAR = Message(SettingsError, "there is no {word} here, {question}")
+NOT_AN_OFFSET = Message(SettingsError, "an offset begins with + or -: {offset}")
+NOT_A_STATUS = Message(SettingsError, "not a status from 300 to 599: {status}")
+NO_VALUE = Message(SettingsError, "{fault} takes no value")
+
+# secretenv
+TOO_FEW_FILES = Message(
+    SecretenvError, "the sandbox needs {needed} open files, and the limit here is {limit}", "ulimit -n {needed}"
+)
+CANNOT_START = Message(SecretenvError, "the sandbox cannot start: {reason}", "ip addr show lo; df -h /tmp")
+
+# command
+NOT_FOUND = Message(CommandNotFoundError, "command not found: {command}", "check the name and PATH")
+NOT_EXECUTABLE = Message(
+    CommandError, "cannot execute {command}: {reason}", "check that it is a program and executable"
+)
