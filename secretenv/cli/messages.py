@@ -21,7 +21,7 @@ PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within 
 # connection
 NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", CHECK_NETWORK, link="connection")
 SECRET_NOT_ANSWERED = Message(
-    SecretError, "secret {secret}: no whole answer within {time}", CHECK_NETWORK, link="connection"
+    SecretError, "secret {secret}: no full answer within {time}", CHECK_NETWORK, link="connection"
 )
 
 # clock

@@ -1,6 +1,6 @@
 """The client certificate, its key and the trusted roots: from files to a TLS context.
 
-Everything is read anew for each exchange, so a renewed pair is used without a restart. `provider` connects with the
+Everything is read again for each exchange, so a renewed pair is used without a restart. `provider` connects with the
 context; `check` takes the steps of `load` one by one.
 """
 

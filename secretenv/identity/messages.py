@@ -18,7 +18,7 @@ CHECK_NETWORK = "check the network and the firewall"
 CHECK_PROXY = "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"
 PROXY_FORM = "write http://HOST:PORT, or unset it"
 PORTAL_OR_ENDPOINT = f"{PORTAL}; otherwise check the endpoint: {DESCRIBE_ENDPOINT}"
-AWS_HEALTH = "AWS has trouble: https://health.aws.amazon.com"
+AWS_HEALTH = "AWS may have an outage: https://health.aws.amazon.com"
 _CHECK_CERTIFICATE = (
     "is the certificate {certificate} registered, ACTIVE and not expired? aws iot describe-certificate "
     "--certificate-id CERTIFICATE_ID; openssl x509 -noout -dates -in {certificate}"
@@ -42,7 +42,9 @@ def _of_pem_file(link: Link, option: str) -> tuple[Message, Message, Message]:
             "was it half written? write another file and rename it into place",
             link=link,
         ),
-        Message(CertificateError, f"the {link} {{file}} is larger than 1 MiB", f"{option} names a PEM file", link=link),
+        Message(
+            CertificateError, f"the {link} {{file}} is larger than 1 MiB", f"{option} must name a PEM file", link=link
+        ),
     )
 
 
@@ -51,7 +53,7 @@ CERTIFICATE_UNREADABLE, CERTIFICATE_EMPTY, CERTIFICATE_TOO_LARGE = _of_pem_file(
 NO_CERTIFICATE = Message(
     CertificateError,
     "the certificate file {file} holds no certificate in PEM form",
-    "--cert names a PEM file; from DER: openssl x509 -inform der -in FILE -out FILE.pem",
+    "--cert must name a PEM file; from DER: openssl x509 -inform der -in FILE -out FILE.pem",
     link="certificate file",
 )
 CERTIFICATE_DAMAGED = Message(
@@ -66,7 +68,7 @@ KEY_UNREADABLE, KEY_EMPTY, KEY_TOO_LARGE = _of_pem_file("key file", "--key")
 NO_KEY = Message(
     CertificateError,
     "the key file {file} holds no private key in PEM form",
-    "--key names a PEM file",
+    "--key must name a PEM file",
     link="key file",
 )
 KEY_UNUSABLE = Message(
@@ -80,7 +82,7 @@ KEY_UNUSABLE = Message(
 PASSWORD_MISSING = Message(
     CertificateError,
     "the key {file} is encrypted, and no password file is given",
-    "--key-password-file names the file with its password; or: openssl pkey -in {file} -out NEW",
+    "name the file with its password in --key-password-file; or: openssl pkey -in {file} -out NEW",
     link="key password",
 )
 PASSWORD_WRONG = Message(
@@ -95,13 +97,13 @@ PASSWORD_UNREADABLE = Message(
 PASSWORD_EMPTY = Message(
     CertificateError,
     "the password file {file} is empty",
-    "it holds the password of the key and nothing else",
+    "put the key's password into it, and nothing else",
     link="key password",
 )
 PASSWORD_TOO_LONG = Message(
     CertificateError,
     "the password file {file} holds more than {limit} bytes",
-    "it holds the password of the key and nothing else",
+    "put the key's password into it, and nothing else",
     link="key password",
 )
 
@@ -110,7 +112,7 @@ ROOTS_UNREADABLE, ROOTS_EMPTY, ROOTS_TOO_LARGE = _of_pem_file("roots file", "--c
 NO_ROOTS = Message(
     CertificateError,
     "the roots file {file} holds no certificates in PEM form",
-    "--ca names a PEM file, for example https://www.amazontrust.com/repository/AmazonRootCA1.pem",
+    "--ca must name a PEM file, for example https://www.amazontrust.com/repository/AmazonRootCA1.pem",
     link="roots file",
 )
 
@@ -168,7 +170,7 @@ NAME_UNKNOWN = Message(
 # proxy. Its address may hold a password and is not shown.
 PROXY_WANTS_PASSWORD = Message(
     CredentialsError,
-    "the proxy refuses a tunnel to {host} with status 407: it wants a password",
+    "the proxy refuses a tunnel to {host} with status 407, because it wants a password",
     "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
     transient=True,
     link="proxy",
@@ -213,7 +215,7 @@ PROXY_CLOSED = Message(
 )
 PROXY_UNCLEAR = Message(
     CredentialsError,
-    "the proxy on the way to {host} gave an answer that cannot be read",
+    "the proxy on the way to {host} sent a response that cannot be read",
     CHECK_PROXY,
     transient=True,
     link="proxy",
@@ -247,7 +249,7 @@ UNREACHABLE = Message(
 
 # TLS
 HANDSHAKE_ENDLESS = Message(
-    CredentialsError, "no TLS with {host} within {time}", CHECK_NETWORK, transient=True, link="TLS"
+    CredentialsError, "no TLS handshake with {host} within {time}", CHECK_NETWORK, transient=True, link="TLS"
 )
 HANDSHAKE_LATE = Message(
     CredentialsError,
@@ -266,54 +268,54 @@ NOT_TLS = Message(
 HANDSHAKE_FAILED = Message(
     CredentialsError,
     "the TLS handshake with {host} failed ({reason})",
-    "TLS 1.2 or newer is needed",
+    "needs TLS 1.2 or newer",
     transient=True,
     link="TLS",
 )
 HANDSHAKE_FAILED_WITH_CERTIFICATE = Message(
     CredentialsError,
     "the TLS handshake with {host} failed ({reason})",
-    "TLS 1.2 or newer is needed, and a certificate that AWS accepts (RSA or ECDSA): {certificate}",
+    "needs TLS 1.2 or newer; also check that {certificate} is RSA or ECDSA, which AWS accepts",
     transient=True,
     link="TLS",
 )
 OTHER_HOST_NAME = Message(
     CredentialsError,
-    "the certificate of {host} is for another host name",
-    f"use its own name: {DESCRIBE_ENDPOINT}",
+    "the server certificate of {host} is for another host name",
+    f"get the right endpoint with: {DESCRIBE_ENDPOINT}",
     link="TLS",
 )
 SERVER_NOT_TRUSTED = Message(
     CredentialsError,
     "the certificate of {host} is not trusted: {reason}",
-    "--ca names the roots for the credentials provider, AWS_CA_BUNDLE those for Secrets Manager",
+    "set the roots with --ca for the credentials provider, with AWS_CA_BUNDLE for Secrets Manager",
     link="TLS",
 )
 ROOTS_MISSING = Message(
     CredentialsError,
     "the roots to trust for {host} cannot be read",
-    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names a file that is missing",
+    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE is set to a file that is missing",
     link="TLS",
 )
 
 # endpoint
 ANSWER_LATE = Message(CredentialsError, "{host} did not answer in time", CHECK_NETWORK, transient=True)
-ANSWER_ENDLESS = Message(CredentialsError, "{host} gave no whole answer within {time}", CHECK_NETWORK, transient=True)
+ANSWER_ENDLESS = Message(CredentialsError, "{host} gave no full answer within {time}", CHECK_NETWORK, transient=True)
 ANSWER_UNCLEAR = Message(
     CredentialsError,
-    "{host} gave an answer that cannot be read ({kind})",
+    "{host} sent a response that cannot be read ({kind})",
     "a captive portal or a proxy may be in between",
     transient=True,
 )
 DATA_ENDPOINT_NOT_TRUSTED = Message(
     CredentialsError,
     "the certificate of {host} is not trusted: {reason}",
-    f"this is the data endpoint; use: {DESCRIBE_ENDPOINT}",
+    f"this is the data endpoint; get the right endpoint with: {DESCRIBE_ENDPOINT}",
 )
 DATA_ENDPOINT = Message(
     CredentialsError,
-    "{endpoint} is not a credentials provider, it may be the data endpoint{quote}",
-    f"this is the endpoint to use: {DESCRIBE_ENDPOINT}",
+    "{endpoint} is not a credentials provider; it may be the data endpoint{quote}",
+    f"get the right endpoint with: {DESCRIBE_ENDPOINT}",
 )
 NO_CREDENTIALS = Message(
     CredentialsError, "{endpoint} returned an answer without credentials", PORTAL_OR_ENDPOINT, transient=True
@@ -338,7 +340,8 @@ PROVIDER_UNCLEAR = Message(
 )
 NOT_FROM_AWS = Message(
     CredentialsError,
-    "the credentials provider {endpoint} answered with status {status}, which is not an answer of AWS",
+    "the credentials provider {endpoint} answered with status {status} without an error message: this did not "
+    "come from AWS",
     PORTAL_OR_ENDPOINT,
     transient=True,
 )
@@ -365,6 +368,14 @@ IMPOSSIBLE_EXPIRATION = Message(
     CredentialsError,
     "the new credentials expire at {expiration}, which cannot be right: this machine's clock says {now}, that of "
     "{endpoint} says {endpoint_time}",
+    SET_CLOCK,
+    transient=True,
+    link="clock",
+)
+IMPOSSIBLE_EXPIRATION_WITHOUT_DATE = Message(
+    CredentialsError,
+    "the new credentials expire at {expiration}, which cannot be right: this machine's clock says {now}; {endpoint} "
+    "sent no date",
     SET_CLOCK,
     transient=True,
     link="clock",

@@ -133,11 +133,12 @@ def _checked(device: Device, content: Any, headers: Mapping[str, str], now: floa
         raise messages.INVALID_EXPIRATION(endpoint=device.endpoint) from None
     if not now < expires <= now + LONGEST_LIFE:
         theirs = provider_errors.date_of(headers)
-        raise messages.IMPOSSIBLE_EXPIRATION(
+        kind = messages.IMPOSSIBLE_EXPIRATION_WITHOUT_DATE if theirs is None else messages.IMPOSSIBLE_EXPIRATION
+        raise kind(
             endpoint=device.endpoint,
             expiration=moment(expires),
             now=moment(now),
-            endpoint_time="nothing" if theirs is None else moment(theirs),
+            endpoint_time=moment(theirs or 0.0),
         )
     return Credentials(
         access_key_id=str(key),

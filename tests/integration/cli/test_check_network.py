@@ -75,7 +75,7 @@ def test_a_dripping_provider(variables: dict[str, str], who: Device) -> None:
     with serve(tls(who, drip)) as port:
         document = checked({**variables, "SECRETENV_ENDPOINT": f"localhost:{port}"})
     assert broken(document) == ["endpoint"]
-    assert "no whole answer within 1 s" in document["broken"]["text"]
+    assert "no full answer within 1 s" in document["broken"]["text"]
 
 
 def test_a_dripping_handshake(variables: dict[str, str]) -> None:
@@ -112,7 +112,7 @@ def test_a_dripping_secrets_manager(variables: dict[str, str], who: Device, batc
     document = json.loads(done.stdout)
     assert done.returncode == 1
     assert broken(document) == ["connection"]
-    assert document["broken"]["text"] == "secret app: no whole answer within 1 s"
+    assert document["broken"]["text"] == "secret app: no full answer within 1 s"
     assert MARKER not in done.stdout
 
 
@@ -129,5 +129,5 @@ def test_credentials(variables: dict[str, str], who: Device) -> None:
     with serve(tls(who, drip)) as port:
         done = impatiently(program, {**variables, "SECRETENV_ENDPOINT": f"localhost:{port}"})
     assert done.returncode == 1
-    assert re.search(r"CredentialsError: localhost:\d+ gave no whole answer within 1 s$", done.stderr.strip())
+    assert re.search(r"CredentialsError: localhost:\d+ gave no full answer within 1 s$", done.stderr.strip())
     assert done.stdout == ""

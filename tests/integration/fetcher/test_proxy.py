@@ -65,7 +65,7 @@ def test_proxy_that_refuses(who: Device) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [(b"", "closed the connection"), (b"SSH-2.0-proxy\r\n", "gave an answer that cannot be read")]
+    ("answer", "words"), [(b"", "closed the connection"), (b"SSH-2.0-proxy\r\n", "sent a response that cannot be read")]
 )
 def test_proxy_that_gives_no_tunnel(who: Device, answer: bytes, words: str) -> None:
     """A proxy that closes the connection, or does not speak HTTP, is the link `proxy`, not the certificate."""

@@ -219,7 +219,7 @@ def test_given_roots_are_the_only_ones(tmp_path: Path) -> None:
 
 
 def test_read_anew(tmp_path: Path) -> None:
-    """Files are read for each exchange: a half-renewed pair fails, and works once it is whole."""
+    """Files are read for each exchange: a half-renewed pair fails, and works once it is complete."""
     given = pair(tmp_path)
     certificate.load(given)
     write(tmp_path / "device.crt", make_certificate(RSA))

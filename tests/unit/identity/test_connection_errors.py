@@ -194,7 +194,7 @@ def test_proxy(error: OSError, words: str) -> None:
         (caused(u3.ReadTimeoutError(POOL, "/", ""), TimeoutError()), "did not answer in time"),
         (u3.ProtocolError("aborted", http.client.RemoteDisconnected("closed")), "closed the connection"),
         (u3.ProtocolError("aborted", ConnectionResetError(104, "reset")), "closed the connection"),
-        (u3.ProtocolError("aborted", http.client.BadStatusLine("SSH-2.0")), "gave an answer that cannot be read"),
+        (u3.ProtocolError("aborted", http.client.BadStatusLine("SSH-2.0")), "sent a response that cannot be read"),
         (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "not the URL of an HTTP proxy"),
         (u3.LocationParseError(f"http://u:{SECRET}@h:99999"), "not the URL of an HTTP proxy"),
         (OSError("no text that is known"), "cannot be reached"),

@@ -179,7 +179,9 @@ def test_clock(expiration: str) -> None:
 def test_clock_without_date(date: str | None) -> None:
     """The Date header may be missing or nonsense."""
     headers = {} if date is None else {"Date": date}
-    assert "nothing" in refusal(200, {"credentials": {**GOOD, "expiration": "2018-01-18T09:18:06Z"}}, headers).message
+    assert (
+        "sent no date" in refusal(200, {"credentials": {**GOOD, "expiration": "2018-01-18T09:18:06Z"}}, headers).message
+    )
 
 
 def test_quotes_are_tame() -> None:
