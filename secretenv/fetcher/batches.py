@@ -1,6 +1,6 @@
 """BatchGetSecretValue: which secrets share a call, and which part of an answer is whose. Pure.
 
-`secretsmanager` makes the calls. An answer names its secrets by name and whole ARN, whichever id was asked for.
+`secretsmanager` makes the calls. An answer names its secrets by name and full ARN, whichever id was asked for.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def by_id(values: Sequence[Any], errors: Sequence[Any]) -> dict[str, Any]:
 
 
 def _short(arn: object) -> tuple[str, ...]:
-    """Return the partial ARN and the name in a whole ARN."""
+    """Return the partial ARN and the name in a full ARN."""
     if not isinstance(arn, str) or not arn.startswith("arn:"):
         return ()
     return arn[:-_SUFFIX], arn[:-_SUFFIX].rpartition(":")[2]

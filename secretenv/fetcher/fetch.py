@@ -75,7 +75,7 @@ class Fetch:
         answer.versions = {key: found[key].version for key in wanted}
 
     def _remote(self, secrets: Sequence[Secret]) -> Sequence[variables.Reading]:
-        """Read the secrets of Secrets Manager."""
+        """Read the secrets from Secrets Manager."""
         answer = self._answer
         answer.credentials = self._current(secrets)
         try:
@@ -114,7 +114,9 @@ class Fetch:
             # A pair that does not load now may be half renewed: it did load when these credentials were fetched.
             if old and error.may_pass(running=True) and old.left(time.time()) > ENOUGH:
                 why = as_error(error, FetcherError, "the fetcher")
-                self._answer.warnings.append(f"no new credentials, the old ones are used while they last: {why}")
+                self._answer.warnings.append(
+                    f"could not get new credentials; using the old ones until they expire: {why}"
+                )
                 return old
             raise
 

@@ -11,19 +11,19 @@ from secretenv.wording import PORTAL
 _WHOLE = (
     "for the whole secret in one variable use --secret NAME={id}, or store a JSON object whose keys are the variables"
 )
-_NAME_REGION = "--region names it, or use the secret's whole ARN"
+_NAME_REGION = "set it with --region, or use the secret's full ARN"
 
 # connection
 NO_CODE = Message(
     SecretError,
-    "{secrets}: status {status} without an error code, which is not an answer of Secrets Manager",
+    "{secrets}: status {status} without an error code: this did not come from Secrets Manager",
     PORTAL,
     transient=True,
     link="connection",
 )
 NOT_AN_ANSWER = Message(
     SecretError,
-    "{secrets}: {host} gave an answer that is not one of Secrets Manager ({reason})",
+    "{secrets}: {host} sent a response that is not from Secrets Manager ({reason})",
     PORTAL,
     transient=True,
     link="connection",
@@ -32,13 +32,13 @@ NOT_AN_ANSWER = Message(
 # endpoint
 NO_CLIENT = Message(
     SecretError,
-    "secret {secret}: no client for region {region} ({kind})",
+    "secret {secret}: no AWS client could be created for region {region} ({kind})",
     "check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
     link="endpoint",
 )
 NO_TLS_CONTEXT = Message(
     SecretError,
-    "secret {secret}: no client for region {region}: OpenSSL made no context, perhaps for lack of memory",
+    "secret {secret}: no AWS client for region {region}: OpenSSL could not create a context; it may be out of memory",
     "free; ulimit -v",
     transient=True,
     link="endpoint",

@@ -1,4 +1,4 @@
-"""What the id of a secret tells, a name or an ARN: its region, and how several are named in a message. Pure."""
+"""What can be learned from a secret's id, a name or an ARN: its region, and how a message names several. Pure."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Reader:
         prepare: called with the session before it makes clients.
 
     Raises:
-        SecretError: there can be no client for the region of a secret.
+        SecretError: no client can be created for a secret's region.
     """
 
     def __init__(

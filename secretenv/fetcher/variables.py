@@ -82,7 +82,7 @@ def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, st
         for name in own.keys() & found.keys():
             overridden.setdefault(origins[name], []).append(name)
         for other, names in overridden.items():
-            warnings.append(f"secret {short(reading.secret.id)} wins over secret {short(other)} in {_list(names)}")
+            warnings.append(f"secret {short(reading.secret.id)} overrides {_list(names)} of secret {short(other)}")
         found.update(own)
         origins.update(dict.fromkeys(own, reading.secret.id))
     return found, origins, warnings + _warnings_of_names(found)
@@ -233,7 +233,7 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
     """Return the warnings about names that are set as they are."""
     warnings = []
     if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
-        warnings.append(f"not portable names of variables, passed on as they are: {_list(odd)}; see --sanitize")
+        warnings.append(f"variable names that are not portable, set unchanged: {_list(odd)}; see --sanitize")
     if bad := [name for name in names if name in DANGEROUS or name.startswith(DANGEROUS_PREFIXES)]:
         warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
     return warnings

@@ -158,7 +158,7 @@ def test_the_last_of_equal_names_wins(device_run: Callable[..., Program], world:
         program = device_run(*["--batch"] * batch, "--", "/usr/bin/env", alias=role, secret=f"{first} {last}")
         assert program.ends() == 0, program.err
         assert {f"V={last}", "left=own", "ight=own"} <= set(program.lines)
-        assert f"warning: secret {last} wins over secret {first} in V" in program.err
+        assert f"warning: secret {last} overrides V of secret {first}" in program.err
 
 
 @pytest.mark.parametrize("batch", [False, True], ids=["each", "batch"])
@@ -207,7 +207,7 @@ def test_batches_of_twenty(device_run: Callable[..., Program], world: World, cou
 
 
 def test_one_secret_by_all_its_ids(device_run: Callable[..., Program], world: World) -> None:
-    """A name, a whole ARN and a partial ARN may be the same secret, in a batch too: each is answered."""
+    """A name, a full ARN and a partial ARN may be the same secret, in a batch too: each is answered."""
     role = alias(world, [world.arn], batch=True)
     ids = [world.name, world.arn, world.arn[:-7]]
     words = [f"--secret=S{number}={each}" for number, each in enumerate(ids)]

@@ -179,7 +179,7 @@ def test_half_renewed_pair(aws: Sandbox) -> None:
     aging = changed(old, obtained=old.obtained - 3600, expiration=time.time() + 200)
     again = fetch(mixed, APP, credentials=aging)
     assert again.answer.variables == VALUE
-    assert "no new credentials, the old ones are used" in again.answer.warnings[0]
+    assert "could not get new credentials; using the old ones" in again.answer.warnings[0]
     short = changed(aging, expiration=time.time() + 30)
     assert fetch(mixed, APP, credentials=short).error.link == "key of another certificate"
 

@@ -22,7 +22,7 @@ def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
 
 
 def arn_of(name: str, account: int = 111122223333, region: str = "eu-west-1") -> str:
-    """Return the whole ARN of a secret."""
+    """Return the full ARN of a secret."""
     return f"arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf"
 
 

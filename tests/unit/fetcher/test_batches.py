@@ -39,7 +39,7 @@ class Account:
         return found is None or found in self._failing
 
     def answer(self, ids: list[str]) -> tuple[list[Any], list[Any]]:
-        """Return values, each once, and errors, whose SecretId is the id as it was asked for or the whole ARN."""
+        """Return values, each once, and errors, whose SecretId is the id as it was asked for or the full ARN."""
         values: dict[Any, Any] = {}
         errors = []
         for each in ids:

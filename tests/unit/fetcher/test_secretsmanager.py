@@ -297,7 +297,7 @@ def test_pages_of_a_batch() -> None:
 
 
 def test_batch_that_is_no_answer() -> None:
-    """An answer without values and without errors is not one of Secrets Manager; that may pass."""
+    """An answer without values and without errors is not from Secrets Manager; that may pass."""
     error = refused_batch(names(5), lambda _: {"hello": "captive"})
     assert (error.link, error.transient) == ("connection", True)
     assert error.message.startswith("secrets app-0, app-1, app-2 and 2 more: secretsmanager.eu-west-1.amazonaws.com ")
@@ -349,7 +349,7 @@ def test_any_answer_to_a_batch(status: int, body: bytes) -> None:
 def test_a_client_without_memory(monkeypatch: pytest.MonkeyPatch, error: Exception, transient: bool) -> None:  # noqa: FBT001
     """What OpenSSL says where there is no memory for its contexts may pass; settings that make no client do not."""
     monkeypatch.setattr("boto3.session.Session.client", Mock(side_effect=error))
-    with pytest.raises(SecretError, match="no client for region eu-west-1") as caught:
+    with pytest.raises(SecretError, match="for region eu-west-1") as caught:
         Reader(device(), [secret()])
     assert as_error(caught.value, FetcherError).transient is transient
 

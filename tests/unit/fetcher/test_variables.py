@@ -209,7 +209,7 @@ def test_right_most_secret_wins() -> None:
     )
     assert found == {"A": "1", "B": "2", "C": "2"}
     assert origins == {"A": "left", "B": "right", "C": "right"}
-    assert warnings == ["secret right wins over secret left in B"]
+    assert warnings == ["secret right overrides B of secret left"]
 
 
 def test_one_secret_twice() -> None:
