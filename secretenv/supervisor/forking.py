@@ -50,7 +50,7 @@ def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
         The child's pid.
 
     Raises:
-        OSError: no process could be made.
+        OSError: no process could be created.
     """
     parent = os.getpid()
     pid = os.fork()

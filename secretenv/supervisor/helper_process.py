@@ -124,7 +124,7 @@ def spawn_helper(
         blocked: the signals that it finds blocked.
 
     Raises:
-        OSError: no process could be made.
+        OSError: no process could be created.
     """
 
     def run() -> NoReturn:

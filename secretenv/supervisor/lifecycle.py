@@ -177,7 +177,7 @@ class Lifecycle:
                 return []
             self._doubted = changed
             names = ", ".join(secret for secret, _ in changed)
-            return [line("info", f"{names}: the previous version was read again; checking once more")]
+            return [line("info", f"{names}: AWS returned the previous version; checking again before switching back")]
         self._doubted = []
         if not changed:
             return [line("debug", "no new version")]

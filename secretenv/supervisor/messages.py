@@ -8,48 +8,50 @@ from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, M
 
 VARIABLE_TOO_LARGE = Message(
     CommandError,
-    "the variable {variable} is {size} bytes long, and the system takes {limit} at most",
+    "the variable {variable} is {size} bytes long; the system allows at most {limit}",
     "shorten it, or leave it out with --except or --drop",
     link="environment",
 )
 ENVIRONMENT_TOO_LARGE = Message(
     CommandError,
-    "the command's environment and arguments are {size} bytes, and the system takes {limit} at most",
+    "the command's environment and arguments are {size} bytes long; the system allows at most {limit}",
     "read fewer secrets, choose keys with --only, or raise the stack limit (`ulimit -s`)",
     link="environment",
 )
 
 # command
 
-EMPTY = Message(CommandNotFoundError, "the command is an empty word", "name a program after the options of run")
-NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its whole path")
-NOT_IN_PATH = Message(CommandNotFoundError, "{command}: not found in PATH", "check its name, or give its whole path")
+EMPTY = Message(CommandNotFoundError, "the command is an empty string", "give a program name after the options")
+NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its full path")
+NOT_IN_PATH = Message(CommandNotFoundError, "{command}: not found in PATH", "check its name, or give its full path")
 # envconsul and a Dockerfile's CMD take such a line to a shell.
 WHOLE_LINE = Message(
     CommandNotFoundError,
     "{line}: not found",
-    "no shell reads it: give each word by itself, or sh -c 'WORDS'",
+    "it is not run by a shell: pass each word as its own argument, or use sh -c '...'",
 )
 NO_INTERPRETER = Message(
     CommandNotFoundError,
     "{file}: no such file or directory, or its interpreter is missing",
     "look at its first line, or run `ldd` on it",
 )
-DIRECTORY = Message(CommandError, "{file}: is a directory", "name a program in it")
+DIRECTORY = Message(CommandError, "{file}: is a directory", "give a program in it")
 NOT_EXECUTABLE = Message(
-    CommandError, "{file}: permission denied", "make it executable for uid {uid}, or name another program"
+    CommandError, "{file}: permission denied", "make it executable for uid {uid}, or give another program"
 )
-REFUSED = Message(CommandError, "{file}: {reason}", "run it without secretenv to see whether the system can")
-NO_PIPE = Message(CommandError, "no pipe could be made: {reason}", "ulimit -n")
-NO_PROCESS = Message(CommandError, "no process could be made: {reason}", "ulimit -u; free")
+REFUSED = Message(CommandError, "{file}: {reason}", "try to run it without secretenv")
+NO_PIPE = Message(CommandError, "could not create a pipe: {reason}", "check the limits: ulimit -n")
+NO_PROCESS = Message(CommandError, "could not create a process: {reason}", "check the limits: ulimit -u; free")
 
 # fetcher
 
-NO_FETCHER = Message(FetcherError, "no fetcher could be started: {reason}", "ulimit -a; free", transient=True)
+NO_FETCHER = Message(
+    FetcherError, "could not start a fetcher: {reason}", "check the limits: ulimit -a; free", transient=True
+)
 
 # secretenv
 
-CANNOT_START = Message(SecretenvError, "cannot start: {reason} ({place})", "ulimit -n -u; free")
+CANNOT_START = Message(SecretenvError, "cannot start: {reason} ({place})", "check the limits: ulimit -n -u; free")
 READER_KILLED = Message(
     SecretenvError,
     "the process that reads the command line was killed by signal {signal}",
@@ -63,5 +65,5 @@ HELPER_FAILED = Message(
 HELPER_INCOMPLETE = Message(
     SecretenvError,
     "a process could not be started: {reason}",
-    "is the installation whole? pip check; is there memory left? free",
+    "is the installation complete? pip check; is there memory left? free",
 )

@@ -1,4 +1,4 @@
-"""The program to run: find its file, check that the system takes its words and its environment, execute it.
+"""The program to run: find its file, check that the system allows its arguments and environment, execute it.
 
 `command` starts it as a process of its own.
 """
@@ -66,7 +66,7 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
     """Refuse what execve(2) would refuse as too large, before anything is stopped for it.
 
     Raises:
-        CommandError: a single string, or all together, are longer than the system takes.
+        CommandError: a single string, or all together, are longer than the system allows.
     """
     total = sum(len(os.fsencode(word)) + 1 + _POINTER for word in words)
     for name, value in environment.items():

@@ -103,7 +103,8 @@ class Refresh:
         actions: list[Action] = []
         if self._failing_since is not None:
             lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
-            actions.append(line("info", f"secrets can be read again after {lasted}; the values were {age} old"))
+            words = f"secrets can be read again: it failed for {lasted}, and the values were {age} old"
+            actions.append(line("info", words))
         self._start_limit = self._failing_since = None
         self._failures = 0
         self._fetched_at = now

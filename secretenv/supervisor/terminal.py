@@ -1,4 +1,4 @@
-"""The controlling terminal: give it back to the next command after one was killed, and stop as it stops a job.
+"""The controlling terminal: hand it to the next command after a restart, and stop secretenv when job control does.
 
 A program that is killed leaves its terminal as it had set it, without echo for example, and its dead process group in
 the foreground, so that the next one could not read. termios is imported only where there is a terminal.

@@ -47,5 +47,5 @@ class Versions:
         self.current = dict(versions)
 
     def take_back(self, versions: Mapping[str, str]) -> None:
-        """Return to these versions and forget the last ones, so that the next look finds them anew."""
+        """Return to these versions and forget the last ones, so that the next look finds them again."""
         self.current = dict(versions)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ELSEWHERE = "us-west-2"
 LARGEST = 65536  # bytes of a secret, as AWS takes it
 GRACE = 0.5  # seconds in which one request too many would arrive; a pass never depends on it
-LIMIT = re.compile(r"environment and arguments are (\d+) bytes, and the system takes (\d+) at most")
+LIMIT = re.compile(r"environment and arguments are (\d+) bytes long; the system allows at most (\d+)")
 
 
 def make(world: World, count: int, size: int = 0) -> tuple[list[str], list[str]]:

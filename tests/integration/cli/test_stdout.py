@@ -89,7 +89,7 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
     ("words", "status", "message"),
     [
         ("run -- true", 125, "secretenv: a process could not be started: File too large"),
-        ("export", 1, "fetcher: no fetcher could be started: File too large"),
+        ("export", 1, "fetcher: could not start a fetcher: File too large"),
         ("sandbox -- true", 1, "secretenv: No usable temporary directory"),
         ("demo", 1, "secretenv: No usable temporary directory"),
     ],

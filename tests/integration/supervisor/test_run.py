@@ -128,13 +128,15 @@ def test_missing_settings_are_named_in_one_error(start: Callable[..., Program]) 
     [
         pytest.param(["nowhere-at-all"], 127, "not found", id="not-found"),
         pytest.param(["/nowhere/at/all"], 127, "not found", id="path-not-found"),
-        pytest.param(["/tmp"], 126, "is a directory\nsecretenv: hint: name a program in it", id="directory"),
+        pytest.param(["/tmp"], 126, "is a directory\nsecretenv: hint: give a program in it", id="directory"),
         pytest.param(["./plain"], 126, "permission denied", id="not-executable"),
         pytest.param(["./orphan"], 127, "interpreter is missing", id="interpreter-missing"),
         pytest.param(["./script"], 0, "", id="script-without-first-line"),
-        pytest.param([""], 127, "empty word", id="empty"),
+        pytest.param([""], 127, "empty string", id="empty"),
         pytest.param([" "], 127, "not found", id="blank"),
-        pytest.param(["sleep 0"], 127, "no shell reads it: give each word by itself", id="a-line-in-one-word"),
+        pytest.param(
+            ["sleep 0"], 127, "not run by a shell: pass each word as its own argument", id="a-line-in-one-word"
+        ),
     ],
 )
 @pytest.mark.parametrize("once", [[], ["--once"]], ids=["supervised", "once"])

@@ -48,7 +48,7 @@ def test_no_room_for_what_a_fetcher_is_told(run: Callable[..., Program], secret:
     command = ready(program)
     resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
     program.send(signal.SIGUSR1)
-    assert b"no fetcher could be started: File too large; the command keeps its values" in os.read(ours, 1 << 16)
+    assert b"could not start a fetcher: File too large; the command keeps its values" in os.read(ours, 1 << 16)
     until(lambda: program.family() == sorted([program.pid, command]))
     resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     secret.put({"VALUE": "two"})

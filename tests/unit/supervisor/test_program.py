@@ -1,4 +1,4 @@
-"""The program to run: where it is found, and what the system takes."""
+"""The program to run: where it is found, and what the system allows."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_a_folder_of_that_name_is_no_program(tmp_path: Path, path: str) -> None:
     [
         ("nowhere", "nowhere: not found in PATH", "check its name"),
         ("./nowhere", "./nowhere: not found", "check its name"),
-        ("sleep 0", "sleep 0: not found", "no shell reads it"),
+        ("sleep 0", "sleep 0: not found", "not run by a shell"),
         ("a\0b", "a\0b: not found in PATH", "check its name"),
-        ("", "the command is an empty word", "name a program"),
+        ("", "the command is an empty string", "give a program name"),
     ],
 )
 def test_what_is_said_of_no_program(command: str, says: str, hint: str) -> None:
@@ -84,7 +84,7 @@ def test_an_environment_that_is_too_large() -> None:
     program.check_size(["app"], few)
     resource.setrlimit(resource.RLIMIT_STACK, (512 << 10, hard))
     try:
-        with pytest.raises(CommandError, match="and the system takes 126976 at most"):
+        with pytest.raises(CommandError, match="the system allows at most 126976"):
             program.check_size(["app"], few)
     finally:
         resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))

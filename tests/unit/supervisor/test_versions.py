@@ -92,7 +92,7 @@ def test_a_version_just_left_that_vanishes_changes_nothing() -> None:
     assert story.happens("fetched", B) == []
     story.later(20)
     assert story.happens("fetched", A) == [], "the memory of the first sight must be gone"
-    assert sum("checking once more" in line for line in story.lines) == 2, "each doubt is said once"
+    assert sum("checking again" in line for line in story.lines) == 2, "each doubt is said once"
 
 
 def test_a_second_look_does_not_put_off_a_check() -> None:
