@@ -44,11 +44,11 @@ class _Make(_Named):
 
 app = typer.Typer(
     cls=_Group,
-    help="Make the AWS side, and the device's folder; `provision destroy NAME` removes what was made.",
+    help="Create the AWS side, and the device's folder; `provision destroy NAME` removes what was created.",
     add_completion=False,
 )
 
-_NAMES, _DEVICE, _HOW = "Names", "Device", "AWS and output"
+_NAMES, _SECRETS, _DEVICE, _HOW = "Names", "Secrets and credentials", "Device", "AWS and output"
 
 
 def _option(panel: str, words: str, meaning: str, *flags: str) -> Any:
@@ -56,27 +56,32 @@ def _option(panel: str, words: str, meaning: str, *flags: str) -> Any:
     return typer.Option(*flags, metavar=words, help=meaning, rich_help_panel=panel, show_default=False)
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="all names are made from it; the value of the tag secretenv")]
-FromFile = Annotated[str, _option(_NAMES, "FILE|-", "the secret's value, a JSON object")]
+# Hidden: typer would write `<str>` beside it. The docstrings explain it.
+Name = Annotated[str, typer.Argument(metavar="NAME", hidden=True)]
+FromFile = Annotated[str, _option(_SECRETS, "FILE|-", "the secret's value, a JSON object")]
 Secrets = Annotated[
-    list[str] | None, _option(_NAMES, "NAME|ARN", "secret to read, repeatable (default: NAME)", "--secret")
+    list[str] | None, _option(_SECRETS, "NAME|ARN", "secret to read, repeatable (default: NAME)", "--secret")
 ]
 Role = Annotated[str, _option(_NAMES, "NAME", "IAM role (default: secretenv-NAME)")]
 Alias = Annotated[str, _option(_NAMES, "NAME", "role alias (default: secretenv-NAME)", "--role-alias")]
 Policy = Annotated[str, _option(_NAMES, "NAME", "IoT policy (default: secretenv-NAME)")]
-Duration = Annotated[str, _option(_NAMES, "DURATION", "life of the credentials, 15m to 12h (default: 1h)")]
+Duration = Annotated[str, _option(_SECRETS, "DURATION", "life of the credentials, 15m to 12h (default: 1h)")]
 KmsKeys = Annotated[
-    list[str] | None, _option(_NAMES, "ARN", "KMS key of the secrets, repeatable (default: AWS's own)", "--kms-key")
+    list[str] | None, _option(_SECRETS, "ARN", "KMS key of the secrets, repeatable (default: AWS's own)", "--kms-key")
 ]
 Certificate = Annotated[str, _option(_DEVICE, "ARN|ID|FILE", "a registered certificate")]
-NewCertificate = Annotated[str, _option(_DEVICE, "DIR", "make a key, a certificate and a thing: the device's folder")]
+NewCertificate = Annotated[
+    str, _option(_DEVICE, "DIR", "create a key, a certificate and a thing; DIR is for the device")
+]
 ThingGroup = Annotated[str, _option(_DEVICE, "NAME", "all devices in this thing group")]
-Thing = Annotated[str, _option(_DEVICE, "NAME", "the certificate's thing (default of a new one: NAME)")]
+Thing = Annotated[
+    str, _option(_DEVICE, "NAME", "thing to attach to the certificate (with --new-certificate, default: NAME)")
+]
 PerThing = Annotated[bool, _option(_DEVICE, "", "each thing reads SECRET/THING only", "--per-thing")]
 Region = Annotated[str, _option(_HOW, "NAME", "region (default: the profile's)")]
 Profile = Annotated[str, _option(_HOW, "NAME", "profile of ~/.aws/config")]
-DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show every call with its document", "--dry-run")]
-Output = Annotated[str, _option(_HOW, "|".join(FORMS), "write a template instead; AWS is not asked")]
+DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show each API call and its policy document", "--dry-run")]
+Output = Annotated[str, _option(_HOW, "|".join(FORMS), "write a template instead, without calling AWS")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="do not ask", show_default=False)]
 RecoveryWindow = Annotated[int, typer.Option(min=7, max=30, metavar="DAYS", help="how long the secret can be restored")]
 ForceDelete = Annotated[
@@ -93,7 +98,7 @@ ForceDelete = Annotated[
 @app.command(
     "make",
     cls=_Make,
-    epilog="secretenv provision destroy NAME removes exactly what was made. Exit status: 0, 1 failure, 2 usage.",
+    epilog="secretenv provision destroy NAME removes exactly what was created. Exit status: 0, 1 failure, 2 usage.",
 )
 def make(  # noqa: PLR0913 - each is an option
     name: Name,
@@ -115,11 +120,13 @@ def make(  # noqa: PLR0913 - each is an option
     dry_run: DryRun = False,
     output: Output = "",
 ) -> None:
-    """Make the AWS side: secret, role, role alias, IoT policy, certificate; and the folder that the device needs.
+    """Create the AWS side: secret, role, role alias, IoT policy, certificate; and the folder that the device needs.
+
+    NAME is the base for all default names; every resource is tagged `secretenv=NAME`.
 
     Without --new-certificate the settings file is printed.
 
-    A second run changes nothing. What provision did not make is never changed.
+    A second run changes nothing. What provision did not create is never changed, unless you tag it.
 
     Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """
@@ -140,7 +147,7 @@ def make(  # noqa: PLR0913 - each is an option
     cls=_Named,
     # The one option too long for a narrow terminal stands here in full.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
-    "Give the names that were given to make it. Exit status: 0, 1 failure, 2 usage.",
+    "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 usage.",
 )
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,
@@ -155,7 +162,7 @@ def destroy(  # noqa: PLR0913 - each is an option
     profile: Profile = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Remove exactly what provision NAME made, by its tag: secrets, role, role alias, policy, things, certificates."""
+    """Remove exactly what provision NAME created, by its tag: secrets, role, alias, policy, things, certificates."""
     from secretenv.provision.destroy import find
 
     forbid_dumps()

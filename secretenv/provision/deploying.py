@@ -85,7 +85,7 @@ def terraform(wanted: Wanted, where: Where) -> list[str]:
 
 
 def stack_name(name: str) -> str:
-    """Return a name that CloudFormation takes: letters, digits and `-`."""
+    """Return a name that CloudFormation allows: letters, digits and `-`."""
     return f"secretenv-{name.replace('_', '-')}"
 
 

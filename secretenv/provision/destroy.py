@@ -140,5 +140,5 @@ class _Destroy:
     def _is_ours(self, what: str, tags: Tags) -> bool:
         """Tell whether provision made it; say so if a template owns it."""
         if owner := stack(tags):
-            self._say(f"{what}: left alone, it belongs to {owner}")
+            self._say(f"{what}: left alone, because it belongs to {owner}")
         return is_made_by(tags, self._wanted.name)

@@ -122,7 +122,7 @@ def decrypting(document: dict[str, Any]) -> list[str]:
 
 
 def check_size(document: dict[str, Any], secrets: int) -> None:
-    """Check that IAM takes a policy for so many secrets as an inline policy; it does not count blanks.
+    """Check that IAM allows a policy for so many secrets as an inline policy; it does not count blanks.
 
     Raises:
         AwsError: it is too long.

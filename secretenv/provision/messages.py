@@ -8,27 +8,27 @@ from secretenv.provision.errors import AwsError, MissingError
 # settings
 EXCLUSIVE = Message(SettingsError, "{options} exclude each other", "run it once for each of them")
 NO_THING = Message(
-    SettingsError, "--per-thing gives each thing a secret of its own, and no thing is named", "add --thing NAME"
+    SettingsError, "--per-thing gives each thing a secret of its own, and no thing is given", "add --thing NAME"
 )
 NO_CERTIFICATE = Message(
     SettingsError,
-    "--thing {thing} without a certificate to attach to it",
+    "--thing {thing} needs a certificate to attach",
     "add --new-certificate DIR, or --certificate ARN for one that is registered",
 )
 DURATION = Message(
     SettingsError,
-    "--duration {duration}: credentials live 900 seconds to 12 hours",
-    "write whole seconds, as 900, 1h or 12h",
+    "--duration {duration}: must be between 15m and 12h, in whole seconds",
+    "write for example 900, 1h or 12h",
 )
 NOT_A_PATH = Message(
     SettingsError,
-    "{option}: the text that was given is not a path",
-    "give the path of a file; its content does not belong on a command line, where others can read it",
+    "{option}: expected a path, but got the content of a file",
+    "give the path of the file; other users can read a command line",
 )
 KMS_KEY = Message(
     SettingsError,
-    "--kms-key {key}: a policy needs the whole ARN of a KMS key",
-    "aws kms list-keys; an ARN of an alias is taken too",
+    "--kms-key {key}: give the full ARN of a KMS key or of its alias",
+    "aws kms list-keys",
 )
 FORM = Message(SettingsError, "--output: not one of {forms}: {form}", "write one of the two")
 NO_GROUP = Message(
@@ -37,9 +37,7 @@ NO_GROUP = Message(
     "--output terraform; or leave it out and then: aws iot attach-policy --policy-name {policy} --target "
     '"$(aws iot describe-thing-group --thing-group-name {group} --query thingGroupArn --output text)"',
 )
-VALUE_OF_SEVERAL = Message(
-    SettingsError, "--from-file is the value of one secret, several are named", "run it once for each"
-)
+VALUE_OF_SEVERAL = Message(SettingsError, "--from-file sets one secret, but several are named", "run it once for each")
 VALUE_OF_NO_THING = Message(
     SettingsError, "--from-file with --per-thing needs the thing whose secret it is", "add --thing NAME"
 )
@@ -47,12 +45,12 @@ VALUE_UNREADABLE = Message(SettingsError, "--from-file: {file} cannot be read: {
 VALUE_NOT_UTF8 = Message(SettingsError, "--from-file: {file} is not text in UTF-8", "write JSON in UTF-8")
 VALUE_TOO_LARGE = Message(
     SettingsError,
-    "--from-file: {file} has more than the {limit} bytes that Secrets Manager takes",
-    "divide it into several secrets",
+    "--from-file: {file} has more than the {limit} bytes that Secrets Manager allows",
+    "split it into several secrets",
 )
 VALUE_TOO_LARGE_FOR_CLOUDFORMATION = Message(
     SettingsError,
-    "--from-file: the value has {size} bytes; a parameter of CloudFormation takes {limit}",
+    "--from-file: the value has {size} bytes; a CloudFormation parameter allows {limit}",
     "aws secretsmanager create-secret --name {secret} --secret-string file://FILE, then leave out --from-file",
 )
 FILE_UNREADABLE = Message(SettingsError, "--new-certificate: {file} cannot be read: {reason}", "ls -l {file}")
@@ -60,29 +58,29 @@ FILE_UNWRITABLE = Message(SettingsError, "--new-certificate: {file} cannot be wr
 HALF_A_PAIR = Message(
     SettingsError,
     "--new-certificate: {file} exists, but {missing} does not",
-    "put the missing file back, or take another folder: no key is ever overwritten",
+    "put the missing file back, or use another folder, because no key is ever overwritten",
 )
 ANOTHER_DEVICE = Message(
     SettingsError,
-    "--new-certificate: {folder} belongs to another device, made by secretenv provision {owner}",
+    "--new-certificate: {folder} belongs to another device, created by secretenv provision {owner}",
     "give each device a folder of its own; or, for the same device: --certificate {certificate}",
 )
 SETTINGS_DIFFER = Message(
     SettingsError,
     "--new-certificate: {file} exists, and differs in {keys}",
-    "move it away, and it is written anew; or change these lines by hand",
+    "move it aside to have it written again, or edit these settings by hand",
 )
 ROOTS_DIFFER = Message(
     SettingsError,
-    "--new-certificate: {file} exists, and is not the file that SECRETENV_CA names",
-    "move it away, and it is written anew",
+    "--new-certificate: {file} exists, and is not the file in SECRETENV_CA",
+    "move it aside to have it written again",
 )
 UNCONFIRMED = Message(SettingsError, "destroy was not confirmed", "look at what --dry-run shows, then add --yes")
 
 # roots file
 ROOTS_UNREADABLE = Message(
     SettingsError,
-    "the roots file {file}, which SECRETENV_CA names, cannot be read: {reason}",
+    "the roots file {file} in SECRETENV_CA cannot be read: {reason}",
     "ls -l {file}",
     link="roots file",
 )
@@ -95,7 +93,9 @@ NOT_A_CERTIFICATE = Message(
 
 # content
 VALUE_UNUSABLE = Message(
-    ContentError, "--from-file: {problem}", "fix {file}: a JSON object, whose keys become variables of these names"
+    ContentError,
+    "--from-file: {problem}",
+    "fix {file}: it must be a JSON object; each key becomes a variable of that name",
 )
 
 # secretenv
@@ -108,12 +108,12 @@ NO_CREDENTIALS = Message(
     "aws configure, or set AWS_PROFILE, or give --profile; then: aws sts get-caller-identity",
 )
 NO_REGION = Message(AwsError, "no region is set", "give --region NAME, or set AWS_DEFAULT_REGION")
-NOT_A_FILE = Message(AwsError, "{file}, which {variable} names, is not a file", "ls -l {file}")
+NOT_A_FILE = Message(AwsError, "{variable}: {file} is not a file", "ls -l {file}")
 NO_PROFILE = Message(AwsError, "{reason}", "aws configure list-profiles")
 SIGN_IN_EXPIRED = Message(AwsError, "the operator's sign-in has expired", "aws sso login")
 NO_ANSWER = Message(
     AwsError,
-    "{action} did not get through: {reason}",
+    "{action} got no answer: {reason}",
     "check the network, --region, and AWS_ENDPOINT_URL if that is set; then run it again",
 )
 
@@ -128,8 +128,8 @@ STALE = Message(AwsError, "the operator's credentials are refused: {answer}", "a
 CONFLICT = Message(
     AwsError,
     "{action}: {answer}",
-    "wait some minutes for AWS to notice what was detached, then run it again; "
-    "if that does not help, somebody else attached something to it",
+    "wait a few minutes for the detach to take effect, then run it again; "
+    "if that does not help, something else is still attached",
 )
 REFUSED = Message(AwsError, "{action}: {answer}", "fix what AWS reports and run it again; finished steps are kept")
 
@@ -145,43 +145,41 @@ SECRET_DELETED = Message(
     "secret {secret} is scheduled for deletion",
     "aws secretsmanager restore-secret --secret-id {secret}",
 )
-ONE_KMS_KEY = Message(
-    AwsError, "secret {secret} does not exist, and several keys are given to encrypt it", "give one --kms-key"
-)
+ONE_KMS_KEY = Message(AwsError, "cannot create secret {secret}: more than one --kms-key is given", "give one --kms-key")
 ANOTHER_KMS_KEY = Message(
     AwsError,
-    "secret {secret} is encrypted with {key}, which --kms-key does not name",
+    "secret {secret} is encrypted with {key}, not with the key in --kms-key",
     "leave out --kms-key to use the secret as it is",
 )
 POLICY_TOO_LONG = Message(
     AwsError,
-    "the role's policy for {count} secrets has {size} characters; IAM takes {limit}",
-    "put several keys into one secret, or give a part of the secrets to another NAME, which has a role of its own",
+    "the role's policy for {count} secrets has {size} characters; IAM allows {limit}",
+    "combine secrets into one, or split them between two NAMEs, each with its own role",
 )
 OWNED = Message(
     AwsError,
     "{thing} belongs to {owner}, and {difference}",
-    "deploy the template again with what you want now, or give the options that it was made with; or {instead}",
+    "deploy the template again with what you want now, or give the options that created it; or {instead}",
 )
 FOREIGN = Message(
     AwsError,
-    "{thing} exists, was not made by `secretenv provision {name}`, and {difference}",
-    "{instead}; or, to have it changed and later destroyed with the rest: {command}",
+    "{thing} exists, was not created by `secretenv provision {name}`, and {difference}",
+    "{instead}; or, to let provision manage it from now on (destroy then removes it): {command}",
 )
 NOT_ATTACHED = Message(
     AwsError,
-    "thing {thing} exists, was not made by `secretenv provision {name}`, and does not have this certificate",
+    "thing {thing} exists, was not created by `secretenv provision {name}`, and does not have this certificate",
     "aws iot attach-thing-principal --thing-name {thing} --principal {certificate}",
 )
 THING_EXISTS = Message(
     AwsError,
     "thing {thing} exists, and its certificate is not in {folder}",
-    "name the folder that has its files, or another device with --thing NAME",
+    "give the folder that has its files, or another device with --thing NAME",
 )
 NOT_REGISTERED = Message(
     AwsError,
     "{certificate} is not registered in account {account}, region {region}",
-    "check --region and --profile; aws iot register-certificate-without-ca registers one of your own",
+    "check --region and --profile; to register your own: aws iot register-certificate-without-ca",
 )
 NOT_ACTIVE = Message(
     AwsError,
@@ -190,8 +188,8 @@ NOT_ACTIVE = Message(
 )
 TOO_MANY_POLICIES = Message(
     AwsError,
-    "{target} has {count} policies, and AWS IoT attaches no more to one",
-    "aws iot detach-policy removes one; or use another certificate",
+    "{target} already has {count} policies, the most that AWS IoT allows",
+    "remove one with aws iot detach-policy, or use another certificate",
 )
 NO_THING_GROUP = Message(
     AwsError, "thing group {group} does not exist", "aws iot create-thing-group --thing-group-name {group}"

@@ -1,4 +1,4 @@
-"""Whose something at AWS is, by its tags: this NAME's, a template's, or somebody else's.
+"""Who owns an AWS resource, judged by its tags: this NAME, a template, or someone else.
 
 IoT things take no tags; one that provision makes has an attribute instead. What a template owns is neither changed nor
 removed, also where somebody gave it the tag of a NAME: a stack may put tags on all that it makes.
@@ -46,7 +46,7 @@ def left_alone(tags: Tags, name: str) -> str:
     if is_made_by(tags, name):
         return "unchanged"
     owner = stack(tags)
-    return f"used as it is, it belongs to {owner}" if owner else "used as it is, not made by provision"
+    return f"used as it is, because it belongs to {owner}" if owner else "used as it is, not created by provision"
 
 
 def in_the_way(  # noqa: PLR0913 - each is a part of the sentence

@@ -1,4 +1,4 @@
-"""The template in the place of a run: printed, and below it, on standard error, the commands that follow."""
+"""Print a template instead of calling AWS, and on standard error the commands that follow."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TAG = "secretenv"
 
-SHORTEST, LONGEST = 900, 43200  # seconds that a role alias takes
+SHORTEST, LONGEST = 900, 43200  # seconds that a role alias allows
 
 _CERTIFICATE = re.compile(r"(arn:[a-z-]+:iot:[a-z0-9-]+:\d{12}:cert/)?[0-9a-f]{64}")
 _SECRET_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+")
@@ -103,7 +103,7 @@ def wanted(  # noqa: PLR0913 - each is an option
     """Return what these options ask for.
 
     Raises:
-        SettingsError: a name that AWS does not take, or options that exclude each other.
+        SettingsError: a name that AWS does not allow, or options that exclude each other.
     """
     _check("NAME", name)
     own = f"secretenv-{name}"
@@ -143,7 +143,7 @@ def _check_names(made: Wanted) -> None:
             raise messages.NOT_A_PATH(option=option)
 
 
-# Only a whole ARN can stand in a policy.
+# Only a full ARN can stand in a policy.
 _KMS_KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
 
@@ -196,4 +196,4 @@ def _duration(text: str) -> int:
 def _check(option: str, text: str) -> None:
     form, words = _FORMS[option]
     if not re.fullmatch(form, text, re.ASCII):
-        raise SettingsError(f"{option} {text!r} is no name that AWS takes here", hint=f"use {words}")
+        raise SettingsError(f"{option} {text!r} is not a name that AWS allows here", hint=f"use {words}")

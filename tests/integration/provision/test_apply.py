@@ -76,7 +76,7 @@ def half_a_device(_: Operator) -> None:
 @pytest.mark.parametrize(
     ("make", "remove", "words"),
     [
-        (foreign_secret, ("secrets", "delete_secret", {"SecretId": "mine"}), "secret mine exists, was not made by"),
+        (foreign_secret, ("secrets", "delete_secret", {"SecretId": "mine"}), "secret mine exists, was not created by"),
         (foreign_role, ("iam", "delete_role", {"RoleName": "secretenv-mine"}), "role secretenv-mine exists, was not"),
         (
             foreign_alias,
@@ -114,7 +114,7 @@ def test_what_fits_is_used_as_it_is(operator: Operator) -> None:
     operator.iam.untag_role(RoleName="secretenv-stack", TagKeys=["secretenv"])
     operator.secrets.untag_resource(SecretId="stack", TagKeys=["secretenv"])
     used = operator.does("stack", "--from-file", "app.json")
-    assert used.err.count("used as it is, not made by provision") == 2
+    assert used.err.count("used as it is, not created by provision") == 2
     assert used.changes == []
     gone = operator.does("destroy", "stack", "--yes")
     assert re.findall(r"secretenv: (.*): removed", gone.err) == ["policy secretenv-stack", "role alias secretenv-stack"]
@@ -144,7 +144,7 @@ def test_what_a_stack_owns_is_neither_changed_nor_removed(operator: Operator, al
 
     used = operator.does(name, "--from-file", "app.json")
     assert used.changes == []
-    assert used.err.count("used as it is, it belongs to the CloudFormation stack the-stack") == 4
+    assert used.err.count("used as it is, because it belongs to the CloudFormation stack the-stack") == 4
     Path("other.json").write_text("{}")
     for words, what in (
         (["--from-file", "other.json"], f"secret {name} belongs to the CloudFormation stack the-stack"),
@@ -158,7 +158,7 @@ def test_what_a_stack_owns_is_neither_changed_nor_removed(operator: Operator, al
     gone = operator.does("destroy", name, "--yes")
     assert gone.changes == []
     # A secret is found by the tag alone.
-    assert gone.err.count("left alone, it belongs to the CloudFormation stack the-stack") == 3 + also_ours
+    assert gone.err.count("left alone, because it belongs to the CloudFormation stack the-stack") == 3 + also_ours
 
 
 def test_a_certificate_with_all_the_policies_that_it_takes(operator: Operator) -> None:
@@ -170,4 +170,4 @@ def test_a_certificate_with_all_the_policies_that_it_takes(operator: Operator) -
         operator.iot.attach_policy(policyName=f"full-{number}", target=device.certificate_arn)
     ended = operator("full", "--from-file", "app.json", "--certificate", device.certificate_id)
     assert (ended.status, ended.changes) == (1, [])
-    assert "has 10 policies, and AWS IoT attaches no more to one" in ended.err
+    assert "already has 10 policies, the most that AWS IoT allows" in ended.err

@@ -40,7 +40,7 @@ def test_an_operator_without_rights(operator: Operator, limited: Callable[..., N
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, [], "no AWS credentials found"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong"}, [], "the operator's credentials are refused: SignatureDoesNotMatch"),
         ({"AWS_DEFAULT_REGION": ""}, [], "no region is set"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, [], "did not get through: Could not connect"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, [], "got no answer: Could not connect"),
         ({}, ["--profile", "nope"], "The config profile (nope) could not be found"),
         ({}, ["--output", "yaml"], "--output: not one of cloudformation and terraform"),
         ({}, ["--secret", "no/such"], "secret no/such does not exist"),

@@ -15,7 +15,7 @@ from tests.unit.provision.templates import ID
 
 @pytest.mark.parametrize("name", ["app", "my_app", "_a-B_9"])
 def test_a_stack_name_is_one(name: str) -> None:
-    """CloudFormation takes letters, digits and `-` for a stack's name."""
+    """CloudFormation allows letters, digits and `-` for a stack's name."""
     assert re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", deploying.stack_name(name))
 
 

@@ -38,11 +38,11 @@ def test_all_names_come_from_one() -> None:
         ("a", {"duration": "1000.5s"}, "duration"),
         ("a", {"certificate": ID, "group": "g"}, "--certificate and --thing-group exclude"),
         ("a", {"folder": "d", "certificate": ID}, "--certificate and --new-certificate exclude"),
-        ("a", {"per_thing": True, "folder": "d"}, "no thing is named"),
-        ("a", {"thing": "t"}, "without a certificate"),
+        ("a", {"per_thing": True, "folder": "d"}, "no thing is given"),
+        ("a", {"thing": "t"}, "needs a certificate"),
     ],
 )
 def test_what_cannot_be(name: str, options: dict[str, Any], words: str) -> None:
-    """A name that AWS does not take, or options that exclude each other, are refused before AWS is asked."""
+    """A name that AWS does not allow, or options that exclude each other, are refused before AWS is asked."""
     with pytest.raises(SecretenvError, match=re.escape(words)):
         wanted(name, **options)
