@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from secretenv.sandbox import messages
-from secretenv.sandbox.faults import parse
+from secretenv.sandbox.faults import HELP, parse
 from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
 
@@ -46,7 +46,7 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
 
     Args:
         command: to be run with the variables of a device, and SANDBOX_ROTATE and SANDBOX_FAULTS beside them.
-        faults: that are on at first, in the words of `faults`.
+        faults: that are on at first, in the words of `faults`; `help` prints those words instead.
 
     Raises:
         SettingsError: one of the faults is not a fault.
@@ -54,6 +54,9 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
         CommandError: it cannot be executed.
         SecretenvError: the system does not let the sandbox start.
     """
+    if "help" in faults:
+        sys.stdout.write(HELP)
+        return 0
     for fault in faults:
         parse(fault)
     if command and not shutil.which(command[0]):

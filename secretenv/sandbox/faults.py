@@ -38,6 +38,13 @@ FORMS = {
     "portal": "portal=page|redirect",
     "expired-token": "expired-token",
 }
+HELP = "\n".join(
+    [
+        f"SERVICE:FAULT, SERVICE one of {', '.join(SERVICES)}, FAULT one of",
+        *(f"  {form}" for form in FORMS.values()),
+        "clock=+600s, clock=-2h: AWS's clock is ahead of this machine's, or behind it\n",
+    ]
+)
 LOOK = 0.05  # seconds between two looks at whether a fault that waits is still on
 
 

@@ -18,6 +18,7 @@ import requests
 
 from secretenv.errors import CommandNotFoundError
 from secretenv.sandbox.command import serve
+from secretenv.sandbox.faults import FORMS
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -291,6 +292,12 @@ for text in (None, "", "nonsense\\nsecretsmanager:status=429\\n"):
 SERVE_FAULTY = (
     "import sys; from secretenv.sandbox.command import serve; sys.exit(serve(sys.argv[2:], sys.argv[1].split()))"
 )
+
+
+def test_help_on_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--fault help` lists the faults and starts nothing."""
+    assert serve(["false"], ["help"]) == 0
+    assert set(FORMS.values()) <= set(capsys.readouterr().out.split())
 
 
 def test_serve_with_faults(surroundings: dict[str, str]) -> None:
