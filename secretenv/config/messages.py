@@ -36,7 +36,9 @@ WORKING_DIRECTORY_GONE = Message(
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
 NOT_UTF8 = Message(SettingsError, "{file} is not UTF-8 text", "TOML files are UTF-8; iconv converts them")
 NOT_TOML = Message(SettingsError, "{file} is not TOML: {reason}", "fix that line; see https://toml.io")
-NO_SETTING = Message(SettingsError, "{file} contains a value no setting can have", "is it the right file?")
+NO_SETTING = Message(
+    SettingsError, "{file} has a number that is too long, or is nested too deeply", "is it the right file?"
+)
 
 # Tables and keys of the settings file. A key is named with its table, as in `[run] interval`.
 UNKNOWN_TABLE = Message(SettingsError, "{file}: there is no table [{table}]", "the tables are {tables}")

@@ -132,15 +132,15 @@ OPTIONS = (
         metavar="NAME",
         parse=parsers.region,
         also=("AWS_REGION", "AWS_DEFAULT_REGION"),
-        help="region of secrets given by name",
-        default_note="from the secret's ARN, else from the endpoint",
+        help="region for secrets given by name",
+        default_note="that of the first --secret given as an ARN, else the endpoint's",
     ),
     Option(
         name="secret",
         section="run",
         metavar="[NAME=]ID",
         repeatable=True,
-        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable",
+        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable; repeatable",
     ),
     Option(
         name="version-stage",
@@ -163,10 +163,16 @@ OPTIONS = (
         section="secret",
         metavar="GLOB",
         repeatable=True,
-        help="keys of the secret to use",
+        help="keys of the secret to use, repeatable",
         default_note="all",
     ),
-    Option(name="except", section="secret", metavar="GLOB", repeatable=True, help="keys of the secret to leave out"),
+    Option(
+        name="except",
+        section="secret",
+        metavar="GLOB",
+        repeatable=True,
+        help="keys of the secret to leave out, repeatable",
+    ),
     Option(
         name="batch",
         section="run",
@@ -181,9 +187,11 @@ OPTIONS = (
         section="run",
         metavar="GLOB",
         repeatable=True,
-        help="inherited variables to keep with --pristine",
+        help="inherited variables to keep with --pristine, repeatable",
     ),
-    Option(name="drop", section="run", metavar="GLOB", repeatable=True, help="inherited variables to leave out"),
+    Option(
+        name="drop", section="run", metavar="GLOB", repeatable=True, help="inherited variables to leave out, repeatable"
+    ),
     Option(
         name="interval",
         section="run",
@@ -256,7 +264,7 @@ OPTIONS = (
         default="1m",
         parse=parsers.interval,
         number=True,
-        help="how long to retry the first fetch; at least 10m while AWS throttles, unless set below 1m",
+        help="how long to retry the first fetch (if set to 1m or more: at least 10m while AWS throttles)",
     ),
     Option(
         name="sd-notify",
