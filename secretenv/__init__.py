@@ -1,3 +1,3 @@
-"""Run a command with the secrets of AWS Secrets Manager in its environment."""
+"""Run a program with secrets from AWS Secrets Manager in its environment."""
 
 __version__ = "0.1.0"

@@ -45,7 +45,8 @@ def _head() -> Iterator[str]:
     yield '.\\" Made by python -m tests.manpage; do not edit.'
     yield f'.TH SECRETENV 1 "" "secretenv {secretenv.__version__}" "User Commands"'
     root: Any = get_command(with_provision())
-    yield from (".SH NAME", f"secretenv \\- {escaped(root.help[0].lower() + root.help[1:].rstrip('.'))}")
+    phrase = root.help.partition(". ")[0]
+    yield from (".SH NAME", f"secretenv \\- {escaped(phrase[0].lower() + phrase[1:])}")
     yield ".SH SYNOPSIS"
     for words, _ in _tree(root, "secretenv"):
         yield from (".PP", f"\\fB{escaped(words)}\\fR {escaped(_usage(_find(root, words)))}")
@@ -130,7 +131,7 @@ def _options() -> Iterator[str]:
 
 def _environment() -> Iterator[str]:
     yield ".SH ENVIRONMENT"
-    yield "Each option has a variable. An empty one counts as not set; lists are blank\\-separated."
+    yield "Each option has a variable. An empty one counts as not set; list items are separated by spaces."
     yield "No variable that begins with SECRETENV_ reaches the command."
     for option in OPTIONS:
         yield from _entry(", ".join(option.variables), None, f"--{option.name}")

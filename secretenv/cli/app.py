@@ -16,7 +16,7 @@ import typer
 import secretenv
 from secretenv.cli.examples import epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Wrapper, flag, flags, takes
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Root, Wrapper, flag, flags, takes
 from secretenv.config import merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="secretenv",
-    help="Run a command with the secrets of AWS Secrets Manager in its environment.",
+    cls=Root,
+    help="Run a program with secrets from AWS Secrets Manager in its environment. The device's X.509 certificate "
+    "is the only credential.",
     epilog="secretenv run --help explains each setting and names its variable.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -108,7 +110,7 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(epilog=epilog("export"))
+@app.command(epilog=epilog("export", "Exit status: 0, 1 failure, 2 usage."))
 @takes(OF_READING)
 def export(
     form: Annotated[
@@ -135,7 +137,8 @@ def export(
 @app.command(
     epilog=epilog(
         "credentials",
-        "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate.",
+        "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate. "
+        "Exit status: 0, 1 failure, 2 usage.",
     )
 )
 @takes(OF_DEVICE)
@@ -188,13 +191,15 @@ def sandbox(
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            "--fault", metavar="[SERVICE:]FAULT[=VALUE]", help="simulate a fault, such as credentials:status=503"
+            "--fault",
+            metavar="[SERVICE:]FAULT[=VALUE]",
+            help="simulate a fault, such as credentials:status=503; repeatable; help lists them",
         ),
     ] = None,
 ) -> None:
     """Serve a local AWS with a certificate, a role and a secret until Ctrl-C, or until COMMAND ends.
 
-    COMMAND runs with the variables of a device.
+    COMMAND gets the SECRETENV_* variables of a test device.
     """
     from secretenv.sandbox.command import serve
 

@@ -9,7 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from secretenv.config.options import OPTIONS, Option
 
@@ -27,6 +27,25 @@ OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"
 OF_READING = [
     option for option in OPTIONS if option.section in {"file", "device", "secret"} or option.key in {"secret", "batch"}
 ]
+
+
+class Root(TyperGroup):
+    """The group of all commands; typer would write `<bool>` beside `--help` and its other own options."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of the group, none of which takes a value."""
+        found: list[Any] = super().get_params(ctx)
+        for option in found:
+            option.metavar = ""
+        return found
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, or a group of commands."""
+        found: Any = super().get_command(ctx, cmd_name)
+        for command in (found, *getattr(found, "commands", {}).values()):
+            if command is not None and (option := command.get_help_option(ctx)) is not None:
+                option.metavar = ""
+        return found
 
 
 class Wrapper(TyperCommand):
