@@ -56,7 +56,7 @@ def latency(stage: Stage, rounds: int) -> list[Row]:
     """With the round trips of a real network."""
     found = []
     for milliseconds in (50, 200):
-        found += _starts(f"start to exec of `true`, {milliseconds} ms away", stage, rounds, milliseconds)
+        found += _starts(f"start to exec of `true`, {milliseconds} ms network latency", stage, rounds, milliseconds)
     return found
 
 
@@ -88,7 +88,7 @@ def secrets(stage: Stage, rounds: int) -> list[Row]:
         for what, words in (("run --once", ONCE), ("plain script", PLAIN)):
             one: Row | None = None
             for number in (1, 10, 100):
-                where = f"{number} secret{'s' * (number > 1)}, {milliseconds} ms away"
+                where = f"{number} secret{'s' * (number > 1)}, {milliseconds} ms network latency"
                 most = TEN if number == 10 and words is ONCE else None
                 row = Row(group="start with more secrets", what=what, where=where, against=one, most=most)
                 one = one or row

@@ -140,7 +140,10 @@ def summary(rows: Iterable[Row], about: dict[str, str]) -> str:
             ratio = "" if row.ratio is None else f" ({row.ratio:.2f})"
             medians.append(f"{row.where} {_amount(row)}{ratio}")
             targets.append(f"{row.most:g}{'' if row.met else ' **not met**'}")
-    lines = ["| what | median (ratio to the plain script; of more secrets, to one) | target |", "| --- | --- | --- |"]
+    lines = [
+        "| what | median (ratio to the plain script; last start row: ratio to a start with one secret) | target |",
+        "| --- | --- | --- |",
+    ]
     lines += [f"| {what} | {'; '.join(medians)} | {'; '.join(targets)} |" for what, (medians, targets) in found.items()]
     machine = "; ".join(about[name] for name in ("cpu", "memory", "system", "libraries"))
     return "\n".join([*lines, "", f"Python {about['python']}; {machine}; rounds: {about['rounds']}."]) + "\n"
