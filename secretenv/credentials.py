@@ -1,4 +1,4 @@
-"""Temporary AWS credentials as a value, apart from `credentials` so that handing them on needs no `requests`."""
+"""Temporary AWS credentials as a value, kept out of `identity/provider` so that passing them on loads no requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any exception as an error to show: a defect by the place where it came from, and a lack of memory.
+"""Turn any unexpected exception into an error to show: a bug with its source location, or out of memory.
 
 An exception's text may hold a secret's value, so none of it is shown. One boundary in each process calls this room, so
 that the rooms inside need not know how a lack of memory looks.

@@ -33,7 +33,7 @@ CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 CHANGED = 75  # EX_TEMPFAIL of sysexits.h: stopped for a new version, start me again
 
-# The link that is blamed where AWS gets more calls than it takes: from one caller, or from all in the account.
+# The link that is blamed where AWS gets more calls than it allows: from one caller, or from all in the account.
 THROTTLED: Link = "throttling"
 
 

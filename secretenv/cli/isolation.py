@@ -1,4 +1,4 @@
-"""Make a process that asks AWS itself, without a fetcher, as isolated as a fetcher is, and as impatient."""
+"""Make a process that asks AWS itself, without a fetcher, as isolated as a fetcher, with the same time limits."""
 
 from __future__ import annotations
 

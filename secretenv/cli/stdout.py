@@ -30,7 +30,7 @@ class Output(io.FileIO):
     _error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write as much as the system takes; after an error, drop the data."""
+        """Write as much as the system accepts; after an error, drop the data."""
         if self._error is None:
             try:
                 return super().write(data)

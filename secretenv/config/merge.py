@@ -187,7 +187,7 @@ def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:
 def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
     """Raise one error that names everything missing, and where each can come from."""
     from_aws = any(not secret.local for secret in secrets)
-    # If no secret is given, the same error names all that a secret of AWS needs.
+    # If no secret is given, the same error names all that a secret from AWS needs.
     exchanges = from_aws or not secrets or not reads
     needed = {
         "cert": exchanges,

@@ -90,7 +90,7 @@ def date_of(headers: Mapping[str, str]) -> float | None:
 
 
 def of_provider(device: Device, status: int, body: Any, headers: Mapping[str, str]) -> SecretenvError:
-    """Return the error for an answer of the credentials provider that holds no credentials.
+    """Return the error for an answer from the credentials provider that holds no credentials.
 
     Args:
         device: the device that asked.
@@ -113,7 +113,7 @@ def of_provider(device: Device, status: int, body: Any, headers: Mapping[str, st
 
 
 def _refusal(device: Device, status: int, message: str, quote: str) -> SecretenvError:
-    """Return the error for a refusal with a message of AWS: by the table, else by its status."""
+    """Return the error for a refusal with a message from AWS: by the table, else by its status."""
     known = message.casefold()
     for part, (link, hint) in PROVIDER.items():
         if part in known:

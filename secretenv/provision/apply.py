@@ -1,4 +1,4 @@
-"""Make what is missing on AWS's side, and change what differs; what is right already is left alone.
+"""Create what is missing on AWS's side, and change what differs; what is right already is left alone.
 
 Only what `provision NAME` made is changed. Anything else is used as it is if it fits, and refused if it does not.
 Secrets are the business of `stored_secrets`, certificates and things that of `principal`.

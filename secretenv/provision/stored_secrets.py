@@ -1,4 +1,4 @@
-"""The secrets at AWS: made, given a new version, or found; and the KMS keys that encrypt them."""
+"""The secrets at AWS: created, given a new version, or found; and the KMS keys that encrypt them."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Log:
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
-        # The text of AWS or the name of a file must not begin a line of its own or move the cursor.
+        # A text from AWS or the name of a file must not begin a line of its own or move the cursor.
         text = "\n".join(printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
 

@@ -75,7 +75,7 @@ def message(action: Notify, microseconds: int) -> bytes:
     if action.state == "RELOADING":
         lines.append(f"MONOTONIC_USEC={microseconds}")
     if action.status:
-        # A line feed in a text of AWS or in a file name would begin an assignment of its own.
+        # A line feed in a text from AWS or in a file name would begin an assignment of its own.
         text = printable(action.status).encode("utf-8", "replace")[:_LONGEST_STATUS]
         lines.append("STATUS=" + text.decode("utf-8", "ignore"))
     if action.within:

@@ -240,7 +240,7 @@ class _Walk:
             self._ask(secret, credentials)
 
     def _ask(self, secret: Secret, credentials: Credentials) -> None:
-        """Read a secret of Secrets Manager, unless its region could not be reached before."""
+        """Read a secret from Secrets Manager, unless its region could not be reached before."""
         from secretenv.fetcher import secretsmanager
 
         region = region_of(secret, self._device)
