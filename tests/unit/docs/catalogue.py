@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(errors.__file__).parent
 FILES = "certificate file, key file or roots file"  # where the call says which of them
-# The chain in the order in which it is walked; what is not named here comes behind, by the alphabet.
-CHAIN = (
-    "settings", FILES, "certificate file", "key file", "key password", "roots file", "key",
-    "key of another certificate", "certificate", "DNS", "proxy", "connection", "TLS", "endpoint", "clock",
-    "throttling", "thing name", "policy", "role alias", "role", "credentials", "region", "secret", "KMS", "file",
-    "content", "environment", "command", "fetcher",
-)  # fmt: skip
+# The chain in the order in which it is walked, as `errors.Link` has it.
+CHAIN = [
+    str(word.value)
+    for node in ast.walk(ast.parse(Path(errors.__file__).read_text("utf-8")))
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "Link"
+    for word in ast.walk(node.value)
+    if isinstance(word, ast.Constant)
+]
 # Names of the source that say little to a reader.
 _NAMES = {"QUOTE": ": AWS's words", "__NAME__": "KIND", "STRERROR": "REASON", "TB_LINENO": "LINE", "FINGERPRINT": "ID"}
 _KINDS = {kind.__name__: kind.link for kind in errors.SecretenvError.__subclasses__()}
@@ -53,7 +54,7 @@ def entries() -> list[Entry]:
         found |= {*_of_messages(module), *_of_room(path, module)}
 
     def place(entry: Entry) -> tuple[int, Entry]:
-        return CHAIN.index(entry.link) if entry.link in CHAIN else len(CHAIN), entry
+        return CHAIN.index(entry.link), entry
 
     return sorted(found, key=place)
 
@@ -107,7 +108,7 @@ def _of_room(path: Path, module: ModuleType) -> Iterator[Entry]:
             else:
                 continue
             texts = [_rendered(node, local, module) for node in (link, message, hint)]
-            if texts[1]:
+            if texts[1] and texts[2] is not None:  # without the hint it is described elsewhere, or passed on
                 kind: str = _KINDS.get(name, FILES)
                 for blamed in (texts[0] or kind).split(" / "):
                     yield Entry(blamed, texts[1], texts[2] or "-")
