@@ -24,8 +24,8 @@ NOT_A_REGION = Message(SettingsError, "not a region: {value}", "write for exampl
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
 )
-NO_SECRET_NAMED = Message(SettingsError, "--secret: {value} names no secret", "write ID or NAME=ID")
-NO_VARIABLE_NAMED = Message(SettingsError, "--secret: {value} names no variable", "write NAME=ID, or ID alone")
+NO_SECRET_NAMED = Message(SettingsError, "--secret: {value} has no secret id", "write ID or NAME=ID")
+NO_VARIABLE_NAMED = Message(SettingsError, "--secret: {value} has no variable name", "write NAME=ID, or ID alone")
 WORKING_DIRECTORY_GONE = Message(
     SettingsError,
     "{path} is relative, and the working directory no longer exists",
@@ -62,7 +62,7 @@ ID_WITH_A_NAME = Message(
     "{file}: {table}: the id contains a variable name, as --secret does",
     'write name = "{variable}" and id = "{id}"',
 )
-NO_FILE_NAMED = Message(SettingsError, "{file}: {table} names no file", 'write id = "file://PATH"')
+NO_FILE_NAMED = Message(SettingsError, "{file}: {table} has no file path", 'write id = "file://PATH"')
 
 # All sources together.
 _WHERE = "give them as flags, as variables or in the settings file; `secretenv run --help` explains each"

@@ -96,7 +96,7 @@ def test_secrets_of_a_flag_replace_those_of_the_file(tmp_path: Path) -> None:
             "[[secret]]\nid = 'X=file:///y'", "contains a variable name", 'name = "X" and id = "file:///y"', id="both"
         ),
         pytest.param("[[secret]]\nid = 'X=arn:aws:y'", "contains a variable name", 'id = "arn:aws:y"', id="both-arn"),
-        pytest.param("[[secret]]\nid = 'file://'", "file:// names no file", "file://PATH", id="no-file"),
+        pytest.param("[[secret]]\nid = 'file://'", "file:// has no file path", "file://PATH", id="no-file"),
         pytest.param("[[secret]]\nid = 'x'\ninterval = '5m'", "x has no key interval", "[run]", id="run-key-in-secret"),
         pytest.param("[run]\nupcase = 'yes'", "[run] upcase is a string", "true or false", id="flag-kind"),
         pytest.param("[run]\nonly = 'A*'", "[run] only is a string", "array of strings", id="list-kind"),
