@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fetch_once(settings: Settings) -> Answer:
-    """Return the answer of a fetcher.
+    """Return the answer from a fetcher.
 
     Raises:
         SecretenvError: the fetch failed.

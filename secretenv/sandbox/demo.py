@@ -1,4 +1,4 @@
-"""`secretenv demo`: the whole story on a sandbox, told while it happens.
+"""`secretenv demo`: show a rotation from start to end on a sandbox, explained while it happens.
 
 It starts the real `secretenv run` in a subprocess and shows its output; only the AWS is staged.
 """

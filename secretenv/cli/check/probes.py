@@ -54,7 +54,7 @@ def roots(device: Device, context: Context) -> Step:
     """Load the roots and count them."""
     certificate.trust(context, device.ca)
     count = context.cert_store_stats()["x509"]
-    return Step("roots file", ok=True, text=f"{many(count, 'root')} of {device.ca or 'certifi'}")
+    return Step("roots file", ok=True, text=f"{many(count, 'root')} from {device.ca or 'certifi'}")
 
 
 def pair(device: Device, context: Context, key: str) -> Step:
@@ -164,7 +164,7 @@ def clocks(headers: Mapping[str, str], ours: float, where: str) -> Step:
     """Compare the `Date` of an answer with this machine's clock at its arrival, `ours`."""
     theirs = date_of(headers)
     if theirs is None:
-        return Step("clock", ok=None, text=f"the answer of {where} has no valid date")
+        return Step("clock", ok=None, text=f"the answer from {where} has no valid date")
     ahead = ours - theirs
     if -1 <= ahead <= 2:  # noqa: PLR2004 - `Date` has whole seconds, and an answer takes a moment
         return Step("clock", ok=True, text=f"agrees with {where}: {moment(ours)}")

@@ -52,7 +52,7 @@ def check(
         settings: what a run would fetch.
         show: called with each step.
         clock: this machine's, in seconds since the epoch.
-        budget: seconds to wait for each answer of the network.
+        budget: seconds to wait for each answer from the network.
     """
     walk = _Walk(settings, show, clock, budget)
     try:
