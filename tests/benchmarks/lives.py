@@ -132,12 +132,12 @@ def _switches(pid: int) -> int:
 def refresh(stage: Stage, rounds: int) -> list[Row]:
     """From the refresh signal to the first instruction of the new command, and what it is made of.
 
-    Compared with who stops the command by hand and starts the plain script anew.
+    Compared with who stops the command by hand and starts the plain script again.
     """
     group = "refresh signal to the new command"
     again = Row(group=group, what="plain script", where="command's own stop, then the script")
     stop = Row(group=group, what="plain script", where="part: command's own stop")
-    whole = Row(group=group, what="run", where="whole", against=again, most=REFRESH)
+    whole = Row(group=group, what="run", where="total", against=again, most=REFRESH)
     fetch = Row(group=group, what="run", where="part: fetch")
     swap = Row(group=group, what="run", where="part: stop and spawn")
     with _life([*RUN, *COMMAND], stage) as life:

@@ -109,7 +109,7 @@ def test_refused_credentials_are_exchanged_once_more_at_once(device_run: Callabl
 
 
 def test_credentials_near_their_end_are_replaced(device_run: Callable[..., Program], world: World) -> None:
-    """Credentials are exchanged anew before they expire: at the last third of a short life."""
+    """Credentials are exchanged again before they expire: at the last third of a short life."""
     world.sandbox.credential_life = 4
     program = device_run("--interval=200ms", "--", *SHOW)
     program.shows("VALUE=one")

@@ -111,7 +111,7 @@ def test_the_life_of_a_program(
 
 
 def test_supervisord_restarts_for_a_new_version(supervisord: Callable[..., Supervisord], world: World) -> None:
-    """With SECRETENV_ON_CHANGE=exit the program ends with 75, and supervisord starts it anew with the new values."""
+    """With SECRETENV_ON_CHANGE=exit the program ends with 75, and supervisord starts it again with the new values."""
     running = supervisord(SECRETENV_ON_CHANGE="exit")
     world.rotate("two")
     running.ctl("signal", "USR2", "myapp")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def loader() -> Any:
-    """Return the one reader of boto3's models: to read them anew for each run would be most of its time."""
+    """Return the one reader of boto3's models: to read them again for each run would be most of its time."""
     return create_loader()
 
 

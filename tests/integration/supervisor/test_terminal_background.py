@@ -1,4 +1,4 @@
-"""A terminal that the user went on with, or came back to, while the command is started anew."""
+"""A terminal that the user went on with, or came back to, while the command is started again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_restart_in_the_background_leaves_the_foreground_alone(
     screen: Callable[..., Screen], secret: SecretFile
 ) -> None:
-    """A living job that the user went on with keeps the terminal when the command is started anew behind it."""
+    """A living job that the user went on with keeps the terminal when the command is started again behind it."""
     shell = screen("bash", "--norc", "--noprofile", "-i")
     shell.shows("PROMPT> ")
     shell.type(f"{command(secret, '--interval=50ms')} {CATCH} &\n")

@@ -15,7 +15,7 @@ from tests.manpage import FILE, escaped, page
 
 
 def test_the_manual_page_is_up_to_date() -> None:
-    """The manual page is made from the help, and made anew when the help changes."""
+    """The manual page is made from the help, and made again when the help changes."""
     assert FILE.read_text("utf-8") == page(), "run python -m tests.manpage"
 
 

@@ -1,4 +1,4 @@
-"""README.md and docs/ say what the code says. `python -m tests.unit.docs.test_readme` writes the derived parts anew."""
+"""README.md and docs/ say what the code says. `python -m tests.unit.docs.test_readme` rewrites the derived parts."""
 
 from __future__ import annotations
 

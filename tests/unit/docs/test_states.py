@@ -1,4 +1,4 @@
-"""docs/architecture.md draws the states of the machine. `python -m tests.unit.docs.test_states` writes them anew."""
+"""docs/architecture.md draws the states of the machine. `python -m tests.unit.docs.test_states` rewrites them."""
 
 from __future__ import annotations
 

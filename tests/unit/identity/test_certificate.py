@@ -218,7 +218,7 @@ def test_given_roots_are_the_only_ones(tmp_path: Path) -> None:
     assert usual.cert_store_stats()["x509"] > 50
 
 
-def test_read_anew(tmp_path: Path) -> None:
+def test_read_again(tmp_path: Path) -> None:
     """Files are read for each exchange: a half-renewed pair fails, and works once it is complete."""
     given = pair(tmp_path)
     certificate.load(given)

@@ -168,7 +168,7 @@ def test_backoff_is_never_slower_than_the_interval_and_never_ends(chance: float)
         assert story.happens("tick") == [StartFetch()]
 
 
-def test_backoff_begins_anew_after_a_success() -> None:
+def test_backoff_begins_again_after_a_success() -> None:
     """What failed for long and was over waits no longer than any first failure; so does a start that took long."""
     story = Story(start_timeout=3600.0)
     for answer in (A, A):
