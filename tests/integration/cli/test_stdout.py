@@ -90,8 +90,8 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
     [
         ("run -- true", 125, "secretenv: a process could not be started: File too large"),
         ("export", 1, "fetcher: could not start a fetcher: File too large"),
-        ("sandbox -- true", 1, "secretenv: No usable temporary directory"),
-        ("demo", 1, "secretenv: No usable temporary directory"),
+        ("sandbox -- true", 1, "secretenv: the sandbox cannot start: No usable temporary directory"),
+        ("demo", 1, "secretenv: the sandbox cannot start: No usable temporary directory"),
     ],
 )
 def test_what_the_system_refuses_is_said(
