@@ -167,7 +167,7 @@ def checks(stage: Stage, rounds: int) -> list[Row]:
     """The CPU of one check with the credentials of an earlier one, of one that makes an exchange, and of a day."""
     group = "CPU of one check"
     script = Row(group=group, what="plain script")
-    check = Row(group=group, what="run", where="with credentials of an earlier check", against=script, most=CHECK)
+    check = Row(group=group, what="run", where="with credentials from an earlier check", against=script, most=CHECK)
     exchange = Row(group=group, what="run", where="with an exchange", against=script, most=CHECK)
     with _life([*RUN, *COMMAND], stage) as life:
         life.check()
