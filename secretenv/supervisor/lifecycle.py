@@ -8,6 +8,7 @@ without an option stand below with their reasons.
 from __future__ import annotations
 
 import os
+import signal
 
 from secretenv.errors import CHANGED, SecretenvError
 from secretenv.protocol import Answer
@@ -28,7 +29,7 @@ from secretenv.supervisor.phases import CLEANING, ENDED, MOVES, RUNNING, STOPPIN
 from secretenv.supervisor.restart import Restart
 from secretenv.supervisor.schedule import Refresh
 from secretenv.supervisor.service_states import Notices
-from secretenv.supervisor.signals import JOB_STOPS, is_hang_up, steps
+from secretenv.supervisor.signals import COMMAND, ECHO, ECHO_TIME, JOB, JOB_STOPS, TERMINAL, is_hang_up, steps
 from secretenv.supervisor.versions import Versions
 from secretenv.wording import shown_version, signal_name, span
 
@@ -88,6 +89,7 @@ class Lifecycle:
         self._notices = Notices(settings)
         self._versions = Versions()
         self._doubted: list[tuple[str, str]] = []  # versions that need a second look, which has been logged
+        self._sent: dict[int, float] = {}  # per signal: when the command got it last
         # Due times; None is never.
         self._stop_limit: float | None = None
         self._sweep_limit: float | None = None
@@ -191,6 +193,7 @@ class Lifecycle:
         if self.phase != RUNNING or wish == "ignore":
             return actions
         if isinstance(wish, int):
+            self._sent[wish] = now
             return [*actions, Send(signum=wish)]
         return actions + self._plan_restart(answer, now)
 
@@ -209,6 +212,7 @@ class Lifecycle:
             return []
         self._move("new version")
         self._stop_limit = now + self._settings.kill_timeout
+        self._sent[self._settings.kill_signal] = self._sent[signal.SIGCONT] = now
         name = signal_name(self._settings.kill_signal)
         stop = Stop(signum=self._settings.kill_signal)
         return [*self._notices.restarting(), line("info", f"stopping the command with {name}"), stop]
@@ -268,6 +272,7 @@ class Lifecycle:
         self._move("all gone")
         self.running = self.target
         self._restart.done()
+        self._sent.clear()
         return self._start()
 
     # Signals
@@ -279,10 +284,24 @@ class Lifecycle:
         if signum == self._settings.refresh_signal and not is_hang_up(signum, sender):
             asked = [] if self.phase == WAITING else self._notices.checking()
             return [] if self.shutdown else asked + self._refresh.ask(now)
+        if sender in {COMMAND, JOB} and self._is_echo(signum, now):
+            sender = ECHO
         actions: list[Action] = []
-        for step in steps(self.phase, sender, signum, ignored=self._ignored, leader=self._leader):
+        found = steps(self.phase, sender, signum, ignored=self._ignored, leader=self._leader)
+        for step in found:
             actions += self._step(step, signum, now)
+        if "send" in found or sender == TERMINAL:
+            self._sent[signum] = now
         return actions
+
+    def _is_echo(self, signum: int, now: float) -> bool:
+        """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""
+        if self.shutdown and signum in {signal.SIGTERM, signal.SIGINT}:
+            return True
+        if self.phase == STOPPING and signum == self._settings.kill_signal:
+            return True
+        sent = self._sent.get(signum)
+        return sent is not None and now - sent < ECHO_TIME
 
     def _step(self, step: Step, signum: int, now: float) -> list[Action]:
         match step:

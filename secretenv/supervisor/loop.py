@@ -40,7 +40,7 @@ from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
 from secretenv.supervisor.reaping import next_report, take_stop
-from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
+from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
 from secretenv.wording import signal_name
@@ -218,10 +218,9 @@ class _Supervisor:
                 family.term_group()
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
-        # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
-        if info.si_code > 0:
-            return TERMINAL
-        return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
+        child = self._child
+        from_command = child is not None and not child.family.reaped and info.si_pid == child.pid
+        return sender_of(info.si_signo, info.si_code, from_command=from_command, shared=self._terminal.shared)
 
     def _notify(self, action: Notify) -> None:
         if self._notifier is not None:

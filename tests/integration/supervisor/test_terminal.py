@@ -265,7 +265,7 @@ as_init = pytest.mark.skipif(
 )
 
 
-def _init(program: Program) -> int:
+def init_of(program: Program) -> int:
     """Return the pid, as we see it, of the process that is 1 in the program's namespace."""
 
     def found() -> list[int]:
@@ -279,7 +279,7 @@ def test_as_init_signals_arrive_and_the_status_is_128_plus_n(start: Callable[...
     """As PID 1: signals are forwarded; killed by signal N: 128+N."""
     program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", PYTHON, CHILD, "--exit-on=USR2")
     program.shows("ready")
-    os.kill(_init(program), signal.SIGUSR1)
+    os.kill(init_of(program), signal.SIGUSR1)
     program.shows("got USR1")
     inside = program.lines[0].split()[1]
     (child,) = (pid for pid in program.family() if status_of(pid, "NSpid").split()[1:] == [inside])
@@ -293,7 +293,7 @@ def test_as_init_orphans_are_reaped(start: Callable[..., Program], secret: Secre
     script = "for i in 1 2 3 4 5; do (sleep 0.05 &) ; done; echo started; exec sleep 1000"
     program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", "sh", "-c", script)
     program.shows("started")
-    init = _init(program)
+    init = init_of(program)
     children = Path(f"/proc/{init}/task/{init}/children")
     until(lambda: len(children.read_text().split()) == 1)
     os.kill(init, signal.SIGTERM)
