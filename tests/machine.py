@@ -152,6 +152,10 @@ class Machine:
         file = Path(f"/proc/{self._container.init}/root", path)
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
 
+    def put(self, path: str, text: str) -> None:
+        """Write a file of its own."""
+        Path(f"/proc/{self._container.init}/root", path).write_text(text, "utf-8")
+
     def status(self, pid: int, field: str) -> str:
         """Return a field of /proc/PID/status, of a pid as the machine sees it."""
         text = Path(f"/proc/{self._container.init}/root/proc/{pid}/status").read_text("utf-8")
