@@ -13,7 +13,7 @@ import time
 
 from secretenv.settings import Settings
 from secretenv.supervisor import messages
-from secretenv.supervisor.forking import fork
+from secretenv.supervisor.forking import first_victim, fork
 from secretenv.supervisor.helper_process import end_helper, read_memory
 from secretenv.supervisor.phases import WAITING
 from secretenv.supervisor.signals import TERMINAL, sender_of, steps
@@ -59,6 +59,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
     memory = os.memfd_create("secretenv-settings")
 
     def run() -> NoReturn:
+        first_victim()
         # The parent handles signals sent to the group; only SIGPIPE is this helper's own.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
