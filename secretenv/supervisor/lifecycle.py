@@ -28,7 +28,7 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.phases import CLEANING, ENDED, MOVES, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.restart import Restart
 from secretenv.supervisor.schedule import Refresh
-from secretenv.supervisor.service_states import Notices
+from secretenv.supervisor.service_states import Notices, shown
 from secretenv.supervisor.signals import COMMAND, ECHO, ECHO_TIME, JOB, JOB_STOPS, TERMINAL, is_hang_up, steps
 from secretenv.supervisor.versions import Versions
 from secretenv.wording import shown_version, signal_name, span
@@ -189,13 +189,27 @@ class Lifecycle:
             line("info", f"secret {secret} has a new version {shown_version(secret, version)}".rstrip())
             for secret, version in changed
         ]
+        return actions + self._follow(answer, now) if self.phase == RUNNING else actions
+
+    def _follow(self, answer: Answer, now: float) -> list[Action]:
+        """Do what --on-change says."""
         wish = self._settings.on_change
-        if self.phase != RUNNING or wish == "ignore":
-            return actions
+        if wish == "ignore":
+            return self._kept("nothing done (--on-change ignore)", "a new version is ignored")
         if isinstance(wish, int):
             self._sent[wish] = now
-            return [*actions, Send(signum=wish)]
-        return actions + self._plan_restart(answer, now)
+            name = signal_name(wish)
+            kept = self._kept(f"notified with {name}", f"notified of a new version with {name}")
+            return [Send(signum=wish), *kept]
+        return self._plan_restart(answer, now)
+
+    def _kept(self, done: str, status: str) -> list[Action]:
+        """Say that the command has the variables of its start: only a restart changes them."""
+        old = self.running.versions
+        same = self.target.versions == old
+        which = shown(old) if any(shown_version(*pair) for pair in old.items()) else "its start"
+        words = f"{done}; the command's variables are {'' if same else 'still '}those of {which}"
+        return [line("info", words), *self._notices.kept(old, "" if same else status)]
 
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
         if answer.versions == self.running.versions:
