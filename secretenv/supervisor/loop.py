@@ -108,6 +108,10 @@ def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
         raise
 
 
+# A command with thousands of children must not make this process deaf when they end.
+_REAPED_AT_ONCE = 100
+
+
 def now() -> float:
     """Return seconds on the clock that goes on while a device is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -146,6 +150,7 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
+        self._unreaped = False  # whether there may be more reports of processes than were taken at once
 
     def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
@@ -163,10 +168,9 @@ class _Supervisor:
             due = self._lifecycle.due()
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
-            info = signals.next(None if due is None else max(due - now(), 0.0))
-            if info is None:
-                continue
-            if info.si_signo == signal.SIGCHLD:
+            seconds = None if due is None else max(due - now(), 0.0)
+            info = signals.next(0.0 if self._unreaped else seconds)
+            if info is None or info.si_signo == signal.SIGCHLD:
                 self._reap()
             elif info.si_code > 0 or info.si_pid != os.getpid():
                 # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
@@ -230,7 +234,11 @@ class _Supervisor:
 
     def _reap(self) -> None:
         """Take each process that ended or stopped: report secretenv's own to the lifecycle, and just reap an orphan."""
-        while (report := next_report()) is not None:
+        for _ in range(_REAPED_AT_ONCE):
+            report = next_report()
+            self._unreaped = report is not None
+            if report is None:
+                break
             if report.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
                 self._stopped(report.si_pid)
             else:
