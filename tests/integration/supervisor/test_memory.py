@@ -22,7 +22,7 @@ MOST = 11 << 10
 MOST_BESIDE = 2560  # on another Python: beside what an interpreter has that has loaded the allowed modules
 ROOMS = 640  # what the rooms of secretenv may add to such an interpreter
 
-ALLOWED = f"import {', '.join(sorted(RESIDENT - {'__future__', '_socket', 'termios'}))}\n"
+ALLOWED = f"import {', '.join(sorted(RESIDENT - {'__future__', '_socket', 'ctypes', 'termios'}))}\n"
 LOOP = "import secretenv.supervisor.caller, secretenv.supervisor.loop\n"
 SHOW = """
 import os
