@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 
-from secretenv.supervisor.libc import function
+from secretenv.supervisor.libc import WORD_SIZE, Word, function
 
 # A tuple, which takes less memory than a set.
 EVERY_SIGNAL = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -21,11 +22,12 @@ _LOOK = 0.05
 
 
 class Signals:
-    """The signals that come to this process. The first wait with a limit opens a signalfd."""
+    """The signals that come to this process. The first wait with a limit opens a signalfd and a timer."""
 
     def __init__(self) -> None:
         self._opened = False
         self._poll: select.poll | None = None
+        self._timer: Timer | None = None
 
     def next(self, seconds: float | None) -> signal.struct_siginfo | None:
         """Take the next signal that comes within `seconds`, None for ever; return None if none did, or a day is over.
@@ -40,15 +42,63 @@ class Signals:
         return signal.sigtimedwait(EVERY_SIGNAL, 0)
 
     def _wait(self, seconds: float) -> None:
-        """Return when a signal is pending, or the time is over."""
+        """Return when a signal is pending or the time is over, a suspend counted."""
         if not self._opened:
             self._opened, self._poll = True, _wakes()
+            if self._poll is not None and (timer := open_timer()) is not None:
+                self._timer = timer
+                self._poll.register(timer.descriptor, select.POLLIN)
         if self._poll is not None:
-            self._poll.poll(seconds * 1000)
+            timed = self._timer is not None and self._timer.set(seconds)
+            self._poll.poll(None if timed else seconds * 1000)
             return
         end = time.monotonic() + seconds
         while not signal.sigpending() and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, _LOOK))
+
+
+class Timer:
+    """A timer that counts suspended time too; poll(2) itself waits by CLOCK_MONOTONIC, which stands still meanwhile.
+
+    Attributes:
+        descriptor: readable when its time is over.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._settime = function("timerfd_settime")
+
+    def set(self, seconds: float) -> bool:
+        """Start it anew, and return whether the system did."""
+        whole = int(seconds)
+        # struct itimerspec: the interval, none, and the time until it is over; four longs.
+        fields = (0, 0, whole, max(int((seconds - whole) * 1e9), 1))
+        spec = b"".join(field.to_bytes(WORD_SIZE, sys.byteorder) for field in fields)
+        return self._settime(self.descriptor, 0, spec + _PADDING, Word(0)) == 0
+
+
+def open_timer() -> Timer | None:
+    """Return a timer, None where the system has none, or where its time_t is not a long (some 32-bit systems)."""
+    try:
+        # The flag is that of open(2). The clock: since Linux 3.15.
+        descriptor = function("timerfd_create")(time.CLOCK_BOOTTIME, os.O_CLOEXEC)
+        if descriptor < 0:
+            return None
+        timer = Timer(descriptor)
+    except OSError:
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    if timer.set(1e-9) and poll.poll(_PROOF):
+        return timer
+    os.close(descriptor)
+    return None
+
+
+# A larger structure than expected reads zeros, which stop the timer.
+_PADDING = bytes(64)
+# Milliseconds in which a timer of a nanosecond is over, if it was understood.
+_PROOF = 100
 
 
 def _wakes() -> select.poll | None:
