@@ -287,7 +287,8 @@ class Lifecycle:
         self.running = self.target
         self._restart.done()
         self._sent.clear()
-        return self._start()
+        start, *notices = self._start()
+        return [start, line("info", f"started again with {shown(self.running.versions)}"), *notices]
 
     # Signals
 

@@ -43,7 +43,7 @@ from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
-from secretenv.wording import signal_name
+from secretenv.wording import many, moment, signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class _Supervisor:
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
+        self._fetching_since = 0.0
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
@@ -277,7 +278,9 @@ class _Supervisor:
         except OSError as error:
             self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))
             return
-        self._fetch = fetch
+        self._fetch, self._fetching_since = fetch, now()
+        again = " with the credentials of an earlier one" if self._credentials else ""
+        self._log("debug", f"fetch started{again}, as process {fetch.pid}")
 
     def _kill_fetch(self) -> None:
         if self._fetch is not None:
@@ -290,6 +293,8 @@ class _Supervisor:
         if fetch is None:
             return
         answer, stray = fetch.finish(status)
+        outcome = "failed" if answer.error else many(len(answer.variables), "variable")
+        self._log("debug", f"fetch ended after {span(now() - self._fetching_since)}: {outcome}")
         if stray:
             # Only the size: a library's traceback may hold anything.
             self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
@@ -299,6 +304,8 @@ class _Supervisor:
                 self._log("warning", warning)
         if answer.credentials is not None or not isinstance(answer.error, FetcherError):
             self._credentials = answer.credentials
+        if answer.credentials is not None:
+            self._log("debug", f"temporary credentials end at {moment(answer.credentials.expiration)}")
         error = answer.error or self._problem(answer)
         if error is None:
             self._do(self._lifecycle.fetched(answer, now()))
@@ -348,6 +355,8 @@ class _Supervisor:
             )
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))
+        else:
+            self._log("debug", f"command started as process {self._child.pid}: {self._file}")
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""

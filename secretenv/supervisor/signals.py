@@ -29,13 +29,13 @@ COMMAND: Sender = "command"  # the command, to this process alone
 JOB: Sender = "job"  # the command, perhaps by `kill 0`, to the group that it shares with this process
 ECHO: Sender = "echo"  # the command, again or in answer to the same signal: to forward it could go on for ever
 
-JOB_STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+JOB_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 # Only these can be the terminal's; every other signal of the kernel is meant for whatever runs under this pid.
-_OF_TERMINAL = {signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCONT, signal.SIGWINCH, *JOB_STOPS}
+_OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCONT, signal.SIGWINCH, *JOB_STOPS)
 # Of the others these end no program by default.
-_HARMLESS = {signal.SIGCHLD, signal.SIGURG}
+_HARMLESS = (signal.SIGCHLD, signal.SIGURG)
 # The kernel tells a hang-up, HUP and then CONT, to the leader of the session alone.
-_HANG_UP = {signal.SIGHUP, signal.SIGCONT}
+_HANG_UP = (signal.SIGHUP, signal.SIGCONT)
 
 # si_code, from asm-generic/siginfo.h: the calls whose si_pid is a sender. kill(2) alone can reach a whole group. (In
 # glibc sigtimedwait(3) shows SI_TKILL as SI_USER, which is kill's.)

@@ -17,6 +17,8 @@ EVERY_SIGNAL = tuple(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _SIGSET = b"\xff" * 128
 # Seconds: poll(2) takes at most 24 days.
 _LONGEST = 86_400.0
+# Milliseconds in which a timer of a nanosecond is over, if the system understood it.
+_PROOF = 100
 # Seconds between two looks where the kernel has no signalfd, or no descriptor is left for one.
 _LOOK = 0.05
 
@@ -27,7 +29,7 @@ class Signals:
     def __init__(self) -> None:
         self._opened = False
         self._poll: select.poll | None = None
-        self._timer: Timer | None = None
+        self._timer = -1
 
     def next(self, seconds: float | None) -> signal.struct_siginfo | None:
         """Take the next signal that comes within `seconds`, None for ever; return None if none did, or a day is over.
@@ -44,12 +46,12 @@ class Signals:
     def _wait(self, seconds: float) -> None:
         """Return when a signal is pending or the time is over, a suspend counted."""
         if not self._opened:
-            self._opened, self._poll = True, _wakes()
-            if self._poll is not None and (timer := open_timer()) is not None:
-                self._timer = timer
-                self._poll.register(timer.descriptor, select.POLLIN)
+            self._opened, self._poll, self._timer = True, _wakes(), _open_timer()
+            if self._poll is not None and self._timer >= 0:
+                self._poll.register(self._timer, select.POLLIN)
         if self._poll is not None:
-            timed = self._timer is not None and self._timer.set(seconds)
+            # poll(2) itself waits by CLOCK_MONOTONIC, which stands still in a suspend.
+            timed = self._timer >= 0 and _set_timer(self._timer, seconds)
             self._poll.poll(None if timed else seconds * 1000)
             return
         end = time.monotonic() + seconds
@@ -57,48 +59,30 @@ class Signals:
             time.sleep(min(left, _LOOK))
 
 
-class Timer:
-    """A timer that counts suspended time too; poll(2) itself waits by CLOCK_MONOTONIC, which stands still meanwhile.
-
-    Attributes:
-        descriptor: readable when its time is over.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self._settime = function("timerfd_settime")
-
-    def set(self, seconds: float) -> bool:
-        """Start it anew, and return whether the system did."""
-        whole = int(seconds)
-        # struct itimerspec: the interval, none, and the time until it is over; four longs.
-        fields = (0, 0, whole, max(int((seconds - whole) * 1e9), 1))
-        spec = b"".join(field.to_bytes(WORD_SIZE, sys.byteorder) for field in fields)
-        return self._settime(self.descriptor, 0, spec + _PADDING, Word(0)) == 0
-
-
-def open_timer() -> Timer | None:
-    """Return a timer, None where the system has none, or where its time_t is not a long (some 32-bit systems)."""
+def _open_timer() -> int:
+    """Return a timerfd; -1 where there is none, or where its time_t is no long, as on some 32-bit systems."""
     try:
         # The flag is that of open(2). The clock: since Linux 3.15.
-        descriptor = function("timerfd_create")(time.CLOCK_BOOTTIME, os.O_CLOEXEC)
-        if descriptor < 0:
-            return None
-        timer = Timer(descriptor)
+        timer = function("timerfd_create")(time.CLOCK_BOOTTIME, os.O_CLOEXEC)
     except OSError:
-        return None
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    if timer.set(1e-9) and poll.poll(_PROOF):
-        return timer
-    os.close(descriptor)
-    return None
+        return -1
+    if timer >= 0:
+        poll = select.poll()
+        poll.register(timer, select.POLLIN)
+        if _set_timer(timer, 1e-9) and poll.poll(_PROOF):
+            return timer
+        os.close(timer)
+    return -1
 
 
-# A larger structure than expected reads zeros, which stop the timer.
-_PADDING = bytes(64)
-# Milliseconds in which a timer of a nanosecond is over, if it was understood.
-_PROOF = 100
+def _set_timer(timer: int, seconds: float) -> bool:
+    """Start it anew, and return whether the system did."""
+    whole = int(seconds)
+    # struct itimerspec: the interval, none, and the time until it is over; four longs.
+    fields = (0, 0, whole, max(int((seconds - whole) * 1e9), 1))
+    spec = b"".join(field.to_bytes(WORD_SIZE, sys.byteorder) for field in fields)
+    # A larger structure than expected reads zeros in its second half, which stop the timer.
+    return function("timerfd_settime")(timer, 0, spec + bytes(len(spec)), Word(0)) == 0
 
 
 def _wakes() -> select.poll | None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.supervisor.commands import ready
 from tests.integration.supervisor.test_terminal import NAMESPACE, as_init, init_of
-from tests.running import CHILD, PYTHON, SECRETENV, Program
+from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -50,7 +50,14 @@ class Home:
 
     def send(self, signum: int) -> None:
         """Send secretenv a signal."""
-        os.kill(init_of(self.program) if self._init else self.program.pid, signum)
+        os.kill(self._pid(), signum)
+
+    def hears(self) -> None:
+        """Wait until secretenv has taken what the command sent: the kernel makes one of two equal ones that wait."""
+        until(lambda: int(status_of(self._pid(), "ShdPnd"), 16) == 0)
+
+    def _pid(self) -> int:
+        return init_of(self.program) if self._init else self.program.pid
 
 
 @pytest.fixture
@@ -115,6 +122,7 @@ def test_a_handler_that_answers_its_parent(at_home: Callable[..., Home], home: s
     for times in (1, 2):
         run.send(getattr(signal, f"SIG{name}"))
         run.says("answered", times)
+        run.hears()
     run.send(signal.SIGUSR2)
     assert run.program.ends() == 7
     assert run.lines() == ["ready", *["got", "answered"] * 2]
