@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.container import NAMESPACE, PROJECT, Container
-from tests.running import CHILD, SECRETENV
+from tests.running import CHILD, SECRETENV, without_times
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ class Machine:
         return [found[name] for name in names]
 
     def log(self, name: str) -> str:
-        """Return what a unit wrote to /run/out."""
+        """Return what a unit wrote to /run/out, without times."""
         file = self._out / name
-        return file.read_text("utf-8") if file.exists() else ""
+        return without_times(file.read_text("utf-8")) if file.exists() else ""
 
     def kill(self, pid: int) -> None:
         """SIGKILL a process, by its pid as the machine sees it."""
@@ -151,6 +151,10 @@ class Machine:
         """Put a text of one of its files in the place of another."""
         file = Path(f"/proc/{self._container.init}/root", path)
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+
+    def put(self, path: str, text: str) -> None:
+        """Write a file of its own."""
+        Path(f"/proc/{self._container.init}/root", path).write_text(text, "utf-8")
 
     def status(self, pid: int, field: str) -> str:
         """Return a field of /proc/PID/status, of a pid as the machine sees it."""

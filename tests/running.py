@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,6 +69,11 @@ class Program:
 
     @property
     def err(self) -> str:
+        """All that it and its children wrote to standard error so far, without times in front of lines."""
+        return without_times(self.raw_err)
+
+    @property
+    def raw_err(self) -> str:
         """All that it and its children wrote to standard error so far."""
         return self._err.read_text("utf-8", "surrogateescape")
 
@@ -124,6 +130,11 @@ class Program:
             self.process.poll()
         self.process.wait(DEADLINE)
         return left
+
+
+def without_times(text: str) -> str:
+    """Return lines of a log without the times that secretenv writes where nobody else does."""
+    return re.sub(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?=secretenv: )", "", text, flags=re.MULTILINE)
 
 
 def _kill(pid: int) -> None:

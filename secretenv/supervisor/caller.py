@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-# CPython ignores these for itself at its start; the command must find what any program finds.
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+# CPython ignores these for itself at its start, and nothing tells afterwards whether the caller did.
+_HIDDEN = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class Origin:
@@ -16,17 +16,19 @@ class Origin:
         mask: the signal mask of the caller; by now everything is blocked.
 
     Attributes:
-        ignored: the signals that it ignores.
+        ignored: the signals that it ignores. SIGPIPE is one of them if systemd started this process (systemd.exec(5):
+            IgnoreSIGPIPE=yes is the default); of other callers it is not known, and they rarely ignore it.
         environment: the variables that it gave.
     """
 
     def __init__(self, mask: set[int | signal.Signals]) -> None:
         self.mask = mask
         self.environment = inherited()
+        hidden = set(_HIDDEN)
+        if self.environment.get(b"SYSTEMD_EXEC_PID") == b"%d" % os.getpid():
+            hidden.remove(signal.SIGPIPE)
         self.ignored = frozenset(
-            number
-            for number in signal.valid_signals()
-            if number not in _RESET and signal.getsignal(number) == signal.SIG_IGN
+            number for number in signal.valid_signals() - hidden if signal.getsignal(number) == signal.SIG_IGN
         )
         # An inherited SIG_IGN would reap secretenv's children before it sees them end.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -36,9 +38,10 @@ class Origin:
 
     def restore(self) -> None:
         """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
-        for number in _RESET:
+        for number in _HIDDEN:
             signal.signal(number, signal.SIG_IGN)  # drops a pending one: of a log line that was not read
-            signal.signal(number, signal.SIG_DFL)
+            if number not in self.ignored:
+                signal.signal(number, signal.SIG_DFL)
         if signal.SIGCHLD in self.ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)

@@ -74,12 +74,12 @@ class Child:
         self.family = Family(pid, group=group)
 
     def send(self, signum: int, *, whole_group: bool) -> bool:
-        """Send a signal to the process, or to its group where it has one; return False if the system forbids it."""
+        """Send a signal to the process, or to its whole group; return False if the system forbids it."""
         if self.family.reaped:
             return True
         try:
-            if whole_group and self.group and os.getpgid(self.pid) == self.pid:
-                os.killpg(self.pid, signum)
+            if whole_group:
+                self.family.signal_group(signum)
             else:
                 os.kill(self.pid, signum)
         except ProcessLookupError:

@@ -7,7 +7,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Family:
@@ -31,23 +31,46 @@ class Family:
         self._group = group
         self._known = known or {}
 
+    def signal_group(self, signum: int) -> None:
+        """Send a signal to the command's group.
+
+        Where that is the group of this process, as under a terminal, it goes to the command and to what descends from
+        this process in that group: not to this process, nor to its neighbours in a pipeline.
+
+        Raises:
+            OSError: the command may not be signalled, or is gone.
+        """
+        group = os.getpgid(self._pid)
+        if group == self._pid:
+            os.killpg(group, signum)
+            return
+        others = self._others() if group == os.getpgrp() else []
+        os.kill(self._pid, signum)
+        for pinned in others:
+            pinned.send(signum)
+            pinned.close()
+
+    def _others(self) -> list[Pinned]:
+        """Return the processes in the group of this process that descend from it, without the command."""
+        found, group = [], os.getpgrp()
+        for pid, pinned in descend([os.getpid()], {}):
+            if pid != self._pid and group == _group_of(pid):
+                found.append(pinned)
+            else:
+                pinned.close()
+        return found
+
     def remember(self) -> None:
         """Pin every descendant, so that none can escape by a new session or by losing its parent."""
+        self._prune()
+        for pid, pinned in descend([self._pid, *self._known], self._known):
+            self._known[pid] = pinned
+
+    def _prune(self) -> None:
+        """Let go of the descendants that are gone: their numbers may be others' by now."""
         for pid, pinned in list(self._known.items()):
-            if not pinned.there():  # its number may be another's by now
+            if not pinned.there():
                 self._known.pop(pid).close()
-        todo = [self._pid, *self._known]
-        while todo:
-            parent = todo.pop()
-            for pid in children(parent):
-                if pid in self._known:
-                    continue
-                pinned = Pinned(pid)
-                if pid in children(parent):  # still: it is the one that was pinned
-                    self._known[pid] = pinned
-                    todo.append(pid)
-                else:
-                    pinned.close()
 
     def kill_all(self) -> None:
         """SIGKILL the command, its group and every descendant that is known or can be found."""
@@ -61,18 +84,23 @@ class Family:
         if self._group and not self.reaped:
             _ignoring_absence(lambda: os.killpg(self._pid, signal.SIGKILL))
         for pinned in self._known.values():
-            _ignoring_absence(pinned.kill)
+            pinned.send(signal.SIGKILL)
 
     def term_group(self) -> None:
         """Send TERM to what is left of its group."""
-        if self._group and not self.reaped:
-            _ignoring_absence(lambda: os.killpg(self._pid, signal.SIGTERM))
+        if not self.reaped:
+            _ignoring_absence(lambda: self.signal_group(signal.SIGTERM))
 
     def anything_left(self) -> bool:
         """Whether a process of its group or a known descendant is still there, zombies of others included."""
         if self._group and is_there(lambda: os.killpg(self._pid, 0)):
             return True
-        return any(pinned.there() for pinned in self._known.values())
+        while self._known:  # each that is gone is looked at once
+            pid = next(iter(self._known))
+            if self._known[pid].there():
+                return True
+            self._known.pop(pid).close()
+        return False
 
     def forget(self) -> None:
         """Let go of the pinned descendants."""
@@ -84,49 +112,72 @@ class Family:
 class Pinned:
     """A process that is not mistaken for another which gets its number later.
 
-    It is known by a pidfd, or by when it began where pidfds are missing: before Linux 5.3, and in containers of an
-    engine of that time.
+    It is known by a pidfd; or by when it began, where pidfds are missing (before Linux 5.3, and in containers of an
+    engine of that time) or would take the last descriptors.
     """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._descriptor = -1
         self._began = b""
-        try:
-            self._descriptor = os.pidfd_open(pid)
-        except (OSError, AttributeError):  # Python may have been built for an older kernel
+        self._descriptor = _pidfd(pid)
+        if not 0 <= self._descriptor < os.sysconf("SC_OPEN_MAX") - _SPARE:
             self._began = _began(pid)
+            if self._began:
+                self.close()
 
     def there(self) -> bool:
         """Return whether it is there, as a zombie perhaps."""
-        if self._began:
-            return _began(self._pid) == self._began
-        return self._descriptor >= 0 and is_there(lambda: signal.pidfd_send_signal(self._descriptor, 0))
+        if self._descriptor < 0:
+            return bool(self._began) and _began(self._pid) == self._began
+        return is_there(lambda: signal.pidfd_send_signal(self._descriptor, 0))
 
-    def kill(self) -> None:
-        """Send it SIGKILL, if it is there.
-
-        Raises:
-            OSError: it is another user's, or went just now.
-        """
+    def send(self, signum: int) -> None:
+        """Send it a signal, if it is there and this user may."""
         if self._descriptor >= 0:
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            _ignoring_absence(lambda: signal.pidfd_send_signal(self._descriptor, signum))
         elif self.there():
-            os.kill(self._pid, signal.SIGKILL)
+            _ignoring_absence(lambda: os.kill(self._pid, signum))
 
     def close(self) -> None:
         """Let go of it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
+            self._descriptor = -1
 
 
-def _began(pid: int) -> bytes:
-    """Return when a process began, in ticks since the machine did (field 22 of proc(5)'s stat); empty if it is gone."""
+# Descriptors that are left: for the looks at /proc, and for the next start of the command and of a fetcher.
+_SPARE = 8
+
+
+def descend(roots: list[int], known: Mapping[int, Pinned]) -> Iterator[tuple[int, Pinned]]:
+    """Yield the descendants of these processes with their pids, pinned. Each process is looked at twice at most.
+
+    Args:
+        roots: processes that keep their numbers meanwhile.
+        known: descendants that are pinned already, which are not yielded.
+    """
+    if not _is_own_proc():
+        return
+    todo, seen = list(roots), set(known)
+    while todo:
+        parent = todo.pop()
+        fresh = [(pid, Pinned(pid)) for pid in children(parent) if pid not in seen]
+        still = set(children(parent)) if fresh else set()
+        for pid, pinned in fresh:
+            if pid in still:  # so it is the one that was pinned
+                seen.add(pid)
+                todo.append(pid)
+                yield pid, pinned
+            else:
+                pinned.close()
+
+
+def _is_own_proc() -> bool:
+    """Whether /proc has the numbers that this process uses, and not those of another PID namespace."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
-            return file.read().rpartition(b")")[2].split()[19]
+        return os.readlink("/proc/self") == str(os.getpid())  # noqa: PTH115
     except OSError:
-        return b""
+        return False
 
 
 def children(pid: int) -> list[int]:
@@ -138,11 +189,36 @@ def children(pid: int) -> list[int]:
         return found
     for task in tasks:
         try:
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{pid}/task/{task}/children", "rb", buffering=0) as file:  # noqa: PTH123
                 found += [int(word) for word in file.read().split()]
         except OSError:
             continue
     return found
+
+
+def _pidfd(pid: int) -> int:
+    """Return a pidfd, -1 where there is none."""
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):  # Python may have been built for an older kernel
+        return -1
+
+
+def _began(pid: int) -> bytes:
+    """Return when a process began, in ticks since the machine did (field 22 of proc(5)'s stat); empty if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()[19]
+    except OSError:
+        return b""
+
+
+def _group_of(pid: int) -> int:
+    """Return the process group of a process, -1 if it is gone."""
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
 
 
 def is_there(call: Callable[[], None]) -> bool:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
     from secretenv.settings import Settings
 
-# sd_listen_fds(3), sd_watchdog_enabled(3): only the process that they name takes what is inherited.
-_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID")
+# sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5): only the process that they name takes what is inherited, or
+# knows that systemd started it.
+_ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID")
 
 
 def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
@@ -41,4 +42,5 @@ def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, 
     if not mine:
         return environment
     # A newer systemd names the process a second time, by the inode of its pidfd; without that the pid is enough.
-    return {name: value for name, value in {**environment, **mine}.items() if name != b"LISTEN_PIDFDID"}
+    stale = {b"LISTEN_PIDFDID"} if b"LISTEN_PID" in mine else set()
+    return {name: value for name, value in {**environment, **mine}.items() if name not in stale}

@@ -72,6 +72,19 @@ def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
         os._exit(FAILED)
 
 
+def first_victim() -> None:
+    """Have the kernel kill this process before all others when memory runs out: a helper is started again.
+
+    Raising it needs no privilege. It is never lowered; so this is for helpers alone, which start nothing that stays.
+    """
+    try:
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(descriptor, b"1000")  # proc(5): the highest
+        os.close(descriptor)
+    except OSError:
+        pass  # without /proc the kernel takes the largest
+
+
 def occupy_standard_descriptors() -> None:
     """Open /dev/null where 0, 1 or 2 is closed, so that nothing of secretenv gets these numbers.
 

@@ -12,7 +12,7 @@ import sys
 import time
 
 from secretenv.protocol import LARGEST
-from secretenv.supervisor.forking import fork
+from secretenv.supervisor.forking import first_victim, fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def spawn_helper(
 
     def run() -> NoReturn:
         os.setsid()
+        first_victim()
         for number in signal.valid_signals():
             if signal.getsignal(number) == signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)

@@ -8,6 +8,7 @@ without an option stand below with their reasons.
 from __future__ import annotations
 
 import os
+import signal
 
 from secretenv.errors import CHANGED, SecretenvError
 from secretenv.protocol import Answer
@@ -27,8 +28,8 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.phases import CLEANING, ENDED, MOVES, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.restart import Restart
 from secretenv.supervisor.schedule import Refresh
-from secretenv.supervisor.service_states import Notices
-from secretenv.supervisor.signals import JOB_STOPS, is_hang_up, steps
+from secretenv.supervisor.service_states import Notices, shown
+from secretenv.supervisor.signals import COMMAND, ECHO, ECHO_TIME, JOB, JOB_STOPS, TERMINAL, is_hang_up, steps
 from secretenv.supervisor.versions import Versions
 from secretenv.wording import shown_version, signal_name, span
 
@@ -88,6 +89,7 @@ class Lifecycle:
         self._notices = Notices(settings)
         self._versions = Versions()
         self._doubted: list[tuple[str, str]] = []  # versions that need a second look, which has been logged
+        self._sent: dict[int, float] = {}  # per signal: when the command got it last
         # Due times; None is never.
         self._stop_limit: float | None = None
         self._sweep_limit: float | None = None
@@ -187,12 +189,27 @@ class Lifecycle:
             line("info", f"secret {secret} has a new version {shown_version(secret, version)}".rstrip())
             for secret, version in changed
         ]
+        return actions + self._follow(answer, now) if self.phase == RUNNING else actions
+
+    def _follow(self, answer: Answer, now: float) -> list[Action]:
+        """Do what --on-change says."""
         wish = self._settings.on_change
-        if self.phase != RUNNING or wish == "ignore":
-            return actions
+        if wish == "ignore":
+            return self._kept("nothing done (--on-change ignore)", "a new version is ignored")
         if isinstance(wish, int):
-            return [*actions, Send(signum=wish)]
-        return actions + self._plan_restart(answer, now)
+            self._sent[wish] = now
+            name = signal_name(wish)
+            kept = self._kept(f"notified with {name}", f"notified of a new version with {name}")
+            return [Send(signum=wish), *kept]
+        return self._plan_restart(answer, now)
+
+    def _kept(self, done: str, status: str) -> list[Action]:
+        """Say that the command has the variables of its start: only a restart changes them."""
+        old = self.running.versions
+        same = self.target.versions == old
+        which = shown(old) if any(shown_version(*pair) for pair in old.items()) else "its start"
+        words = f"{done}; the command's variables are {'' if same else 'still '}those of {which}"
+        return [line("info", words), *self._notices.kept(old, "" if same else status)]
 
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
         if answer.versions == self.running.versions:
@@ -209,6 +226,7 @@ class Lifecycle:
             return []
         self._move("new version")
         self._stop_limit = now + self._settings.kill_timeout
+        self._sent[self._settings.kill_signal] = self._sent[signal.SIGCONT] = now
         name = signal_name(self._settings.kill_signal)
         stop = Stop(signum=self._settings.kill_signal)
         return [*self._notices.restarting(), line("info", f"stopping the command with {name}"), stop]
@@ -268,7 +286,9 @@ class Lifecycle:
         self._move("all gone")
         self.running = self.target
         self._restart.done()
-        return self._start()
+        self._sent.clear()
+        start, *notices = self._start()
+        return [start, line("info", f"started again with {shown(self.running.versions)}"), *notices]
 
     # Signals
 
@@ -279,10 +299,24 @@ class Lifecycle:
         if signum == self._settings.refresh_signal and not is_hang_up(signum, sender):
             asked = [] if self.phase == WAITING else self._notices.checking()
             return [] if self.shutdown else asked + self._refresh.ask(now)
+        if sender in {COMMAND, JOB} and self._is_echo(signum, now):
+            sender = ECHO
         actions: list[Action] = []
-        for step in steps(self.phase, sender, signum, ignored=self._ignored, leader=self._leader):
+        found = steps(self.phase, sender, signum, ignored=self._ignored, leader=self._leader)
+        for step in found:
             actions += self._step(step, signum, now)
+        if "send" in found or sender == TERMINAL:
+            self._sent[signum] = now
         return actions
+
+    def _is_echo(self, signum: int, now: float) -> bool:
+        """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""
+        if self.shutdown and signum in {signal.SIGTERM, signal.SIGINT}:
+            return True
+        if self.phase == STOPPING and signum == self._settings.kill_signal:
+            return True
+        sent = self._sent.get(signum)
+        return sent is not None and now - sent < ECHO_TIME
 
     def _step(self, step: Step, signum: int, now: float) -> list[Action]:
         match step:

@@ -32,17 +32,25 @@ class Log:
     Args:
         level: the least important of `LEVELS` to write.
         form: `text` or `json` (one object a line: time, level, message and, where given, link and hint).
-        descriptor: what to write to; not used for anything else.
+        descriptor: what to write to; not used for anything else. A text gets a time in front of each line unless this
+            is a terminal or the journal, which has a time of its own.
         clock: seconds since the epoch.
+        journal: what systemd says of the journal's stream: device and inode.
     """
 
     def __init__(
-        self, level: str = "info", form: str = "text", descriptor: int = 2, clock: Callable[[], float] = time.time
+        self,
+        level: str = "info",
+        form: str = "text",
+        descriptor: int = 2,
+        clock: Callable[[], float] = time.time,
+        journal: str | None = None,
     ) -> None:
         self.level = level
         self.form = form
         self.dropped = 0
         self._clock = clock
+        self._stamped = not (os.isatty(descriptor) or _is_journal(descriptor, journal))
         self._descriptor = _own(descriptor)
 
     def __call__(self, level: str, message: str, *, link: str = "", hint: str = "") -> None:
@@ -70,7 +78,8 @@ class Log:
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
         # A text from AWS or the name of a file must not begin a line of its own or move the cursor.
-        text = "\n".join(printable(line) for line in lines)
+        stamp = f"{moment(self._clock())} " if self._stamped else ""
+        text = "\n".join(stamp + printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
 
     def _write(self, line: bytes) -> bool:
@@ -93,6 +102,18 @@ def _json(fields: dict[str, str]) -> bytes:
         longest = max(fields, key=lambda name: len(fields[name]))
         fields[longest] = fields[longest][: len(fields[longest]) // 2]
     return f"{line}\n".encode()
+
+
+def _is_journal(descriptor: int, stream: str | None) -> bool:
+    """Whether this is the stream to the journal that systemd made, as systemd.exec(5) says of JOURNAL_STREAM."""
+    stream = os.environ.get("JOURNAL_STREAM") if stream is None else stream
+    if not stream:
+        return False
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return stream == f"{status.st_dev}:{status.st_ino}"
 
 
 def _own(descriptor: int) -> int:

@@ -40,10 +40,10 @@ from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
 from secretenv.supervisor.reaping import next_report, take_stop
-from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
+from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
-from secretenv.wording import signal_name
+from secretenv.wording import many, moment, signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +108,10 @@ def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
         raise
 
 
+# A command with thousands of children must not make this process deaf when they end.
+_REAPED_AT_ONCE = 100
+
+
 def now() -> float:
     """Return seconds on the clock that goes on while a device is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -143,9 +147,11 @@ class _Supervisor:
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
+        self._fetching_since = 0.0
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
+        self._unreaped = False  # whether there may be more reports of processes than were taken at once
 
     def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
@@ -163,10 +169,9 @@ class _Supervisor:
             due = self._lifecycle.due()
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
-            info = signals.next(None if due is None else max(due - now(), 0.0))
-            if info is None:
-                continue
-            if info.si_signo == signal.SIGCHLD:
+            seconds = None if due is None else max(due - now(), 0.0)
+            info = signals.next(0.0 if self._unreaped else seconds)
+            if info is None or info.si_signo == signal.SIGCHLD:
                 self._reap()
             elif info.si_code > 0 or info.si_pid != os.getpid():
                 # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
@@ -218,10 +223,9 @@ class _Supervisor:
                 family.term_group()
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
-        # sigaction(2): a positive si_code is the kernel's own, SI_KERNEL from a terminal among them.
-        if info.si_code > 0:
-            return TERMINAL
-        return COMMAND if self._child is not None and info.si_pid == self._child.pid else SENT
+        child = self._child
+        from_command = child is not None and not child.family.reaped and info.si_pid == child.pid
+        return sender_of(info.si_signo, info.si_code, from_command=from_command, shared=self._terminal.shared)
 
     def _notify(self, action: Notify) -> None:
         if self._notifier is not None:
@@ -231,7 +235,11 @@ class _Supervisor:
 
     def _reap(self) -> None:
         """Take each process that ended or stopped: report secretenv's own to the lifecycle, and just reap an orphan."""
-        while (report := next_report()) is not None:
+        for _ in range(_REAPED_AT_ONCE):
+            report = next_report()
+            self._unreaped = report is not None
+            if report is None:
+                break
             if report.si_code in {os.CLD_STOPPED, os.CLD_TRAPPED}:
                 self._stopped(report.si_pid)
             else:
@@ -270,7 +278,9 @@ class _Supervisor:
         except OSError as error:
             self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))
             return
-        self._fetch = fetch
+        self._fetch, self._fetching_since = fetch, now()
+        again = " with the credentials of an earlier one" if self._credentials else ""
+        self._log("debug", f"fetch started{again}, as process {fetch.pid}")
 
     def _kill_fetch(self) -> None:
         if self._fetch is not None:
@@ -283,6 +293,8 @@ class _Supervisor:
         if fetch is None:
             return
         answer, stray = fetch.finish(status)
+        outcome = "failed" if answer.error else many(len(answer.variables), "variable")
+        self._log("debug", f"fetch ended after {span(now() - self._fetching_since)}: {outcome}")
         if stray:
             # Only the size: a library's traceback may hold anything.
             self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
@@ -292,6 +304,8 @@ class _Supervisor:
                 self._log("warning", warning)
         if answer.credentials is not None or not isinstance(answer.error, FetcherError):
             self._credentials = answer.credentials
+        if answer.credentials is not None:
+            self._log("debug", f"temporary credentials end at {moment(answer.credentials.expiration)}")
         error = answer.error or self._problem(answer)
         if error is None:
             self._do(self._lifecycle.fetched(answer, now()))
@@ -341,6 +355,8 @@ class _Supervisor:
             )
         except SecretenvError as error:
             self._do(self._lifecycle.spawn_failed(error, now()))
+        else:
+            self._log("debug", f"command started as process {self._child.pid}: {self._file}")
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""

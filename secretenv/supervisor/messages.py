@@ -35,7 +35,14 @@ NO_INTERPRETER = Message(
     "{file}: no such file or directory, or its interpreter is missing",
     "look at its first line, or run `ldd` on it",
 )
-DIRECTORY = Message(CommandError, "{file}: is a directory", "give a program in it")
+DIRECTORY = Message(CommandError, "{file}: is a directory", "give a program, with its full path if PATH finds no other")
+NOT_REGULAR = Message(CommandError, "{file}: is not a regular file", "give a program")
+NOEXEC = Message(
+    CommandError,
+    "{file}: is on a file system that is mounted noexec",
+    "findmnt -T {file}; mount it with exec, or put the program elsewhere",
+)
+NOT_REACHABLE = Message(CommandError, "{file}: permission denied for one of its folders", "namei -l {file}")
 NOT_EXECUTABLE = Message(
     CommandError, "{file}: permission denied", "make it executable for uid {uid}, or give another program"
 )

@@ -26,8 +26,15 @@ _POINTER = 8
 _USUAL_STACK = 8 * 1024 * 1024  # where /proc cannot tell
 
 
+# With these execvp(3) goes on to the next folder; any other error ends its search.
+_GOES_ON = {errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT}
+
+
 def find(command: str, path: str | None) -> str:
     """Return the file that execvp(3) would run for `command`, searching `path`.
+
+    As env(1) and timeout(1) do, it takes only a file that is not there for "not found": the first that may not be
+    executed is the error where there is no better one.
 
     Raises:
         CommandNotFoundError: no such file.
@@ -36,29 +43,48 @@ def find(command: str, path: str | None) -> str:
     if not command:
         raise messages.EMPTY()
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
-    unusable = ""  # the first file of that name that cannot be executed
+    denied = ""  # the first file of that name that may not be executed
     for folder in folders:
         file = os.path.join(folder, command)  # noqa: PTH118
-        try:
-            regular = stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116
-        except PermissionError:
-            regular = False
-        except (OSError, ValueError):
-            continue
-        if regular and os.access(file, os.X_OK):
+        number = _refused(file)
+        if not number:
             return file
-        unusable = unusable or file
-    if unusable and ("/" in command or not os.path.isdir(unusable)):  # noqa: PTH112
-        raise _unusable(unusable)
+        if number == errno.EACCES:
+            denied = denied or file
+        elif number not in _GOES_ON:
+            raise refusal(file, number)
+    if denied:
+        raise _denied(denied)
+    if number != errno.ENOENT:
+        raise refusal(file, number)
     if command.split()[1:]:
         raise messages.WHOLE_LINE(line=command)
     raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
-def _unusable(file: str) -> SecretenvError:
-    """Return the error for a file that is there, and that this user cannot execute."""
-    if os.path.isdir(file):  # noqa: PTH112
+def _refused(file: str) -> int:
+    """Return the errno with which execve(2) would refuse this file, 0 if it would not."""
+    try:
+        regular = stat.S_ISREG(os.stat(file).st_mode)  # noqa: PTH116
+    except OSError as error:
+        return error.errno or errno.ENOENT
+    except ValueError:  # a NUL
+        return errno.ENOENT
+    return 0 if regular and os.access(file, os.X_OK) else errno.EACCES
+
+
+def _denied(file: str) -> SecretenvError:
+    """Return the error for a file that this user may not execute."""
+    try:
+        mode = os.stat(file).st_mode  # noqa: PTH116
+    except OSError:
+        return messages.NOT_REACHABLE(file=file)
+    if stat.S_ISDIR(mode):
         return messages.DIRECTORY(file=file)
+    if not stat.S_ISREG(mode):
+        return messages.NOT_REGULAR(file=file)
+    if os.statvfs(file).f_flag & os.ST_NOEXEC:
+        return messages.NOEXEC(file=file)
     return messages.NOT_EXECUTABLE(file=file, uid=os.geteuid())
 
 

@@ -13,9 +13,10 @@ import time
 
 from secretenv.settings import Settings
 from secretenv.supervisor import messages
-from secretenv.supervisor.forking import fork
+from secretenv.supervisor.forking import first_victim, fork
 from secretenv.supervisor.helper_process import end_helper, read_memory
-from secretenv.supervisor.signals import ENDS_BEFORE_START, JOB_STOPS
+from secretenv.supervisor.phases import WAITING
+from secretenv.supervisor.signals import TERMINAL, sender_of, steps
 from secretenv.supervisor.terminal import stop
 
 TYPE_CHECKING = False
@@ -58,6 +59,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
     memory = os.memfd_create("secretenv-settings")
 
     def run() -> NoReturn:
+        first_victim()
         # The parent handles signals sent to the group; only SIGPIPE is this helper's own.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPIPE})
@@ -101,13 +103,14 @@ def _wait(pid: int, origin: Origin, signals: Signals) -> tuple[os.waitid_result,
         info = signals.next(max(limit - time.monotonic(), 0.0) if held else None)
         if info is None:
             raise Ended(-held[0])
-        if info.si_signo in ENDS_BEFORE_START - origin.ignored:
-            if info.si_code > 0:  # from the terminal
+        sender = sender_of(info.si_signo, info.si_code, from_command=False, shared=False)
+        found = steps(WAITING, sender, info.si_signo, ignored=origin.ignored, leader=False)
+        if "end" in found:
+            if sender == TERMINAL:
                 raise Ended(-info.si_signo)
             limit = limit or time.monotonic() + _PATIENCE
             held.append(info.si_signo)
-        # From the terminal; one that is sent is for the command.
-        if info.si_signo in JOB_STOPS and info.si_code > 0:
+        if "stop" in found:
             stop()
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
         if ended is not None:

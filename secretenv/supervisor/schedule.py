@@ -57,6 +57,7 @@ class Refresh:
         self._again = False  # a check was asked for during a fetch, which may have read too early
         self._failures = 0
         self._cause: SecretenvError | None = None  # why the first fetch failed, if a fetcher could tell
+        self._hinted: set[str] = set()  # next steps that were shown since the last success
         self._failing_since: float | None = None
         self._reminder = 0.0
         self._fetched_at = 0.0
@@ -107,9 +108,11 @@ class Refresh:
             actions.append(line("info", words))
         self._start_limit = self._failing_since = None
         self._failures = 0
+        self._hinted.clear()
         self._fetched_at = now
-        self.due = now + self._interval * (0.9 + 0.2 * self._uniform())
-        return actions
+        wait = self._interval * (0.9 + 0.2 * self._uniform())
+        self.due = now + wait
+        return [*actions, line("debug", f"next check in {span(wait)}")]
 
     def follow_up(self, now: float) -> list[Action]:
         """Begin the check that was asked for during another."""
@@ -138,7 +141,13 @@ class Refresh:
         words = f"{error.message}; trying again in {span(self.due - now)}"
         within = self._limit_of_start(now) - now + GRACE if throttled else 0.0
         told = notice(status=words, within=within)
-        return [line("warning", words, error.link, error.hint), told, *self.follow_up(now)]
+        return [line("warning", words, error.link, self._new_hint(error)), told, *self.follow_up(now)]
+
+    def _new_hint(self, error: SecretenvError) -> str:
+        """Return the next step, unless it has been shown."""
+        hint = "" if error.hint in self._hinted else error.hint
+        self._hinted.add(error.hint)
+        return hint
 
     def _limit_of_start(self, now: float) -> float:
         return now if self._start_limit is None else self._start_limit
@@ -155,7 +164,7 @@ class Refresh:
         else:
             wait = max(PERMANENT_RETRY, self._interval)
         self.due = now + wait
-        return [*self.say(error, now), *self.follow_up(now)]
+        return [*self.say(error, now), line("debug", f"next check in {span(wait)}"), *self.follow_up(now)]
 
     def say(self, error: SecretenvError, now: float) -> list[Action]:
         """Log a failure when it begins and then once an hour; put it into the status each time."""
@@ -163,8 +172,9 @@ class Refresh:
         if self._failing_since is None:
             self._failing_since = now
         elif now < self._reminder:
-            return [line("debug", words, error.link, error.hint), notice(status=words)]
+            return [line("debug", words, error.link, self._new_hint(error)), notice(status=words)]
         self._reminder = now + REMINDER
+        self._hinted.add(error.hint)
         level: Level = "warning" if error.may_pass(running=True) else "error"
         return [line(level, words, error.link, error.hint), notice(status=words)]
 

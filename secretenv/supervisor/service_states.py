@@ -39,12 +39,22 @@ class Notices:
     def started(self, versions: Mapping[str, str]) -> list[Action]:
         """Return the notice that the command was started with these versions of the secrets."""
         self._reloading = self._failing = False
-        self._running = f"running with {_shown(versions)}"
+        self._running = f"running with {shown(versions)}"
         return [notice("READY", status=self._running)]
+
+    def kept(self, versions: Mapping[str, str], instead: str) -> list[Action]:
+        """Return the notice that the command keeps the variables of these versions.
+
+        Args:
+            versions: of the secrets.
+            instead: what a new version led to; empty if these are the newest again.
+        """
+        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
+        return [notice(status=self._running)]
 
     def becoming(self, versions: Mapping[str, str]) -> list[Action]:
         """Return the notice that this process becomes the command, which speaks for itself from then on."""
-        return [notice(status=f"started with {_shown(versions)}")]
+        return [notice(status=f"started with {shown(versions)}")]
 
     def checking(self) -> list[Action]:
         """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
@@ -84,5 +94,6 @@ class Notices:
         return [notice("" if self._stopping else "STOPPING", status=status)]
 
 
-def _shown(versions: Mapping[str, str]) -> str:
+def shown(versions: Mapping[str, str]) -> str:
+    """Return the secrets, each with its version."""
     return ", ".join(f"{secret} {shown_version(secret, version)}".rstrip() for secret, version in versions.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,32 @@ def test_the_life_of_a_service(machine: Machine, world: World) -> None:
     said = [line for line in machine.log("log").splitlines() if not line.startswith("secretenv: ")]
     assert [line.split()[0] for line in said] == ["ready", "got", "bye"] * 2
     assert "got HUP" not in said
+
+
+PLAIN = """
+[Service]
+ExecStart=/bin/sh -c 'grep -h SigIgn /proc/self/status; echo by $$SYSTEMD_EXEC_PID $$$$'
+StandardOutput=append:/run/out/{name}
+"""
+
+
+@needs_systemd
+def test_a_service_finds_what_it_finds_without_secretenv(machine: Machine) -> None:
+    """SIGPIPE is ignored, as systemd does for services, and SYSTEMD_EXEC_PID names the program; with --once too."""
+    run = "/opt/secretenv/bin/secretenv run --secret file:///etc/secretenv/secret.json"
+    for name, before in (("bare", ""), ("run", f"{run} -- "), ("once", f"{run} --once -- ")):
+        unit = PLAIN.format(name=name).replace("ExecStart=", f"Environment={PYTHON_FINDS}\nExecStart={before}")
+        machine.put("etc/secretenv/secret.json", '{"VALUE": "one"}')
+        machine.put(f"etc/systemd/system/{name}.service", unit)
+        machine.systemctl("daemon-reload")
+        assert machine.systemctl("start", name).returncode == 0
+        until(lambda name=name: "by " in machine.log(name), what=name)  # type: ignore[misc]
+    logs = {name: machine.log(name).splitlines() for name in ("bare", "run", "once")}
+    assert logs["run"][0] == logs["once"][0] == logs["bare"][0]
+    assert int(logs["bare"][0].split()[1], 16) & 1 << (signal.SIGPIPE - 1)
+    for lines in logs.values():
+        _, named, pid = lines[1].split()
+        assert named == pid
 
 
 @needs_systemd

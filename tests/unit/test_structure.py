@@ -47,7 +47,7 @@ LAZY = {"cli": {"provision", "sandbox"}}
 # All of the standard library that the process that stays may import, for types alone not counted. Each name costs
 # memory for as long as the command runs.
 RESIDENT = {
-    "__future__", "_ctypes", "_socket", "errno", "fnmatch", "json", "os", "select", "signal", "stat", "sys",
+    "__future__", "_ctypes", "_socket", "ctypes", "errno", "fnmatch", "json", "os", "select", "signal", "stat", "sys",
     "termios", "time",
 }  # fmt: skip
 

@@ -41,3 +41,4 @@ os.execvp(sys.argv[2], sys.argv[2:])
 WITHOUT_PIDFD = [PYTHON, "-c", _WITHOUT, "434"]
 # signalfd4; other machines have other numbers.
 WITHOUT_SIGNALFD = [PYTHON, "-c", _WITHOUT, {"x86_64": "289"}.get(os.uname().machine, "74")]
+WITHOUT_TIMERFD = [PYTHON, "-c", _WITHOUT, {"x86_64": "283"}.get(os.uname().machine, "85")]

@@ -37,6 +37,21 @@ def test_the_first_signals_of_the_caller_reach_the_command(start: Callable[..., 
         assert [int(line.split()[1], 16) for line in program.lines] == [blocked, ignored]
 
 
+@pytest.mark.parametrize("once", [[], ["--once"]], ids=["", "once"])
+@pytest.mark.parametrize(("pid", "ignored"), [("$$", 1), ("1", 0)], ids=["by systemd", "by another"])
+def test_a_service_ignores_sigpipe(
+    start: Callable[..., Program], secret: SecretFile, once: list[str], pid: str, ignored: int
+) -> None:
+    """If systemd, which ignores SIGPIPE for services, started secretenv, the command finds that, and itself named."""
+    script = f'trap "" PIPE; SYSTEMD_EXEC_PID={pid} exec "$@"'
+    show = ["sh", "-c", "grep SigIgn /proc/self/status; echo $SYSTEMD_EXEC_PID $$"]
+    program = start("sh", "-c", script, "sh", SECRETENV, "run", *once, secret.option, "--", *show)
+    assert program.ends() == 0, program.err
+    assert int(program.lines[0].split()[1], 16) >> (signal.SIGPIPE - 1) & 1 == ignored
+    named, command = program.lines[1].split()
+    assert named == (command if ignored else "1")
+
+
 def test_nohup(start: Callable[..., Program], secret: SecretFile) -> None:
     """An ignored signal stays ignored: under nohup a hang-up ends neither secretenv nor the command."""
     script = "trap 'echo got USR1' USR1; echo ready $$; while :; do sleep 1000 & wait; done"

@@ -14,6 +14,7 @@ from tests.running import PYTHON, SECRETENV, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import SecretFile
 
@@ -92,3 +93,40 @@ def test_a_command_that_cannot_be_signalled(start: Callable[..., Program], secre
     assert program.lines == [f"ready {pid}"], "its death is waited for before a further start"
     os.kill(pid, signal.SIGKILL)
     assert program.ends() == -signal.SIGKILL
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_program_on_a_noexec_file_system(start: Callable[..., Program], secret: SecretFile, tmp_path: Path) -> None:
+    """The error says that it is the mount, not the file's mode."""
+    place = tmp_path / "place"
+    place.mkdir()
+    script = f'mount -t tmpfs -o noexec none {place} && cp /bin/true {place} && exec "$@"'
+    program = start(
+        "unshare", "--mount", "sh", "-c", script, "sh", SECRETENV, "run", secret.option, "--", f"{place}/true"
+    )
+    if "unshare" in program.err:
+        pytest.skip("needs mount namespaces")
+    assert program.ends() == 126
+    assert f"command: {place}/true: is on a file system that is mounted noexec" in program.err
+
+
+# As a user who may not enter a folder of PATH.
+SHUT_OUT = """
+import os, sys
+from secretenv.errors import SecretenvError
+from secretenv.supervisor.program import find
+os.setresuid(65534, 65534, 65534)
+try:
+    find("app", sys.argv[1])
+except SecretenvError as error:
+    print(error.status, error.message)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_folder_in_path_that_is_shut(start: Callable[..., Program], tmp_path: Path) -> None:
+    """A folder in PATH that may not be entered: 126, as env(1) says, and the error names it."""
+    tmp_path.chmod(0o700)
+    program = start(PYTHON, "-c", SHUT_OUT, f"{tmp_path}:/nowhere")
+    program.ends()
+    assert program.lines == [f"126 {tmp_path}/app: permission denied for one of its folders"]

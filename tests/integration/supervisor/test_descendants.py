@@ -263,3 +263,83 @@ def test_adopted_processes_survive_a_restart(run: Callable[..., Program], secret
     program.shows("ready", times=2)
     assert alive(daemon)
     assert not alive(first)
+
+
+# Pins and kills the many children of a process, each in a session of its own; says how often it looked at that process,
+# whose list of children is as long as they are many, and at all of them, and whether any is left.
+MANY = """
+import os, signal, sys
+from secretenv.supervisor.descendants import Family
+number = int(sys.argv[1])
+ours, theirs = os.pipe()
+command = os.fork()
+if not command:
+    for _ in range(number):
+        if not os.fork():
+            os.setsid()
+            os.write(theirs, b".")
+            signal.pause()
+    signal.pause()
+for _ in range(number):
+    os.read(ours, 1)
+looks = []
+def count(event, values):
+    if event in {"open", "os.listdir"} and str(values[0]).startswith("/proc/"):
+        looks.append(str(values[0]))
+sys.addaudithook(count)
+family = Family(command, group=False)
+family.remember()
+print(sum(look.startswith(f"/proc/{command}/") for look in looks), len(looks))
+family.kill_all()
+os.waitpid(command, 0)
+family.reaped = True
+while family.anything_left():
+    pass
+print("none left")
+"""
+
+
+def test_many_children_are_looked_at_once_each(start: Callable[..., Program]) -> None:
+    """To pin all descendants takes a few looks at each, not one at all for each: the supervisor stays able to hear."""
+    for number in (50, 500):
+        program = start(PYTHON, "-c", MANY, str(number))
+        assert program.ends() == 0, program.err
+        long, every = map(int, program.lines[0].split())
+        assert long <= 4
+        assert number < every <= 2 * number + long
+        assert program.lines[1] == "none left"
+
+
+def test_few_descriptors(run: Callable[..., Program], start: Callable[..., Program], secret: SecretFile) -> None:
+    """With hardly any descriptors left all descendants are killed all the same: known by when they began."""
+    script = f"for i in $(seq 30); do setsid sleep 1000 & done; exec {PYTHON} {CHILD}"
+    few = ["sh", "-c", 'ulimit -n 16; exec "$@"', "sh"]
+    program = start(*few, SECRETENV, "run", secret.option, "--refresh-signal=USR2", "--", "sh", "-c", script)
+    ready(program)
+    old = until(lambda: found if len(found := _sleepers(program)) == 30 else [])
+    secret.put({"VALUE": "two"})
+    program.send(signal.SIGUSR2)
+    program.shows("ready", times=2)
+    assert not [pid for pid in old if alive(pid)]
+
+
+def _sleepers(program: Program) -> list[int]:
+    return [pid for pid in program.family() if status_of(pid, "Name") == "sleep"]
+
+
+# Below a /proc of the outer PID namespace: what has children there, and what descends from it by these numbers.
+FOREIGN = """
+import sys
+from secretenv.supervisor.descendants import children, descend
+print(len(children(int(sys.argv[1]))) > 0, len(list(descend([int(sys.argv[1])], {}))))
+"""
+
+
+@as_init
+def test_a_proc_of_another_namespace(start: Callable[..., Program]) -> None:
+    """Where /proc has the numbers of another PID namespace, nobody is killed for the number of a stranger's child."""
+    outer = [word for word in NAMESPACE if word != "--mount-proc"]
+    for namespace, lines in ((outer, ["True 0"]), ([], ["True 2"])):
+        program = start("sh", "-c", 'sleep 1000 & "$@" $$; kill $!', "sh", *namespace, PYTHON, "-c", FOREIGN)
+        assert program.ends() == 0, program.err
+        assert program.lines == lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.supervisor.commands import ready
-from tests.running import CHILD, PYTHON, Program
+from tests.running import CHILD, PYTHON, SECRETENV, Program
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from secretenv.sandbox import Sandbox
     from tests.conftest import SecretFile
 
 
@@ -71,3 +74,37 @@ def _closed_pipe() -> int:
     ours, theirs = os.pipe()
     os.close(ours)
     return theirs
+
+
+def test_debug_tells_the_story(start: Callable[..., Program], aws: Sandbox) -> None:
+    """At the level debug: each fetch with its time, the end of the credentials, the next check, each start."""
+    words = ["--refresh-signal=USR2", "--log-level=debug", "--", PYTHON, CHILD]
+    program = start(SECRETENV, "run", *words, variables=aws.environment())
+    ready(program)
+    said = [
+        r"fetch started, as process \d+",
+        r"fetch ended after [\d.]+ s: \d+ variables?",
+        r"temporary credentials end at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        r"next check in (5 min|\d+ s)",
+        rf"command started as process \d+: {PYTHON}",
+    ]
+    for line in said:
+        until(lambda line=line: re.search(f"^secretenv: {line}$", program.err, re.MULTILINE), what=line)  # type: ignore[misc]
+    aws.rotate("sandbox/app", '{"VALUE": "two"}')
+    program.send(signal.SIGUSR2)
+    program.shows("ready", times=2)
+    program.logs("fetch started with the credentials of an earlier one")
+    program.logs("started again with sandbox/app ")
+    lines = program.raw_err.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ secretenv: ", line) for line in lines), (
+        "to a file, with times"
+    )
+
+
+def test_a_restart_has_an_end_in_the_log(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The lines of a restart at the level info: the new version, the stop, the new start."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("started again with ")
+    assert [line.split()[1] for line in program.err.splitlines()] == ["secret", "stopping", "started"]

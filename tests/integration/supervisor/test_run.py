@@ -128,7 +128,7 @@ def test_missing_settings_are_named_in_one_error(start: Callable[..., Program]) 
     [
         pytest.param(["nowhere-at-all"], 127, "not found", id="not-found"),
         pytest.param(["/nowhere/at/all"], 127, "not found", id="path-not-found"),
-        pytest.param(["/tmp"], 126, "is a directory\nsecretenv: hint: give a program in it", id="directory"),
+        pytest.param(["/tmp"], 126, "/tmp: is a directory", id="directory"),
         pytest.param(["./plain"], 126, "permission denied", id="not-executable"),
         pytest.param(["./orphan"], 127, "interpreter is missing", id="interpreter-missing"),
         pytest.param(["./script"], 0, "", id="script-without-first-line"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.supervisor.commands import number, ready
-from tests.running import CHILD, PYTHON, Program, status_of
+from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -136,15 +136,35 @@ def test_terminal_signals_that_are_sent_begin_no_shutdown(run: Callable[..., Pro
     program.shows("ready", times=2)
 
 
-def test_what_the_command_sends_is_not_sent_back(run: Callable[..., Program], secret: SecretFile) -> None:
-    """A command that signals its parent does not get that signal again from it."""
-    traps = "trap 'echo back' USR1; trap 'echo through; exit 5' USR2"
-    script = f"{traps}; kill -USR1 $PPID; echo sent; while :; do sleep 0.05; done"
-    program = run(secret.option, "--", "sh", "-c", script)
-    program.shows("sent")
-    program.send(signal.SIGUSR2)
-    assert program.ends() == 5
-    assert program.lines == ["sent", "through"]
+ALARM = ["perl", "-e", "use Time::HiRes qw(ualarm); ualarm shift; exec @ARGV"]
+
+
+@pytest.mark.parametrize("microseconds", [60_000, 900_000], ids=["while it starts", "later"])
+def test_an_alarm_of_the_caller(start: Callable[..., Program], secret: SecretFile, microseconds: int) -> None:
+    """An alarm that the caller set ends the command, or secretenv where there is none yet, as it ends any program."""
+    program = start(*ALARM, str(microseconds), SECRETENV, "run", secret.option, "--", "sleep", "1000")
+    assert program.ends() == -signal.SIGALRM
+
+
+def test_an_alarm_that_the_command_handles(start: Callable[..., Program], secret: SecretFile) -> None:
+    """A command with a handler gets the alarm and goes on."""
+    program = start(*ALARM, "900000", SECRETENV, "run", secret.option, "--", PYTHON, CHILD)
+    program.shows("got ALRM")
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+
+
+def test_quit_in_the_middle_of_a_restart(run: Callable[..., Program], secret: SecretFile) -> None:
+    """A stop by QUIT (STOPSIGNAL of many images) during a restart is no restart: nothing is started any more."""
+    program = run(secret.option, "--interval=50ms", "--", PYTHON, CHILD, "--ignore=TERM", "--exit-on=USR1")
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.shows("got TERM")
+    program.send(signal.SIGQUIT)
+    program.shows("got QUIT")
+    program.send(signal.SIGUSR1)
+    assert program.ends() == 0
+    assert program.lines == [f"ready {pid}", "got TERM", "got CONT", "got QUIT", "got USR1", "bye"]
 
 
 def test_signal_group_reaches_the_whole_group(run: Callable[..., Program], secret: SecretFile) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.held import writer_of
-from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
+from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ as_init = pytest.mark.skipif(
 )
 
 
-def _init(program: Program) -> int:
+def init_of(program: Program) -> int:
     """Return the pid, as we see it, of the process that is 1 in the program's namespace."""
 
     def found() -> list[int]:
@@ -279,7 +279,7 @@ def test_as_init_signals_arrive_and_the_status_is_128_plus_n(start: Callable[...
     """As PID 1: signals are forwarded; killed by signal N: 128+N."""
     program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", PYTHON, CHILD, "--exit-on=USR2")
     program.shows("ready")
-    os.kill(_init(program), signal.SIGUSR1)
+    os.kill(init_of(program), signal.SIGUSR1)
     program.shows("got USR1")
     inside = program.lines[0].split()[1]
     (child,) = (pid for pid in program.family() if status_of(pid, "NSpid").split()[1:] == [inside])
@@ -293,7 +293,7 @@ def test_as_init_orphans_are_reaped(start: Callable[..., Program], secret: Secre
     script = "for i in 1 2 3 4 5; do (sleep 0.05 &) ; done; echo started; exec sleep 1000"
     program = start(*NAMESPACE, SECRETENV, "run", secret.option, "--", "sh", "-c", script)
     program.shows("started")
-    init = _init(program)
+    init = init_of(program)
     children = Path(f"/proc/{init}/task/{init}/children")
     until(lambda: len(children.read_text().split()) == 1)
     os.kill(init, signal.SIGTERM)
@@ -307,3 +307,63 @@ def test_as_init_restart(start: Callable[..., Program], secret: SecretFile) -> N
     program.shows("VALUE=one")
     secret.put({"VALUE": "two"})
     program.shows("VALUE=two")
+
+
+# Two children of the command's, which write to files; it waits for both.
+GROUP = f"""
+{PYTHON} {CHILD} >one & {PYTHON} {CHILD} >two &
+trap 'echo shell' USR1 TERM
+until [ -s one ] && [ -s two ]; do sleep 0.05; done
+echo up; wait; wait; wait
+"""
+
+
+@as_init
+@pytest.mark.parametrize("before", [[], NAMESPACE], ids=["", "as PID 1"])
+def test_signal_group_under_a_terminal(
+    screen: Callable[..., Screen], secret: SecretFile, tmp_path: Path, before: list[str]
+) -> None:
+    """--signal-group: under a terminal (`docker run -t`) too each process of the group gets each signal once."""
+    shown = screen(*before, SECRETENV, "run", "--signal-group", secret.option, "--", "sh", "-c", GROUP)
+    shown.shows("up")
+    init = init_of(shown.program) if before else shown.program.pid
+    os.kill(init, signal.SIGUSR1)
+    shown.shows("shell")
+    said = [tmp_path / name for name in ("one", "two")]
+    until(lambda: all("got USR1" in each.read_text() for each in said))
+    os.kill(init, signal.SIGTERM)
+    assert shown.program.ends() == 0
+    assert [each.read_text().splitlines()[1:] for each in said] == [["got USR1", "got TERM", "bye"]] * 2
+    shown.read()
+    assert shown.text.count("shell") == 2
+
+
+def test_signal_group_leaves_the_neighbours_alone(
+    screen: Callable[..., Screen], secret: SecretFile, tmp_path: Path
+) -> None:
+    """The other processes of a pipeline are in the same group as the command, and get nothing."""
+    run = f"{SECRETENV} run --signal-group {secret.option} -- {PYTHON} {CHILD}"
+    shown = screen("sh", "-c", f"{PYTHON} {CHILD} >neighbour & {run}; echo ended; kill -USR1 $!; wait")
+    shown.shows("ready")
+    neighbour = tmp_path / "neighbour"
+    until(lambda: neighbour.exists() and "ready" in neighbour.read_text())
+    (wrapper,) = (
+        pid for pid in shown.program.family() if b"--signal-group" in words_of(pid) and pid != shown.program.pid
+    )
+    os.kill(wrapper, signal.SIGTERM)
+    shown.shows("ended")
+    until(lambda: "got USR1" in neighbour.read_text())
+    assert "got TERM" not in neighbour.read_text()
+
+
+def test_the_rest_of_a_group_under_a_terminal(
+    screen: Callable[..., Screen], secret: SecretFile, tmp_path: Path
+) -> None:
+    """When the command ends by itself the rest of the group gets one TERM, under a terminal too."""
+    script = f"{PYTHON} {CHILD} >rest & until [ -s rest ]; do sleep 0.05; done"
+    shown = screen(SECRETENV, "run", "--signal-group", secret.option, "--", "sh", "-c", script)
+    assert shown.program.ends() == 0
+    until(lambda: "bye" in (tmp_path / "rest").read_text())
+    # The kernel adds a hang-up, as the leader of the session has ended.
+    said = [line for line in (tmp_path / "rest").read_text().splitlines()[1:] if line not in {"got HUP", "got CONT"}]
+    assert said == ["got TERM", "bye"]

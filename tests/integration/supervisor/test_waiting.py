@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.supervisor.commands import WITHOUT_SIGNALFD, ready
+from tests.integration.supervisor.commands import WITHOUT_SIGNALFD, WITHOUT_TIMERFD, ready
 from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
 from tests.waiting import until
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tests.conftest import SecretFile
 
 
-@pytest.mark.parametrize("kernel", [[], WITHOUT_SIGNALFD], ids=["this kernel", "without signalfd"])
+@pytest.mark.parametrize(
+    "kernel", [[], WITHOUT_SIGNALFD, WITHOUT_TIMERFD], ids=["this kernel", "without signalfd", "without timerfd"]
+)
 def test_a_pause_beyond_what_is_due_is_no_signal(
     start: Callable[..., Program], secret: SecretFile, kernel: list[str]
 ) -> None:
@@ -37,6 +40,40 @@ def test_a_pause_beyond_what_is_due_is_no_signal(
     assert program.ends() == 0
     assert program.lines[1:] == ["got CONT"] * 10 + ["got TERM", "bye"]
     assert program.err == ""
+
+
+def test_it_wakes_in_time_after_a_suspend(run: Callable[..., Program], secret: SecretFile) -> None:
+    """The next check is due on the clock that goes on in a suspend: a timer of CLOCK_BOOTTIME is set to it."""
+    program = run(secret.option, "--interval=1h", "--", PYTHON, CHILD)
+    ready(program)
+    folder = Path(f"/proc/{program.pid}/fdinfo")
+    timers = until(lambda: [text for file in folder.iterdir() if "clockid:" in (text := file.read_text("utf-8"))])
+    (timer,) = (dict(line.split(":", 1) for line in text.splitlines()) for text in timers)
+    assert timer["clockid"].strip() == str(time.CLOCK_BOOTTIME)
+    seconds = int(timer["it_value"].strip(" ()").split(",")[0])
+    assert 3100 < seconds < 4000
+
+
+@pytest.mark.parametrize("seconds", [0.05, 1.02])
+def test_a_wait_is_as_long_as_asked(start: Callable[..., Program], seconds: float) -> None:
+    """A wait without a signal ends when its time is over, and a signal ends it at once; again and again."""
+    program = start(PYTHON, "-c", WAITS, str(seconds))
+    assert program.ends() == 0, program.err
+    assert program.lines == ["in time", "in time", "signal"]
+
+
+WAITS = """
+import os, signal, sys, time
+from secretenv.supervisor.waiting import Signals
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+signals, seconds = Signals(), float(sys.argv[1])
+for _ in range(2):
+    before = time.monotonic()
+    assert signals.next(seconds) is None
+    print("in time" if seconds <= time.monotonic() - before < seconds + 20 else "late")
+os.kill(os.getpid(), signal.SIGUSR1)
+print("signal" if signals.next(3600).si_signo == signal.SIGUSR1 else "none")
+"""
 
 
 def test_no_context_switch_while_idle(run: Callable[..., Program], secret: SecretFile) -> None:

@@ -14,9 +14,12 @@ MEANINGS = {
 }
 SENDERS = {
     "sent": "another process",
+    "kernel": "the kernel, for the caller: an alarm, a limit",
     "terminal": "the terminal, to the whole job",
     "leader": "the terminal, to the session leader alone",
-    "command": "the command",
+    "command": "the command, to secretenv alone",
+    "job": "the command, to the group that both share",
+    "echo": "the command, again or as an answer",
 }
 STEPS = {
     "end": "ends secretenv",

@@ -41,3 +41,9 @@ def test_what_is_addressed_to_this_process_is_addressed_to_the_command() -> None
     found = readdressed(given, 7)
     assert found == {b"LISTEN_PID": b"%d" % os.getpid(), b"WATCHDOG_PID": b"8", b"LISTEN_FDS": b"1"}
     assert readdressed(given, 9) is given, "none of it was meant for this process"
+
+
+def test_the_process_that_systemd_started_is_the_command() -> None:
+    """SYSTEMD_EXEC_PID names the command: a program that compares it with its pid learns that systemd started it."""
+    given = {b"SYSTEMD_EXEC_PID": b"7", b"LISTEN_PID": b"8", b"LISTEN_PIDFDID": b"99"}
+    assert readdressed(given, 7) == {**given, b"SYSTEMD_EXEC_PID": b"%d" % os.getpid()}

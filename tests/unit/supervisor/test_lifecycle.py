@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from secretenv.errors import CHANGED, CommandNotFoundError
+from secretenv.protocol import Answer
 from secretenv.supervisor.actions import (
     End,
     Exec,
@@ -93,6 +94,10 @@ def test_on_change_ignore_leaves_the_command() -> None:
     story = running(on_change="ignore")
     story.later(300)
     assert story.happens("fetched", B) == []
+    assert story.lines[-2:] == [
+        "secret app has a new version b",
+        "nothing done (--on-change ignore); the command's variables are still those of app a",
+    ]
 
 
 def test_on_change_signal_sends_it() -> None:
@@ -100,6 +105,23 @@ def test_on_change_signal_sends_it() -> None:
     story = running(on_change=int(signal.SIGUSR1))
     story.later(300)
     assert story.happens("fetched", B) == [Send(signum=signal.SIGUSR1)]
+    assert story.lines[-1] == "notified with USR1; the command's variables are still those of app a"
+    story.later(300)
+    story.happens("fetched", C)
+    assert story.lines[-1] == "notified with USR1; the command's variables are still those of app a"
+    story.later(300)
+    story.happens("fetched", A)
+    assert story.lines[-1] == "notified with USR1; the command's variables are those of app a"
+
+
+def test_a_file_has_no_version_to_name() -> None:
+    """The version of a secret in a file is a hash of it, which is not shown."""
+    story = Story(on_change="ignore")
+    first, second = Answer(), Answer()
+    first.versions, second.versions = {"file:///s.json": "1"}, {"file:///s.json": "2"}
+    story.happens("fetched", first)
+    story.happens("fetched", second)
+    assert story.lines[-1] == "nothing done (--on-change ignore); the command's variables are still those of its start"
 
 
 def test_a_stop_that_turned_into_a_shutdown_keeps_its_limit() -> None:

@@ -157,8 +157,9 @@ class World(RuleBasedStateMachine):
             return
         number = int(getattr(signal, f"SIG{name}"))
         actions = self.life.signalled(number, origin, self.now)
+        self.shutdown = self.life.shutdown != 0
         if name in {"TERM", "INT"} and origin == SENT:
-            self.shutdown = True
+            assert self.shutdown
         assert sum(isinstance(action, Send) for action in actions) <= 1, "forwarded twice"
         assert not any(isinstance(action, Spawn | Stop) for action in actions)
         assert not (self.alive and any(isinstance(action, End) for action in actions)), "it ends before its command"

@@ -41,6 +41,31 @@ def test_the_example_of_the_document() -> None:
     assert written(given.pop("level"), given["message"], link=given["link"], hint=given["hint"]) == f"{EXAMPLE}\n"
 
 
+def shown(descriptor: int, other: int, journal: str) -> str:
+    """Return the text of an error with its hint, written to `descriptor` and read from `other`."""
+    Log("info", "text", descriptor, clock=lambda: 1769903999, journal=journal)("error", "m", link="l", hint="h")
+    return os.read(other, 65536).decode().replace("\r", "")
+
+
+def test_a_time_where_nobody_else_writes_one() -> None:
+    """A text has a time in front of each line, unless it goes to a terminal or to the journal."""
+    plain = "secretenv: error: l: m\nsecretenv: hint: h\n"
+    stamped = "".join(f"2026-01-31T23:59:59Z {line}" for line in plain.splitlines(keepends=True))
+    ours, theirs = os.pipe()
+    status = os.fstat(theirs)
+    for journal, text in {
+        "": stamped,
+        f"{status.st_dev}:{status.st_ino}": plain,
+        f"{status.st_dev}:{status.st_ino + 1}": stamped,
+        "nonsense": stamped,
+    }.items():
+        assert shown(theirs, ours, journal) == text
+    user, terminal = os.openpty()
+    assert shown(terminal, user, "") == plain
+    for descriptor in (ours, theirs, user, terminal):
+        os.close(descriptor)
+
+
 @pytest.mark.parametrize("character", ["a", "é", "☃", "\x00", "😀"])
 def test_a_line_is_never_longer_than_a_pipe_takes_at_once(character: str) -> None:
     """A line is at most 4,096 bytes and one whole JSON object; its longest text is cut, between two characters."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,10 +43,63 @@ def test_a_file_that_is_no_program_is_named(path: str, tmp_path: Path) -> None:
         program.find(str(tmp_path / "one" / "app"), path)
 
 
-def test_a_folder_of_that_name_is_no_program(tmp_path: Path, path: str) -> None:
-    """A folder in PATH that has the command's name is as good as nothing: 127."""
-    with pytest.raises(CommandNotFoundError, match="app: not found in PATH"):
-        program.find("app", str(tmp_path / "one"))
+def test_a_folder_of_that_name_cannot_be_executed(tmp_path: Path, path: str) -> None:
+    """A folder in PATH that has the command's name is refused like a file that may not be executed: 126."""
+    with pytest.raises(CommandError, match="one/app: is a directory"):
+        program.find("app", f"{tmp_path}/nowhere:{tmp_path}/one:{tmp_path}/two")
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Return a folder of things that are no programs, each in a folder of its own too, to be one of PATH."""
+    for name in ("folder", "fifo", "dangling", "loop", "plain"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "folder/app").mkdir()
+    os.mkfifo(tmp_path / "fifo/app")
+    (tmp_path / "dangling/app").symlink_to("nowhere")
+    (tmp_path / "loop/app").symlink_to("app")
+    (tmp_path / "plain/app").touch(0o644)
+    (tmp_path / "file").touch()
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good/app").write_text("#!/bin/sh\n", "utf-8")
+    (tmp_path / "good/app").chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("last", ["", "nowhere", "good", "file"])
+@pytest.mark.parametrize("first", ["folder", "fifo", "dangling", "loop", "plain", "file", "nowhere", ""])
+def test_as_env_says(odd: Path, monkeypatch: pytest.MonkeyPatch, first: str, last: str) -> None:
+    """Whatever is in PATH, an empty entry for the working directory too: found, 126 or 127 as env(1) and execvp(3)."""
+    monkeypatch.chdir(odd / "dangling")
+    for folders in ([first, last], [last, first], [first]):
+        path = os.pathsep.join(str(odd / name) if name else "" for name in folders)
+        assert (
+            _as_env("app", path)
+            == subprocess.run(
+                ["env", "app"], env={"PATH": path}, check=False, executable="/usr/bin/env", stderr=subprocess.DEVNULL
+            ).returncode
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["folder/app", "fifo/app", "dangling/app", "loop/app", "plain/app", "file/app", "x" * 300]
+)
+def test_a_path_as_env_says(odd: Path, name: str) -> None:
+    """The same for a name with a slash, for a name that is too long, and without a PATH."""
+    for command, path in ((str(odd / name), "/"), (name.rpartition("/")[2], None)):
+        variables = {} if path is None else {"PATH": path}
+        expected = subprocess.run(
+            ["/usr/bin/env", command], env=variables, check=False, stderr=subprocess.DEVNULL
+        ).returncode
+        assert _as_env(command, path) == expected
+
+
+def _as_env(command: str, path: str | None) -> int:
+    try:
+        program.find(command, path)
+    except (CommandError, CommandNotFoundError) as error:
+        return error.status
+    return 0
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,50 @@ def test_last_try_leaves_time_to_fail_in_its_own_words() -> None:
     assert len(times) > 5
 
 
+OTHER = SecretenvError("another", hint="another step", transient=True, link="DNS")
+HINTED = SecretenvError("no answer", hint="the next step", transient=True, link="connection")
+
+
+def hints(story: Story, *errors: SecretenvError) -> list[str]:
+    """Return the hints of the lines while a fetch fails like this."""
+    found = []
+    for error in errors:
+        lines = [action for action in story.life.failed(error, story.now) if isinstance(action, Line)]
+        found.append(next(line.hint for line in lines if line.message.startswith(error.message)))
+        story.later((story.life.due() or 0.0) - story.now)
+    return found
+
+
+def test_a_hint_is_shown_once() -> None:
+    """Each try is a line, but only the first with a fault has its hint, also when another fault comes between."""
+    expected = ["the next step", "", "another step", "", ""]
+    assert hints(Story(), HINTED, HINTED, OTHER, HINTED, OTHER) == expected
+    story = running()
+    story.later(300)
+    assert hints(story, HINTED, HINTED, OTHER, HINTED, OTHER) == expected, "and later, in lines of the level debug"
+    story.happens("fetched", A)
+    story.later(300)
+    assert hints(story, HINTED, HINTED) == ["the next step", ""], "and anew once it was over"
+
+
+def test_the_reminder_of_each_hour_has_the_hint() -> None:
+    """Whoever reads today's log only finds the next step in it."""
+    story = running(interval=60.0)
+    story.later(60)
+    assert hints(story, HINTED, HINTED) == ["the next step", ""]
+    story.later(3600)
+    assert hints(story, HINTED) == ["the next step"]
+
+
+def test_the_end_of_the_start_has_the_hint() -> None:
+    """The line that a person reads first is the last one."""
+    story = Story(start_timeout=1.0)
+    assert hints(story, HINTED) == ["the next step"]
+    story.later(1)
+    assert story.happens("failed", HINTED) == [End(status=FAILED, error=HINTED)]
+    assert HINTED.hint
+
+
 def test_tries_before_the_start_are_farther_and_farther_apart() -> None:
     """First fetch, transient error: retried with full-jitter backoff; here the random number is in the middle."""
     assert waits_after(TRANSIENT, 8, start_timeout=3600.0) == pytest.approx([0.5, 1, 2, 4, 7.5, 7.5, 7.5, 7.5])
@@ -133,7 +177,7 @@ def test_errors_later_keep_the_command(error: SecretenvError, first: float, leve
     """Later the command keeps running: retried with backoff, a permanent error every max(60 s, interval)."""
     story = running()
     story.later(300)
-    said, _ = story.life.failed(error, story.now)
+    said, *_ = story.life.failed(error, story.now)
     assert isinstance(said, Line)
     assert said.level == level
     due = story.life.due()

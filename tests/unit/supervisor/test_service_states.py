@@ -60,6 +60,26 @@ def test_on_change_exit_is_the_end_and_no_reload() -> None:
     assert states(story) == ["", "READY", "STOPPING", ""]
 
 
+@pytest.mark.parametrize(
+    ("on_change", "words"),
+    [(int(signal.SIGHUP), "notified of a new version with HUP"), ("ignore", "a new version is ignored")],
+)
+def test_the_status_names_what_the_command_runs_with(on_change: int | str, words: str) -> None:
+    """Without a restart it runs with the old values, and the status goes on to say so after each check."""
+    story = running(on_change=on_change, refresh_signal=int(signal.SIGUSR2))
+    told(story)
+    story.signal("USR2")
+    story.happens("fetched", B)
+    expected = f"running with app a; {words}"
+    assert [action.status for action in told(story)] == ["checking for new versions", expected, expected]
+    story.signal("USR2")
+    story.happens("fetched", B)
+    assert told(story)[-1].status == expected
+    story.later(300)
+    story.happens("fetched", A)
+    assert told(story)[-1].status == "running with app a"
+
+
 @pytest.mark.parametrize("state", ["running", "stopping"])
 def test_a_shutdown_is_told_once(state: str) -> None:
     """STOPPING at the TERM that begins the end, also in a restart; no READY after it."""
