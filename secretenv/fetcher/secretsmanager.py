@@ -37,7 +37,7 @@ from secretenv.fetcher import batches, messages
 from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connection_errors, proxy
+from secretenv.identity import connecting, connection_errors, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +97,7 @@ class Reader:
         self._device = device
         self._given = _Given()
         session = _session(self._given)
+        connecting.use()
         prepare(session)
         self._clients: dict[str, Any] = {}
         for secret in secrets:
@@ -124,6 +125,10 @@ class Reader:
             return list(pool.map(self._one, secrets))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def url(self, region: str) -> str:
+        """Return where the requests of a region go."""
+        return str(self._clients[region].meta.endpoint_url)
 
     def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
         proxies: dict[str, str] = {}
@@ -212,7 +217,7 @@ class Reader:
         return _reading(secret, entry, self._host(region))
 
     def _host(self, region: str) -> str:
-        return str(self._clients[region].meta.endpoint_url).partition("://")[2]
+        return self.url(region).partition("://")[2]
 
     def _ask(
         self,

@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from secretenv import __version__
 from secretenv.credentials import Credentials
-from secretenv.identity import connection_errors, messages, provider_errors, proxy
+from secretenv.identity import connecting, connection_errors, messages, provider_errors, proxy
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
     if device.thing_name:
         headers["x-amzn-iot-thingname"] = device.thing_name
     proxies = proxy.proxies(url)
+    connecting.use()
     with requests.Session() as session:
         session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE, no other decision about proxies
         session.mount("https://", _Adapter(context))

@@ -46,7 +46,7 @@ RESIDENT = {
 # The libraries that are dear, and the rooms that may import them.
 ONLY_IN = {
     "requests": {"identity.provider"},
-    "urllib3": {"identity.provider"},
+    "urllib3": {"identity.provider", "identity.connecting"},
     "boto3": {"fetcher.secretsmanager", "provision", "sandbox"},
     "botocore": {"fetcher.secretsmanager", "provision", "sandbox"},
     "typer": {"cli.app", "cli.typer_options", "provision.command"},
