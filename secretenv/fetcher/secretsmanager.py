@@ -37,7 +37,7 @@ from secretenv.fetcher import batches, messages
 from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connecting, connection_errors, proxy
+from secretenv.identity import certificate, connecting, connection_errors, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +85,7 @@ class Reader:
         prepare: called with the session before it makes clients.
 
     Raises:
+        CertificateError: the roots of AWS_CA_BUNDLE cannot be used.
         SecretError: there can be no client for the region of a secret.
     """
 
@@ -96,6 +97,8 @@ class Reader:
     ) -> None:
         self._device = device
         self._given = _Given()
+        # Always said: botocore before 1.43.54 takes an empty variable for "do not verify".
+        self._verify = certificate.bundle() or True
         session = _session(self._given)
         connecting.use()
         prepare(session)
@@ -138,6 +141,7 @@ class Reader:
                 region_name=region or None,
                 endpoint_url=self._device.secretsmanager_endpoint or None,
                 config=_CONFIG.merge(Config(proxies=proxies)),
+                verify=self._verify,
             )
         except (NoRegionError, InvalidRegionError):
             message = messages.REGION_INVALID if region else messages.REGION_UNKNOWN

@@ -76,6 +76,7 @@ def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Contex
     key = read_key(device)
     context = new_context()
     trust(context, device.ca)
+    bundle()  # here: a setting that is wrong is the same error whichever network is there
     load_pair(context, device, key)
     warnings = [exposed(device), check_dates(device, said_by(pem), clock())]
     return context, [warning for warning in warnings if warning]
@@ -204,6 +205,27 @@ def trust(context: ssl.SSLContext, ca: str) -> None:
         context.load_verify_locations(ca)
     except (ssl.SSLError, OSError):
         raise messages.NO_ROOTS(file=ca) from None
+
+
+def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None) -> str:
+    """Return the file of AWS_CA_BUNDLE with the roots for Secrets Manager; an empty one counts as not set: certifi's.
+
+    Args:
+        environ: the variables.
+        context: takes the roots; otherwise they are only looked at.
+
+    Raises:
+        CertificateError: the file is not what it should be.
+    """
+    path = environ.get("AWS_CA_BUNDLE", "")
+    if not path.strip():
+        return ""
+    _read(path, messages.BUNDLE_UNREADABLE, messages.BUNDLE_EMPTY, messages.BUNDLE_TOO_LARGE)
+    try:
+        (context or new_context()).load_verify_locations(path)
+    except (ssl.SSLError, OSError):
+        raise messages.NO_BUNDLE(file=path) from None
+    return path
 
 
 def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:

@@ -163,8 +163,8 @@ def _closed(case: _Case) -> SecretenvError | None:
 
 
 def _no_roots(case: _Case) -> SecretenvError | None:
-    """The file with the roots is not there. That of --ca is read before; this one is botocore's."""
-    return messages.ROOTS_MISSING(host=case.host) if case.first(FileNotFoundError) else None
+    """The file with the roots has just gone: it is read before, and again by botocore."""
+    return messages.BUNDLE_CHANGED(host=case.host) if case.first(FileNotFoundError, IsADirectoryError) else None
 
 
 def _handshake(case: _Case) -> SecretenvError | None:

@@ -114,6 +114,23 @@ NO_ROOTS = Message(
     link="roots file",
 )
 
+BUNDLE_UNREADABLE, _, BUNDLE_TOO_LARGE = _of_pem_file("roots file", "AWS_CA_BUNDLE")
+BUNDLE_EMPTY = Message(
+    CertificateError, ROOTS_EMPTY.text, f"AWS_CA_BUNDLE names it; {ROOTS_EMPTY.hint}", link="roots file"
+)
+NO_BUNDLE = Message(
+    CertificateError,
+    NO_ROOTS.text,
+    "AWS_CA_BUNDLE names a PEM file with the roots for Secrets Manager; without it certifi's roots count",
+    link="roots file",
+)
+BUNDLE_CHANGED = Message(
+    CertificateError,
+    "the roots to trust for {host} cannot be read",
+    "AWS_CA_BUNDLE names a PEM file: ls -l $AWS_CA_BUNDLE",
+    link="roots file",
+)
+
 # key of another certificate
 KEY_MISMATCH = Message(
     CertificateError,
@@ -287,12 +304,6 @@ SERVER_NOT_TRUSTED = Message(
     CredentialsError,
     "the certificate of {host} is not trusted: {reason}",
     "--ca names the roots for the credentials provider, AWS_CA_BUNDLE those for Secrets Manager",
-    link="TLS",
-)
-ROOTS_MISSING = Message(
-    CredentialsError,
-    "the roots to trust for {host} cannot be read",
-    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE names a file that is missing",
     link="TLS",
 )
 

@@ -51,10 +51,17 @@ def key_file(device: Device) -> tuple[str, Step]:
 
 
 def roots(device: Device, context: Context) -> Step:
-    """Load the roots and count them."""
+    """Load the roots and count them; those for Secrets Manager too, where AWS_CA_BUNDLE names others."""
     certificate.trust(context, device.ca)
-    count = context.cert_store_stats()["x509"]
-    return Step("roots file", ok=True, text=f"{many(count, 'root')} of {device.ca or 'certifi'}")
+    text = f"{_count(context)} of {device.ca or 'certifi'}"
+    others = certificate.new_context()
+    if file := certificate.bundle(context=others):
+        text += f"; for Secrets Manager {_count(others)} of {file}"
+    return Step("roots file", ok=True, text=text)
+
+
+def _count(context: Context) -> str:
+    return many(context.cert_store_stats()["x509"], "root")
 
 
 def pair(device: Device, context: Context, key: str) -> Step:
