@@ -34,6 +34,16 @@ _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
 _ENCRYPTED = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
 
 
+class _Within(ssl.SSLObject):
+    """TLS within the TLS of a proxy."""
+
+    def do_handshake(self) -> None:
+        """Shake hands; called until that is over."""
+        super().do_handshake()
+        if isinstance(self.context, Context):
+            self.context.end(self)
+
+
 class Context(ssl.SSLContext):
     """A client's TLS context that knows whether its handshake is over, and reports when one begins and ends.
 
@@ -45,6 +55,7 @@ class Context(ssl.SSLContext):
         at: called before each step with the link of the chain, and where.
     """
 
+    sslobject_class = _Within
     begun = False
     handshaken = False
     version = ""
@@ -53,16 +64,27 @@ class Context(ssl.SSLContext):
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
-        self.begun, self.handshaken = True, False
-        where = str(kwargs.get("server_hostname") or "")
-        if self.at:
-            self.at("TLS", where)
+        self._begin(kwargs.get("server_hostname"))
         wrapped = super().wrap_socket(sock, *args, **kwargs)
+        self.end(wrapped)
+        return wrapped
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Return what shakes hands within the TLS of a proxy."""
+        self._begin(kwargs.get("server_hostname"))
+        return super().wrap_bio(*args, **kwargs)
+
+    def _begin(self, where: str | None) -> None:
+        self.begun, self.handshaken = True, False
+        if self.at:
+            self.at("TLS", where or "")
+
+    def end(self, wrapped: ssl.SSLSocket | ssl.SSLObject) -> None:
+        """Take what the handshake, which is over, has brought."""
         self.handshaken = True
         self.version, self.peer = wrapped.version() or "", wrapped.getpeercert(binary_form=True) or b""
         if self.at:
-            self.at("endpoint", where)
-        return wrapped
+            self.at("endpoint", wrapped.server_hostname or "")
 
 
 def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Context, list[str]]:

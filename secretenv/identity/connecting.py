@@ -13,6 +13,8 @@ import socket
 import time
 from itertools import chain, zip_longest
 
+from secretenv.identity import proxy
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     Entry = tuple[int, int, int, str, tuple[Any, ...]]
 
 PAUSE = 0.25  # seconds between the beginnings of two attempts: RFC 8305, section 5
+# Hosts and ports to which plain HTTP is spoken.
+_inside: set[tuple[str, int]] = set()
 # This machine has no way to such an address: whatever another one answers says more.
 _NO_WAY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EHOSTUNREACH}
 
@@ -49,6 +53,8 @@ def create_connection(
 
     seconds = float(timeout) if isinstance(timeout, int | float) else None
     found = look_up(*address, allowed_gai_family())
+    if address in _inside:
+        found = [entry for entry in found if proxy.is_loopback(str(entry[4][0]))]
     attempts = Attempts(found, seconds, source_address, tuple(socket_options or ()))
     try:
         _, connected = attempts.next()
@@ -63,6 +69,21 @@ def use() -> None:
     from urllib3.util import connection
 
     connection.create_connection = create_connection
+
+
+def keep_inside(url: str) -> None:
+    """Let connections for a URL of plain HTTP go to this machine alone, whatever its name is resolved to.
+
+    Raises:
+        ValueError: its host, as urllib3 reads it, is not this machine.
+    """
+    from urllib3.util import parse_url
+
+    parts = parse_url(url)
+    host = (parts.host or "").strip("[]")
+    if not proxy.is_loopback(host):
+        raise ValueError("not this machine")
+    _inside.add((host, parts.port or proxy.PORTS["http"]))
 
 
 def look_up(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[Entry]:

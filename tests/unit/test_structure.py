@@ -48,7 +48,7 @@ ONLY_IN = {
     "requests": {"identity.provider"},
     "urllib3": {"identity.provider", "identity.connecting"},
     "boto3": {"fetcher.secretsmanager", "provision", "sandbox"},
-    "botocore": {"fetcher.secretsmanager", "provision", "sandbox"},
+    "botocore": {"fetcher.secretsmanager", "fetcher.wire", "provision", "sandbox"},
     "typer": {"cli.app", "cli.typer_options", "provision.command"},
     "click": set[str](),
     "moto": {"sandbox"},

@@ -95,26 +95,32 @@ def permissions(device: Device) -> Step:
 
 
 class Target(NamedTuple):
-    """Where the first connection goes: to the endpoint, or to a proxy."""
+    """Where the first connection goes: to the endpoint, or to the proxy that a variable names."""
 
     host: str
     port: int
     where: str
-    proxy: bool
+    variable: str = ""
+
+    @property
+    def proxy(self) -> bool:
+        """Whether it goes to a proxy."""
+        return bool(self.variable)
 
 
 def target(endpoint: str, scheme: str = "https") -> Target:
     """Return where the connection to an endpoint HOST[:PORT] goes, given the proxies of the environment.
 
     A proxy's URL may contain a password: only host and port are kept.
+
+    Raises:
+        CredentialsError: the variable that names a proxy cannot be used.
     """
     found = proxy.decide(f"{scheme}://{endpoint}")
     if found is None:
         own = urlsplit(f"{scheme}://{endpoint}")
-        return Target(own.hostname or "", own.port or proxy.PORTS[scheme], endpoint, proxy=False)
-    if not found.port:
-        raise messages.PROXY_NOT_A_URL()  # noqa: RSE102 - the call makes the error
-    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
+        return Target(own.hostname or "", own.port or proxy.PORTS[scheme], endpoint)
+    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", found.variable)
 
 
 def lookup(to: Target) -> Step:
@@ -172,7 +178,7 @@ def _listed(addresses: Sequence[str], most: int = SHOWN) -> str:
 def _unreachable(error: Exception, to: Target) -> SecretenvError:
     found = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
     if to.proxy:
-        found.link, found.hint = "proxy", CHECK_PROXY
+        found.link, found.hint = "proxy", CHECK_PROXY.format(variable=to.variable)
     return found
 
 

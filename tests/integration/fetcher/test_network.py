@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,10 +17,9 @@ from secretenv.errors import CertificateError
 from tests.unit.identity.certificates import certificate, pem, write
 
 from .fetching import device, fetch, secret
-from .servers import KEY, QUICK, at, device_with_pair, handed_on, secrets_manager, serve, tls
+from .servers import KEY, QUICK, at, device_with_pair, handed_on, proxy, secrets_manager, serve, tls
 
 if TYPE_CHECKING:
-    import ssl
     import threading
     from collections.abc import Callable
 
@@ -148,6 +148,51 @@ def test_wrong_host_name(who: Device, tmp_path: Path) -> None:
         error = fetch(at(other, port), APP).error
     assert (error.link, error.transient) == ("TLS", False)
     assert "another host name" in error.message
+
+
+def test_wrong_host_name_of_secrets_manager(who: Device, tmp_path: Path) -> None:
+    """So is one in the place of Secrets Manager."""
+    other = device_with_pair(tmp_path, "other.example")
+    with serve(tls(other, secrets_manager, whole=b"}")) as port:
+        there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
+        error = fetch(there, APP, credentials=handed_on(), variables={"AWS_CA_BUNDLE": other.ca}).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert error.message == f"secret app: the certificate of localhost:{port} is for another host name"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("proxied", [True, False])
+@pytest.mark.parametrize("service", ["provider", "secrets"])
+def test_inspection(
+    who: Device,
+    tmp_path: Path,
+    service: str,
+    proxied: bool,  # noqa: FBT001
+    version: ssl.TLSVersion,
+) -> None:
+    """Where something inspects TLS the issuer that was met is named, and what to do; nothing is sent to it."""
+    other = device_with_pair(tmp_path, "Corporate Inspection")
+    seen = []
+
+    def inspect(connection: ssl.SSLSocket, end: threading.Event) -> None:
+        seen.append(connection)
+
+    with ExitStack() as stack:
+        port = stack.enter_context(serve(tls(other, inspect, most=version)))
+        variables = {}
+        if proxied:
+            through, _ = stack.enter_context(proxy())
+            variables["HTTPS_PROXY"] = f"http://127.0.0.1:{through}"
+        if service == "provider":
+            error = fetch(at(who, port), APP, variables=variables).error
+        else:
+            there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
+            error = fetch(there, APP, credentials=handed_on(), variables=variables).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert error.message.endswith("; its issuer is Corporate Inspection")
+    words = "does not survive that: exempt localhost" if service == "provider" else "AWS_CA_BUNDLE names the roots"
+    assert words in error.hint
+    assert not seen
 
 
 # Secrets Manager over TLS.
