@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from secretenv.errors import SecretenvError
+from secretenv.identity import proxy
 from secretenv.provision.documents import ANY_SUFFIX
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Account:
         self.changes = 0
         self.show = show
         self._secret_words = secret_words
+        # Empty counts as not set: botocore before 1.43.54 takes it for "do not verify".
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+            if not os.environ.get(name, "").strip():
+                os.environ.pop(name, None)
         with sentences("sts", "GetCallerIdentity"):
             # boto3 itself does not know AWS_REGION, which the aws CLI and every other SDK read.
             session = boto3.Session(
@@ -69,6 +74,8 @@ class Account:
                 raise exceptions.NoRegionError
             retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, read_timeout=30)
             self._clients = {name: session.client(name, config=retries) for name in _SERVICES}
+        for client in self._clients.values():
+            proxy.decide(client.meta.endpoint_url)  # a variable that cannot be read whole is refused, and not shown
         self.region = str(self._clients["iot"].meta.region_name)
         identity = self.client("sts").get_caller_identity()
         self.id = str(identity["Account"])
@@ -230,4 +237,7 @@ def _action(operation: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    # What these say holds the URL of a proxy, and its password may not be all stars.
+    if type(error) in {exceptions.ProxyConnectionError, exceptions.HTTPClientError}:
+        return "no connection, or no answer, through the proxy or to AWS"
     return str(error).partition("\n")[0]

@@ -29,7 +29,7 @@ ARROWS = {
     "config": {"shared"},
     "fetcher": {"shared", "identity"},
     "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
-    "provision": {"shared", "config.parsers", "identity.x509", "fetcher.variables"},
+    "provision": {"shared", "config.parsers", "identity.proxy", "identity.x509", "fetcher.variables"},
     "sandbox": {"shared", "config.parsers", "provision", "supervisor.ending"},
     "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.main", "cli.stderr"},
 }
