@@ -55,6 +55,8 @@ def create_connection(
     found = look_up(*address, allowed_gai_family())
     if address in _inside:
         found = [entry for entry in found if proxy.is_loopback(str(entry[4][0]))]
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "it leads to another machine, and plain http stays on this one")
     attempts = Attempts(found, seconds, source_address, tuple(socket_options or ()))
     try:
         _, connected = attempts.next()

@@ -280,6 +280,10 @@ def test_plain_http_stays_on_this_machine(url: str) -> None:
 def test_a_name_of_this_machine_that_leads_elsewhere() -> None:
     """A hosts file that leads `localhost` elsewhere does not lead plain HTTP there."""
     who = device(region="eu-west-1", secretsmanager_endpoint="http://localhost:9")
-    program = "import socket; found = (2, 1, 6, '', ('192.0.2.2', 9)); socket.getaddrinfo = lambda *_, **__: [found]"
+    program = (
+        "import socket; found = (2, 1, 6, '', ('192.0.2.2', 9)); socket.getaddrinfo = lambda *_, **__: [found]\n"
+        "socket.socket.connect_ex = socket.socket.connect = lambda *_: 1 / 0"
+    )
     error = fetch(who, APP, credentials=handed_on(), program=program).error
-    assert error.link in ("connection", "DNS")
+    assert error.link == "DNS"
+    assert "localhost cannot be resolved: it leads to another machine" in error.message
