@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError
-from secretenv.identity.messages import CHECK_NETWORK, PROXY_FORM, SET_CLOCK
+from secretenv.identity.messages import CHECK_NETWORK, SET_CLOCK
 
 # DNS
 NAME_UNRESOLVED = Message(
@@ -14,7 +14,6 @@ NAME_UNRESOLVED = Message(
 )
 
 # proxy
-PROXY_NOT_A_URL = Message(CredentialsError, "HTTPS_PROXY is not a URL", PROXY_FORM, link="proxy")
 PROXY_UNRESOLVED = Message(CredentialsError, NAME_UNRESOLVED.text, NAME_UNRESOLVED.hint, link="proxy")
 PROXY_NOT_CONNECTED = Message(CredentialsError, "no connection to {host} within {time}", CHECK_NETWORK, link="proxy")
 

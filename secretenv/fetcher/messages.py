@@ -36,6 +36,12 @@ NO_CLIENT = Message(
     "check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
     link="endpoint",
 )
+NOT_HTTPS = Message(
+    SecretError,
+    "secret {secret}: AWS_ENDPOINT_URL_SECRETS_MANAGER asks for plain http, which is for this machine only",
+    "use https",
+    link="endpoint",
+)
 NO_TLS_CONTEXT = Message(
     SecretError,
     "secret {secret}: no AWS client for region {region}: OpenSSL could not create a context; it may be out of memory",

@@ -33,15 +33,17 @@ from botocore.loaders import Loader
 
 from secretenv import __version__
 from secretenv.errors import SecretError
-from secretenv.fetcher import batches, messages
+from secretenv.fetcher import batches, messages, wire
 from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
-from secretenv.identity import connection_errors, proxy
+from secretenv.identity import certificate, connecting, connection_errors, peer, proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
+
+    from botocore.awsrequest import AWSResponse
 
     from secretenv.credentials import Credentials
     from secretenv.errors import SecretenvError
@@ -52,10 +54,8 @@ AT_ONCE = 8
 SHARE = 3
 
 _CONFIG = Config(
-    connect_timeout=5,
-    read_timeout=10,
+    proxies={},  # `proxy` decides
     retries={"total_max_attempts": 2, "mode": "standard"},
-    max_pool_connections=AT_ONCE,
     user_agent_extra=f"secretenv/{__version__}",
     defaults_mode="legacy",  # "auto" of the environment would ask the instance's metadata service
     ignore_configured_endpoint_urls=True,  # they come with the settings, which refuse plain HTTP
@@ -82,9 +82,10 @@ class Reader:
     Args:
         device: says where to ask, and whether in batches.
         secrets: those that will be read.
-        prepare: called with the session before it makes clients.
+        send: sends a request of botocore and returns its answer, by the network if not given.
 
     Raises:
+        CertificateError: the roots of AWS_CA_BUNDLE cannot be used.
         SecretError: no client can be created for a secret's region.
     """
 
@@ -92,12 +93,15 @@ class Reader:
         self,
         device: Device,
         secrets: Sequence[Secret],
-        prepare: Callable[[boto3.session.Session], object] = lambda _: None,
+        send: Callable[..., AWSResponse] | None = None,
     ) -> None:
         self._device = device
         self._given = _Given()
+        # Always said: botocore before 1.43.54 takes an empty variable for "do not verify".
+        self._verify = certificate.bundle() or True
+        self._send = send
         session = _session(self._given)
-        prepare(session)
+        connecting.use()
         self._clients: dict[str, Any] = {}
         for secret in secrets:
             region = region_of(secret, device)
@@ -125,14 +129,18 @@ class Reader:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
+    def url(self, region: str) -> str:
+        """Return where the requests of a region go."""
+        return str(self._clients[region].meta.endpoint_url)
+
     def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
-        proxies: dict[str, str] = {}
         try:
             client = session.client(
                 "secretsmanager",
                 region_name=region or None,
                 endpoint_url=self._device.secretsmanager_endpoint or None,
-                config=_CONFIG.merge(Config(proxies=proxies)),
+                config=_CONFIG,
+                verify=self._verify,
             )
         except (NoRegionError, InvalidRegionError):
             message = messages.REGION_INVALID if region else messages.REGION_UNKNOWN
@@ -141,8 +149,14 @@ class Reader:
             raise messages.NO_TLS_CONTEXT(secret=secret.id, region=region) from None
         except (BotoCoreError, ValueError, OSError) as error:
             raise messages.NO_CLIENT(secret=secret.id, region=region, kind=type(error).__name__) from None
-        # Only botocore knows where the requests of a region go; it looks at the proxies when it sends the first.
-        proxies |= proxy.proxies(client.meta.endpoint_url)
+        url = client.meta.endpoint_url  # only botocore knows where the requests of a region go
+        if not url.lower().startswith("https:"):
+            try:
+                connecting.keep_inside(url)
+            except ValueError:
+                raise messages.NOT_HTTPS(secret=secret.id) from None
+        send = self._send or wire.Wire(self._verify, proxy.proxies(url), AT_ONCE).send
+        client.meta.events.register("before-send", send)
         return client
 
     def _one(self, secret: Secret) -> Reading:
@@ -212,7 +226,7 @@ class Reader:
         return _reading(secret, entry, self._host(region))
 
     def _host(self, region: str) -> str:
-        return str(self._clients[region].meta.endpoint_url).partition("://")[2]
+        return self.url(region).partition("://")[2]
 
     def _ask(
         self,
@@ -243,9 +257,23 @@ class Reader:
         except (UnreachableError, HTTPClientError) as error:
             # The request's own address: the client's own is not always where its rules lead.
             host = urlsplit(error.kwargs.get("endpoint_url", "")).netloc or self._host(region)
-            raise _no_answer(ids, connection_errors.explain(error, host)) from None
+            raise _no_answer(ids, _explain(error, host)) from None
+        except wire.TooLargeError:
+            raise _not_an_answer(ids, self._host(region), "it is larger than any secret") from None
         except Exception as error:  # noqa: BLE001 - botocore's parsers let many kinds through
             raise _not_an_answer(ids, self._host(region), type(error).__name__) from None
+
+
+def _explain(error: Exception, host: str) -> SecretenvError:
+    """Return why there was no answer."""
+    way = proxy.decide(f"https://{host}")
+    return connection_errors.explain(
+        error,
+        host,
+        tunnelling=connection_errors.tunnelling(error),
+        variable=way.variable if way else "",
+        issuer=lambda: peer.issuer(host),
+    )
 
 
 def _session(given: _Given) -> boto3.session.Session:

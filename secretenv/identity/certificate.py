@@ -34,6 +34,16 @@ _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
 _ENCRYPTED = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
 
 
+class _Within(ssl.SSLObject):
+    """TLS within the TLS of a proxy."""
+
+    def do_handshake(self) -> None:
+        """Shake hands; called until that is over."""
+        super().do_handshake()
+        if isinstance(self.context, Context):
+            self.context.end(self)
+
+
 class Context(ssl.SSLContext):
     """A client's TLS context that knows whether its handshake is over, and reports when one begins and ends.
 
@@ -45,6 +55,7 @@ class Context(ssl.SSLContext):
         at: called before each step with the link of the chain, and where.
     """
 
+    sslobject_class = _Within
     begun = False
     handshaken = False
     version = ""
@@ -53,16 +64,27 @@ class Context(ssl.SSLContext):
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
-        self.begun, self.handshaken = True, False
-        where = str(kwargs.get("server_hostname") or "")
-        if self.at:
-            self.at("TLS", where)
+        self._begin(kwargs.get("server_hostname"))
         wrapped = super().wrap_socket(sock, *args, **kwargs)
+        self.end(wrapped)
+        return wrapped
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Return what shakes hands within the TLS of a proxy."""
+        self._begin(kwargs.get("server_hostname"))
+        return super().wrap_bio(*args, **kwargs)
+
+    def _begin(self, where: str | None) -> None:
+        self.begun, self.handshaken = True, False
+        if self.at:
+            self.at("TLS", where or "")
+
+    def end(self, wrapped: ssl.SSLSocket | ssl.SSLObject) -> None:
+        """Take what the handshake, which is over, has brought."""
         self.handshaken = True
         self.version, self.peer = wrapped.version() or "", wrapped.getpeercert(binary_form=True) or b""
         if self.at:
-            self.at("endpoint", where)
-        return wrapped
+            self.at("endpoint", wrapped.server_hostname or "")
 
 
 def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Context, list[str]]:
@@ -76,6 +98,7 @@ def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Contex
     key = read_key(device)
     context = new_context()
     trust(context, device.ca)
+    bundle()  # here: a setting that is wrong is the same error whichever network is there
     load_pair(context, device, key)
     warnings = [exposed(device), check_dates(device, said_by(pem), clock())]
     return context, [warning for warning in warnings if warning]
@@ -204,6 +227,27 @@ def trust(context: ssl.SSLContext, ca: str) -> None:
         context.load_verify_locations(ca)
     except (ssl.SSLError, OSError):
         raise messages.NO_ROOTS(file=ca) from None
+
+
+def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None) -> str:
+    """Return the file of AWS_CA_BUNDLE with the roots for Secrets Manager; an empty one counts as not set: certifi's.
+
+    Args:
+        environ: the variables.
+        context: takes the roots; otherwise they are only looked at.
+
+    Raises:
+        CertificateError: the file is not what it should be.
+    """
+    path = environ.get("AWS_CA_BUNDLE", "")
+    if not path.strip():
+        return ""
+    _read(path, messages.BUNDLE_UNREADABLE, messages.BUNDLE_EMPTY, messages.BUNDLE_TOO_LARGE)
+    try:
+        (context or new_context()).load_verify_locations(path)
+    except (ssl.SSLError, OSError):
+        raise messages.NO_BUNDLE(file=path) from None
+    return path
 
 
 def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from secretenv.errors import Message, SecretenvError
 
 # OpenSSL's numbers (x509_vfy.h).
-NOT_YET_VALID, EXPIRED, HOST_MISMATCH = 9, 10, 62
+NOT_YET_VALID, EXPIRED = 9, 10
+MISMATCHES = (62, 64)  # the name of a host, an IP address
 
 # Alerts by which a server refuses the client's certificate (RFC 8446, 6.2), as OpenSSL names them.
 CERTIFICATE_ALERTS = re.compile(
@@ -36,8 +37,8 @@ CERTIFICATE_ALERTS = re.compile(
 DATA_ENDPOINT = re.compile(r"[^.]+\.iot\.[^.]+\.amazonaws\.com(\.cn)?(:|$)")
 # How OpenSSL reports bytes that are not TLS, for example an HTTP answer of a captive portal.
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-# What requests and urllib3 raise for a HTTPS_PROXY that is not a URL, or names a SOCKS proxy.
-NO_PROXY_URL = ("InvalidSchema", "InvalidURL", "InvalidProxyURL", "LocationParseError", "LocationValueError")
+# The functions of http.client and urllib3 that speak with a proxy.
+_TO_A_PROXY = {"_tunnel", "_connect_tls_proxy"}
 CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, http.client.RemoteDisconnected, ConnectionError)
 
 
@@ -49,6 +50,13 @@ class _Case(NamedTuple):
     cert: str
     handshaken: bool
     tunnelling: bool
+    variable: str
+    issuer: Callable[[], str]
+
+    @property
+    def name(self) -> str:
+        """The host without its port."""
+        return re.sub(r":\d+$", "", self.host)
 
     def first(self, *kinds: type[BaseException]) -> Any:
         return next((link for link in self.chain if isinstance(link, kinds)), None)
@@ -58,25 +66,46 @@ class _Case(NamedTuple):
         return any(part in type(link).__name__ for link in self.chain for part in parts)
 
     @property
+    def mistrusted(self) -> ssl.SSLCertVerificationError | None:
+        """Why OpenSSL does not trust the other side's certificate."""
+        found: ssl.SSLCertVerificationError | None = self.first(ssl.SSLCertVerificationError)
+        return found
+
+    @property
+    def mismatch(self) -> bool:
+        """Whether the certificate is for another host: OpenSSL says so, or urllib3, which has a type for it."""
+        code = getattr(self.mistrusted, "verify_code", 0)
+        return code in MISMATCHES or any(type(link).__name__ == "CertificateError" for link in self.chain)
+
+    @property
     def tunnel_status(self) -> str:
         """The status with which a proxy refused a tunnel."""
         texts = (re.search(r"Tunnel connection failed: (\d{3})", str(link)) for link in self.chain)
         return next((found[1] for found in texts if found), "")
 
 
-def explain(
-    error: BaseException, host: str, *, cert: str = "", handshaken: bool = False, tunnelling: bool = False
+def explain(  # noqa: PLR0913 - what is known of a connection
+    error: BaseException,
+    host: str,
+    *,
+    cert: str = "",
+    handshaken: bool = False,
+    tunnelling: bool = False,
+    variable: str = "HTTPS_PROXY",
+    issuer: Callable[[], str] = str,
 ) -> SecretenvError:
     """Return the error in words, as one of the credentials provider.
 
     Args:
         error: what the library raised.
         host: HOST or HOST:PORT of the connection.
-        cert: the client certificate's file, where one was shown.
+        cert: the client certificate's file, where one was shown: not to Secrets Manager.
         handshaken: whether the TLS handshake was over when it happened.
         tunnelling: whether a proxy was asked for a tunnel, and the handshake through it had not begun.
+        variable: the one that names the proxy, if there is one.
+        issuer: finds out who issued the server's certificate, asked where that is not trusted.
     """
-    case = _Case(list(chain(error)), host, cert, handshaken, tunnelling)
+    case = _Case(list(chain(error)), host, cert, handshaken, tunnelling, variable, issuer)
     # The order matters: what went wrong first is wrapped in what that led to.
     for rule in (_proxy, _lookup, _untrusted, _late, _refused, _closed, _no_roots, _handshake, _unreachable):
         if found := rule(case):
@@ -90,12 +119,24 @@ def endless(host: str, span: str, *, handshaken: bool) -> SecretenvError:
     return message(host=host, time=span)
 
 
+def tunnelling(error: BaseException) -> bool:
+    """Tell whether an exception came up while a proxy was spoken to, by the functions that it passed through."""
+    for one in chain(error):
+        trace = one.__traceback__
+        while trace:
+            if trace.tb_frame.f_code.co_name in _TO_A_PROXY:
+                return True
+            trace = trace.tb_next
+    return False
+
+
 # Why a proxy gives no tunnel; the first row that fits counts.
 _PROXY: tuple[tuple[Callable[[_Case], object], Message], ...] = (
     (lambda case: case.tunnel_status == "407", messages.PROXY_WANTS_PASSWORD),
     (lambda case: case.tunnel_status, messages.PROXY_REFUSES),
-    (lambda case: case.named(*NO_PROXY_URL), messages.PROXY_UNUSABLE),
     (lambda case: case.first(socket.gaierror), messages.PROXY_UNKNOWN),
+    (lambda case: case.mistrusted or case.mismatch, messages.PROXY_NOT_TRUSTED),
+    (lambda case: case.first(ssl.SSLError) and case.first(ssl.SSLError).reason in NO_TLS, messages.PROXY_NOT_TLS),
     (lambda case: case.first(TimeoutError) or case.named("Timeout"), messages.PROXY_LATE),
     (lambda case: case.first(ConnectionRefusedError), messages.PROXY_UNREACHABLE),
     (lambda case: case.first(*CLOSED), messages.PROXY_CLOSED),
@@ -109,32 +150,39 @@ def _proxy(case: _Case) -> SecretenvError | None:
     # After a handshake it is urllib3 that takes a closed connection for a proxy that cannot be reached.
     if not case.tunnel_status and not case.tunnelling and (case.handshaken or not case.named("Proxy")):
         return None
+    if case.mistrusted and case.mistrusted.verify_code in (NOT_YET_VALID, EXPIRED):
+        return _untrusted(case._replace(host="the proxy"))
     message = next(message for fits, message in _PROXY if fits(case))
-    unknown = case.first(socket.gaierror)
-    return message(host=case.host, status=case.tunnel_status, reason=unknown.strerror if unknown else "")
+    reason = "it is for another host name" if case.mismatch else getattr(case.mistrusted, "verify_message", "")
+    if unknown := case.first(socket.gaierror):
+        reason = unknown.strerror
+    return message(host=case.host, status=case.tunnel_status, reason=reason, variable=case.variable)
 
 
 def _lookup(case: _Case) -> SecretenvError | None:
     """The name cannot be resolved."""
     if not (found := case.first(socket.gaierror)):
         return None
-    return messages.NAME_UNKNOWN(name=re.sub(r":\d+$", "", case.host), reason=found.strerror)
+    return messages.NAME_UNKNOWN(name=case.name, reason=found.strerror)
 
 
 def _untrusted(case: _Case) -> SecretenvError | None:
     """The server's certificate is not accepted here."""
-    error: ssl.SSLCertVerificationError | None = case.first(ssl.SSLCertVerificationError)
-    if not error:
-        return None
-    if error.verify_code in (NOT_YET_VALID, EXPIRED):
+    error = case.mistrusted
+    if error and error.verify_code in (NOT_YET_VALID, EXPIRED):
         early = error.verify_code == NOT_YET_VALID
         message = messages.SERVER_NOT_YET_VALID if early else messages.SERVER_EXPIRED
         return message(host=case.host, now=moment(time.time()))
-    if error.verify_code == HOST_MISMATCH:
-        return messages.OTHER_HOST_NAME(host=case.host)
-    old = DATA_ENDPOINT.match(case.host)
-    message = messages.DATA_ENDPOINT_NOT_TRUSTED if old else messages.SERVER_NOT_TRUSTED
-    return message(host=case.host, reason=error.verify_message)
+    if case.mismatch:
+        message = messages.OTHER_HOST_NAME if case.cert else messages.OTHER_HOST_FOR_SECRETS
+        return message(host=case.host, name=case.name)
+    if not error:
+        return None
+    message = messages.SERVER_NOT_TRUSTED if case.cert else messages.SECRETS_NOT_TRUSTED
+    if DATA_ENDPOINT.match(case.host):
+        message = messages.DATA_ENDPOINT_NOT_TRUSTED
+    issuer = case.issuer() or "not known"
+    return message(host=case.host, name=case.name, reason=error.verify_message, issuer=issuer)
 
 
 def _late(case: _Case) -> SecretenvError | None:
@@ -163,8 +211,8 @@ def _closed(case: _Case) -> SecretenvError | None:
 
 
 def _no_roots(case: _Case) -> SecretenvError | None:
-    """The file with the roots is not there. That of --ca is read before; this one is botocore's."""
-    return messages.ROOTS_MISSING(host=case.host) if case.first(FileNotFoundError) else None
+    """The file with the roots has just gone: it is read before, and again by botocore."""
+    return messages.BUNDLE_CHANGED(host=case.host) if case.first(FileNotFoundError, IsADirectoryError) else None
 
 
 def _handshake(case: _Case) -> SecretenvError | None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 # Next steps that several messages have.
 SET_CLOCK = "set the clock, and compare: date -u; timedatectl status"
 CHECK_NETWORK = "check the network and the firewall"
-CHECK_PROXY = "check HTTPS_PROXY; hosts to be reached without it belong in NO_PROXY"
-PROXY_FORM = "write http://HOST:PORT, or unset it"
+CHECK_PROXY = "check {variable}; hosts to be reached without it belong in NO_PROXY"
+_ENCODE_PROXY = "percent-encode the password: # is %23, @ is %40"
 PORTAL_OR_ENDPOINT = f"{PORTAL}; otherwise check the endpoint: {DESCRIBE_ENDPOINT}"
 AWS_HEALTH = "AWS may have an outage: https://health.aws.amazon.com"
 _CHECK_CERTIFICATE = (
@@ -116,6 +116,23 @@ NO_ROOTS = Message(
     link="roots file",
 )
 
+BUNDLE_UNREADABLE, _, BUNDLE_TOO_LARGE = _of_pem_file("roots file", "AWS_CA_BUNDLE")
+BUNDLE_EMPTY = Message(
+    CertificateError, ROOTS_EMPTY.text, f"AWS_CA_BUNDLE names it; {ROOTS_EMPTY.hint}", link="roots file"
+)
+NO_BUNDLE = Message(
+    CertificateError,
+    NO_ROOTS.text,
+    "AWS_CA_BUNDLE names a PEM file with the roots for Secrets Manager; without it certifi's roots count",
+    link="roots file",
+)
+BUNDLE_CHANGED = Message(
+    CertificateError,
+    "the roots to trust for {host} cannot be read",
+    "AWS_CA_BUNDLE names a PEM file: ls -l $AWS_CA_BUNDLE",
+    link="roots file",
+)
+
 # key of another certificate
 KEY_MISMATCH = Message(
     CertificateError,
@@ -167,12 +184,42 @@ NAME_UNKNOWN = Message(
     link="DNS",
 )
 
-# proxy. Its address may hold a password and is not shown.
+# proxy. Its URL may hold a password and is not shown. VARIABLE is the one that names it. What is wrong with the setting
+# does not pass.
+PROXY_UNUSABLE = Message(
+    CredentialsError,
+    "{variable} is not the URL of an HTTP proxy",
+    f"write http://USER:PASSWORD@HOST:PORT or http://HOST:PORT, or unset it; {_ENCODE_PROXY}",
+    link="proxy",
+)
+PROXY_OTHER_KIND = Message(
+    CredentialsError,
+    "{variable} names a proxy that is not an HTTP proxy",
+    "secretenv needs an HTTP proxy: write http://HOST:PORT, or unset it",
+    link="proxy",
+)
+PROXY_NOT_ASCII = Message(
+    CredentialsError,
+    "the user or the password in {variable} has characters beyond ASCII",
+    "give the proxy another password; its other special characters are percent-encoded: # is %23, @ is %40",
+    link="proxy",
+)
 PROXY_WANTS_PASSWORD = Message(
     CredentialsError,
     "the proxy refuses a tunnel to {host} with status 407, because it wants a password",
-    "set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
-    transient=True,
+    f"set {{variable}}=http://USER:PASSWORD@HOST:PORT; {_ENCODE_PROXY}",
+    link="proxy",
+)
+PROXY_NOT_TLS = Message(
+    CredentialsError,
+    "the proxy on the way to {host} does not speak TLS",
+    "write {variable}=http://HOST:PORT; https:// is for a proxy that is itself reached by TLS",
+    link="proxy",
+)
+PROXY_NOT_TRUSTED = Message(
+    CredentialsError,
+    "the certificate of the proxy on the way to {host} is not trusted: {reason}",
+    "set its roots with AWS_CA_BUNDLE; if the proxy needs no TLS, write {variable}=http://HOST:PORT",
     link="proxy",
 )
 PROXY_REFUSES = Message(
@@ -181,9 +228,6 @@ PROXY_REFUSES = Message(
     CHECK_PROXY,
     transient=True,
     link="proxy",
-)
-PROXY_UNUSABLE = Message(
-    CredentialsError, "HTTPS_PROXY is not the URL of an HTTP proxy", PROXY_FORM, transient=True, link="proxy"
 )
 PROXY_UNKNOWN = Message(
     CredentialsError,
@@ -285,16 +329,24 @@ OTHER_HOST_NAME = Message(
     f"get the right endpoint with: {DESCRIBE_ENDPOINT}",
     link="TLS",
 )
-SERVER_NOT_TRUSTED = Message(
+OTHER_HOST_FOR_SECRETS = Message(
     CredentialsError,
-    "the certificate of {host} is not trusted: {reason}",
-    "set the roots with --ca for the credentials provider, with AWS_CA_BUNDLE for Secrets Manager",
+    "the server certificate of {host} is for another host name",
+    "what leads there? getent hosts {name}; echo $AWS_ENDPOINT_URL_SECRETS_MANAGER",
     link="TLS",
 )
-ROOTS_MISSING = Message(
+SERVER_NOT_TRUSTED = Message(
     CredentialsError,
-    "the roots to trust for {host} cannot be read",
-    "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE is set to a file that is missing",
+    "the certificate of {host} is not trusted: {reason}; its issuer is {issuer}",
+    "does a proxy or a firewall inspect TLS? a device certificate does not survive that: exempt {name} there or in "
+    "NO_PROXY; otherwise set the roots for the credentials provider with --ca",
+    link="TLS",
+)
+SECRETS_NOT_TRUSTED = Message(
+    CredentialsError,
+    "the certificate of {host} is not trusted: {reason}; its issuer is {issuer}",
+    "set the roots for Secrets Manager with AWS_CA_BUNDLE, not with --ca; if a proxy or a firewall inspects TLS, they "
+    "are its own",
     link="TLS",
 )
 

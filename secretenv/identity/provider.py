@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from secretenv import __version__
 from secretenv.credentials import Credentials
-from secretenv.identity import connection_errors, messages, provider_errors, proxy
+from secretenv.identity import certificate, connecting, connection_errors, messages, peer, provider_errors, proxy
 from secretenv.wording import moment
 
 if TYPE_CHECKING:
@@ -42,10 +42,20 @@ class _Adapter(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.startswith("https:"):
+            kwargs["proxy_ssl_context"] = _context_of_a_proxy()
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         """Leave the roots alone: the inherited one loads certifi's beside those of --ca."""
+
+
+def _context_of_a_proxy() -> Context:
+    """Return a context that shows nothing, and trusts the roots that count for Secrets Manager's proxy too."""
+    context = certificate.new_context()
+    if not certificate.bundle(context=context):
+        certificate.trust(context, "")
+    return context
 
 
 Reply = tuple[int, "Mapping[str, str]", bytes]  # status, headers, at most LARGEST + 1 bytes of the body
@@ -80,13 +90,14 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
     """Return the provider's answer.
 
     Raises:
-        CredentialsError: there is none.
+        CredentialsError: there is none, or the proxy's variable cannot be used.
     """
     url = f"https://{device.endpoint}/role-aliases/{quote(device.role_alias, safe='')}/credentials"
     headers = {"User-Agent": f"secretenv/{__version__}", "Accept-Encoding": "identity"}
     if device.thing_name:
         headers["x-amzn-iot-thingname"] = device.thing_name
-    proxies = proxy.proxies(url)
+    way = proxy.decide(url)
+    connecting.use()
     with requests.Session() as session:
         session.trust_env = False  # no netrc, no REQUESTS_CA_BUNDLE, no other decision about proxies
         session.mount("https://", _Adapter(context))
@@ -94,7 +105,7 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
             with session.get(
                 url,
                 headers=headers,
-                proxies=proxies,
+                proxies={"https": way.url} if way else {},
                 timeout=timeouts,
                 allow_redirects=False,
                 stream=True,
@@ -107,7 +118,9 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
                 device.endpoint,
                 cert=device.cert,
                 handshaken=context.handshaken,
-                tunnelling=bool(proxies) and not context.begun,
+                tunnelling=way is not None and not context.begun,
+                variable=way.variable if way else "",
+                issuer=lambda: peer.issuer(device.endpoint),
             ) from None
 
 

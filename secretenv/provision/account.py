@@ -16,6 +16,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from secretenv.identity import proxy
 from secretenv.provision import messages, reading
 from secretenv.provision.aws_errors import translated
 from secretenv.provision.documents import ANY_SUFFIX
@@ -64,6 +65,10 @@ class Account:
         self.show = show
         self._secret_words = secret_words
         _refuse_fifos()
+        # Empty counts as not set: botocore before 1.43.54 takes it for "do not verify".
+        for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+            if not os.environ.get(name, "").strip():
+                os.environ.pop(name, None)
         with translated("sts:GetCallerIdentity"):
             # boto3 itself does not know AWS_REGION, which the aws CLI and every other SDK read.
             session = boto3.Session(
@@ -73,6 +78,8 @@ class Account:
                 raise exceptions.NoRegionError
             retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, read_timeout=30)
             self._clients = {name: session.client(name, config=retries) for name in _SERVICES}
+        for client in self._clients.values():
+            proxy.decide(client.meta.endpoint_url)  # a variable that cannot be read whole is refused, and not shown
         self.region = str(self._clients["iot"].meta.region_name)
         identity = self.client("sts").get_caller_identity()
         self.id = str(identity["Account"])

@@ -41,7 +41,7 @@ def translated(action: str) -> Iterator[None]:
     except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
         # A ValueError: the endpoint is not a URL. A parser's error: the answer is not AWS's. Their first lines hold no
         # value of a parameter.
-        raise messages.NO_ANSWER(action=action, reason=str(error).partition("\n")[0]) from None
+        raise messages.NO_ANSWER(action=action, reason=_first_line(error)) from None
 
 
 def _refusal(action: str, response: dict[str, Any]) -> SecretenvError:
@@ -64,3 +64,10 @@ def _refusal(action: str, response: dict[str, Any]) -> SecretenvError:
     if code in _CONFLICT:
         return messages.CONFLICT(action=action, answer=answer)
     return messages.REFUSED(action=action, answer=answer)
+
+
+def _first_line(error: Exception) -> str:
+    # The texts of these two contain the URL of a proxy, whose password botocore may not mask in full.
+    if type(error) in {exceptions.ProxyConnectionError, exceptions.HTTPClientError}:
+        return "no connection, or no answer, through the proxy or to AWS"
+    return str(error).partition("\n")[0]

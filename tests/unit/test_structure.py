@@ -35,6 +35,7 @@ ARROWS = {
         "config.parsers",
         "identity.background",
         "identity.hardening",
+        "identity.proxy",
         "identity.x509",
         "fetcher.variables",
     },
@@ -54,9 +55,9 @@ RESIDENT = {
 # The libraries that are dear, and the rooms that may import them.
 ONLY_IN = {
     "requests": {"identity.provider"},
-    "urllib3": {"identity.provider"},
+    "urllib3": {"identity.provider", "identity.connecting"},
     "boto3": {"fetcher.secretsmanager", "provision", "sandbox"},
-    "botocore": {"fetcher.secretsmanager", "provision", "sandbox"},
+    "botocore": {"fetcher.secretsmanager", "fetcher.wire", "provision", "sandbox"},
     "typer": {"cli.app", "cli.typer_options", "provision.command"},
     "click": set[str](),
     "moto": {"sandbox"},

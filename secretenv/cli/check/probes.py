@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from secretenv.cli import messages
 from secretenv.cli.check.report import Step
-from secretenv.identity import certificate, connection_errors, proxy, x509
+from secretenv.identity import certificate, connecting, connection_errors, proxy, x509
 from secretenv.identity.messages import CHECK_PROXY, SET_CLOCK
 from secretenv.identity.provider_errors import date_of, plain
 from secretenv.wording import many, moment, span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from secretenv.credentials import Credentials
     from secretenv.errors import SecretenvError
@@ -30,7 +28,9 @@ if TYPE_CHECKING:
     from secretenv.settings import Device
 
 CONNECT = 5  # seconds
+PATIENCE = 1  # seconds in which the other addresses of a name have to answer, once one of them has
 SHOWN = 4  # addresses of a name
+SILENT = 8  # of them that are shown if they do not answer
 SKEW = 300  # seconds that AWS accepts between its clock and that of a signature
 TOLERATED = 60  # seconds that a clock may be wrong without a warning
 
@@ -51,10 +51,17 @@ def key_file(device: Device) -> tuple[str, Step]:
 
 
 def roots(device: Device, context: Context) -> Step:
-    """Load the roots and count them."""
+    """Load the roots and count them; those for Secrets Manager too, where AWS_CA_BUNDLE names others."""
     certificate.trust(context, device.ca)
-    count = context.cert_store_stats()["x509"]
-    return Step("roots file", ok=True, text=f"{many(count, 'root')} from {device.ca or 'certifi'}")
+    text = f"{_count(context)} from {device.ca or 'certifi'}"
+    others = certificate.new_context()
+    if file := certificate.bundle(context=others):
+        text += f"; for Secrets Manager {_count(others)} from {file}"
+    return Step("roots file", ok=True, text=text)
+
+
+def _count(context: Context) -> str:
+    return many(context.cert_store_stats()["x509"], "root")
 
 
 def pair(device: Device, context: Context, key: str) -> Step:
@@ -88,38 +95,43 @@ def permissions(device: Device) -> Step:
 
 
 class Target(NamedTuple):
-    """Where the first connection goes: to the endpoint, or to a proxy."""
+    """Where the first connection goes: to the endpoint, or to the proxy that a variable names."""
 
     host: str
     port: int
     where: str
-    proxy: bool
+    variable: str = ""
+
+    @property
+    def proxy(self) -> bool:
+        """Whether it goes to a proxy."""
+        return bool(self.variable)
 
 
-def target(endpoint: str) -> Target:
+def target(endpoint: str, scheme: str = "https") -> Target:
     """Return where the connection to an endpoint HOST[:PORT] goes, given the proxies of the environment.
 
     A proxy's URL may contain a password: only host and port are kept.
+
+    Raises:
+        CredentialsError: the variable that names a proxy cannot be used.
     """
-    found = proxy.decide(f"https://{endpoint}")
+    found = proxy.decide(f"{scheme}://{endpoint}")
     if found is None:
-        own = urlsplit(f"https://{endpoint}")
-        return Target(own.hostname or "", own.port or proxy.PORTS["https"], endpoint, proxy=False)
-    if not found.port:
-        raise messages.PROXY_NOT_A_URL()
-    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", proxy=True)
+        own = urlsplit(f"{scheme}://{endpoint}")
+        return Target(own.hostname or "", own.port or proxy.PORTS[scheme], endpoint)
+    return Target(found.host, found.port, f"the proxy {found.host}:{found.port}", found.variable)
 
 
 def lookup(to: Target) -> Step:
     """Resolve the name."""
     try:
-        found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+        found = connecting.look_up(to.host, to.port)
+    except OSError as error:
         raise _unreachable(error, to) from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    more = f" and {len(addresses) - SHOWN} more" if len(addresses) > SHOWN else ""
+    addresses = [str(entry[4][0]) for entry in found]
     name = f"the proxy {to.host}" if to.proxy else to.host
-    return Step("DNS", ok=True, text=f"{name} is {', '.join(addresses[:SHOWN])}{more}")
+    return Step("DNS", ok=True, text=f"{name} is {_listed(addresses)}")
 
 
 def unresolved(to: Target, span: str) -> SecretenvError:
@@ -129,24 +141,44 @@ def unresolved(to: Target, span: str) -> SecretenvError:
 
 
 def connect(to: Target) -> Step:
-    """Open a TCP connection, and close it."""
-    begin = time.monotonic()
+    """Open a TCP connection to each address and close it; warn of those that do not answer."""
     try:
-        with socket.create_connection((to.host, to.port), timeout=CONNECT) as connection:
-            peer = connection.getpeername()[0]
+        found = connecting.look_up(to.host, to.port)
+        address, spent, silent = connecting.survey(found, CONNECT, PATIENCE)
     except TimeoutError:
         error = messages.PROXY_NOT_CONNECTED if to.proxy else messages.NOT_CONNECTED
         raise error(host=to.where, time=f"{CONNECT} s") from None
     except OSError as error:
         raise _unreachable(error, to) from None
-    spent = (time.monotonic() - begin) * 1000
-    return Step("connection", ok=True, text=f"connected to {to.where} at {peer} in {spent:.0f} ms")
+    text = f"connected to {to.where} at {address} in {spent * 1000:.0f} ms"
+    return Step("connection", ok=True, text=text, warnings=_silence(to, silent))
+
+
+def silent_addresses(to: Target) -> tuple[str, ...]:
+    """Return a warning if addresses of a host that can be reached do not answer."""
+    try:
+        return _silence(to, connecting.survey(connecting.look_up(to.host, to.port), CONNECT, PATIENCE)[2])
+    except OSError:  # it could be reached a moment ago
+        return ()
+
+
+def _silence(to: Target, silent: Sequence[str]) -> tuple[str, ...]:
+    name = f"the proxy {to.host}" if to.proxy else to.host
+    where = _listed(silent, SILENT)
+    words = f"{name} does not answer at {where}, which makes connections slower: check routes and firewall: ip route"
+    return (words,) if silent else ()
+
+
+def _listed(addresses: Sequence[str], most: int = SHOWN) -> str:
+    """Return the first few of some addresses."""
+    more = f" and {len(addresses) - most} more" if len(addresses) > most else ""
+    return f"{', '.join(addresses[:most])}{more}"
 
 
 def _unreachable(error: Exception, to: Target) -> SecretenvError:
     found = connection_errors.explain(error, f"{to.host}:{to.port}" if to.proxy else to.where)
     if to.proxy:
-        found.link, found.hint = "proxy", CHECK_PROXY
+        found.link, found.hint = "proxy", CHECK_PROXY.format(variable=to.variable)
     return found
 
 

@@ -10,6 +10,7 @@ import io
 import sys
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from secretenv.cli import messages
 from secretenv.cli.check import probes
@@ -108,6 +109,7 @@ class _Walk:
         self._readings: dict[str, variables.Reading] = {}
         self._readers: dict[str, Reader] = {}
         self._unreachable: set[str] = set()
+        self._surveyed: list[probes.Target] = []  # whose addresses have all been tried
 
     def fail(self, error: Exception) -> None:
         """Show the step at which this happened."""
@@ -185,7 +187,7 @@ class _Walk:
 
     def _network(self) -> bool:
         """Resolve and connect to the endpoint or its proxy, and tell whether that succeeded."""
-        found: list[probes.Target] = []
+        found = self._surveyed
 
         def lookup() -> Step:
             found.append(probes.target(self._device.endpoint))
@@ -255,13 +257,25 @@ class _Walk:
                 found = Background(lambda: self._readers[region].read([secret], credentials)).result(
                     self._budget, lambda span: messages.SECRET_NOT_ANSWERED(secret=secret.id, time=span)
                 )
-                return self._keep("secret", found[0])
+                return self._keep("secret", found[0])._replace(warnings=self._survey(region))
             except SecretError as error:
                 if error.link in UNREACHABLE:
                     self._unreachable.add(region)
                 raise
 
         self._attempt(read)
+
+    def _survey(self, region: str) -> tuple[str, ...]:
+        """Return a warning if addresses of Secrets Manager do not answer; each host is tried once."""
+        url = urlsplit(self._readers[region].url(region))
+        to = probes.target(url.netloc, url.scheme)
+        if to in self._surveyed:
+            return ()
+        self._surveyed.append(to)
+        try:
+            return Background(lambda: probes.silent_addresses(to)).result(self._budget)
+        except TimeoutError:
+            return ()
 
     def _keep(self, link: str, reading: variables.Reading) -> Step:
         self._readings[reading.secret.key] = reading

@@ -59,24 +59,29 @@ def serve(handle: Callable[[socket.socket, threading.Event], None]) -> Iterator[
 
 
 def tls(
-    who: Device, then: Callable[[ssl.SSLSocket, threading.Event], None], whole: bytes = b"\r\n\r\n"
+    who: Device,
+    then: Callable[[ssl.SSLSocket, threading.Event], None],
+    whole: bytes = b"\r\n\r\n",
+    most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
 ) -> Callable[..., None]:
     """Return a handler that shakes hands, reads the request and goes on with `then`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = most
     context.load_cert_chain(who.cert)
 
     def handle(connection: socket.socket, end: threading.Event) -> None:
         with context.wrap_socket(connection, server_side=True) as wrapped:
-            while not wrapped.recv(65536).endswith(whole):
-                pass
+            while not (part := wrapped.recv(65536)).endswith(whole):
+                if not part:
+                    return
             then(wrapped, end)
 
     return handle
 
 
-def device_with_pair(folder: Path) -> Device:
-    """Return a device whose own certificate is the one that the server has too."""
-    pair = write(folder / "pair.pem", certificate(KEY, "localhost") + pem(KEY))
+def device_with_pair(folder: Path, name: str = "localhost") -> Device:
+    """Return a device whose own certificate is the one that the server has too, for this host."""
+    pair = write(folder / f"{name}.pem", certificate(KEY, name) + pem(KEY))
     return device(cert=pair, key=pair, ca=pair, role_alias="alias", region="eu-west-1")
 
 
@@ -99,23 +104,28 @@ def secrets_manager(connection: ssl.SSLSocket, end: threading.Event) -> None:
 
 
 @contextmanager
-def proxy(status: int = 200) -> Iterator[tuple[int, list[bytes]]]:
-    """Run a proxy that tunnels to wherever it is asked, or refuses."""
+def proxy(status: int = 200, tls_of: Device | None = None) -> Iterator[tuple[int, list[bytes]]]:
+    """Run a proxy that tunnels to wherever it is asked, or refuses; by TLS with somebody's certificate."""
     asked: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls_of:
+        context.load_cert_chain(tls_of.cert)
 
-    def handle(connection: socket.socket, end: threading.Event) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n"):
-            if not (part := connection.recv(65536)):
+    def handle(plain: socket.socket, end: threading.Event) -> None:
+        connection = context.wrap_socket(plain, server_side=True) if tls_of else plain
+        with connection:
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                if not (part := connection.recv(65536)):
+                    return
+                request += part
+            asked.append(request)
+            connection.sendall(b"HTTP/1.1 %d Whatever\r\n\r\n" % status)
+            if status != 200:
                 return
-            request += part
-        asked.append(request)
-        connection.sendall(b"HTTP/1.1 %d Whatever\r\n\r\n" % status)
-        if status != 200:
-            return
-        host, _, port = request.split()[1].decode().rpartition(":")
-        with socket.create_connection((host, int(port))) as upstream:
-            _pump(connection, upstream, end)
+            host, _, port = request.split()[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port))) as upstream:
+                _pump(connection, upstream, end)
 
     with serve(handle) as port:
         yield port, asked

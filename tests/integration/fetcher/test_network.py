@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.errors import SecretError
+from secretenv.errors import CertificateError
 from tests.unit.identity.certificates import certificate, pem, write
 
 from .fetching import device, fetch, secret
-from .servers import KEY, QUICK, at, device_with_pair, handed_on, secrets_manager, serve, tls
+from .servers import KEY, QUICK, at, device_with_pair, handed_on, proxy, secrets_manager, serve, tls
 
 if TYPE_CHECKING:
-    import ssl
     import threading
     from collections.abc import Callable
 
@@ -150,6 +150,51 @@ def test_wrong_host_name(who: Device, tmp_path: Path) -> None:
     assert "another host name" in error.message
 
 
+def test_wrong_host_name_of_secrets_manager(who: Device, tmp_path: Path) -> None:
+    """So is one in the place of Secrets Manager."""
+    other = device_with_pair(tmp_path, "other.example")
+    with serve(tls(other, secrets_manager, whole=b"}")) as port:
+        there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
+        error = fetch(there, APP, credentials=handed_on(), variables={"AWS_CA_BUNDLE": other.ca}).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert error.message == f"secret app: the certificate of localhost:{port} is for another host name"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("proxied", [True, False])
+@pytest.mark.parametrize("service", ["provider", "secrets"])
+def test_inspection(
+    who: Device,
+    tmp_path: Path,
+    service: str,
+    proxied: bool,  # noqa: FBT001
+    version: ssl.TLSVersion,
+) -> None:
+    """Where something inspects TLS the issuer that was met is named, and what to do; nothing is sent to it."""
+    other = device_with_pair(tmp_path, "Corporate Inspection")
+    seen = []
+
+    def inspect(connection: ssl.SSLSocket, end: threading.Event) -> None:
+        seen.append(connection)
+
+    with ExitStack() as stack:
+        port = stack.enter_context(serve(tls(other, inspect, most=version)))
+        variables = {}
+        if proxied:
+            through, _ = stack.enter_context(proxy())
+            variables["HTTPS_PROXY"] = f"http://127.0.0.1:{through}"
+        if service == "provider":
+            error = fetch(at(who, port), APP, variables=variables).error
+        else:
+            there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
+            error = fetch(there, APP, credentials=handed_on(), variables=variables).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert error.message.endswith("; its issuer is Corporate Inspection")
+    words = "does not survive that: exempt localhost" if service == "provider" else "AWS_CA_BUNDLE names the roots"
+    assert words in error.hint
+    assert not seen
+
+
 # Secrets Manager over TLS.
 
 
@@ -188,12 +233,76 @@ def test_no_instance_role(who: Device) -> None:
     assert asked == []
 
 
-def test_missing_roots_of_secrets_manager(who: Device) -> None:
-    """A file of AWS_CA_BUNDLE that is missing is an error like any other."""
-    credentials = handed_on()
+@pytest.mark.parametrize("variables", [{"AWS_CA_BUNDLE": ""}, {"AWS_CA_BUNDLE": " ", "REQUESTS_CA_BUNDLE": ""}])
+def test_empty_variables_do_not_turn_verification_off(who: Device, variables: dict[str, str]) -> None:
+    """An empty AWS_CA_BUNDLE counts as not set: a stranger in the place of Secrets Manager is not trusted."""
+    asked = []
+
+    def stranger(connection: ssl.SSLSocket, end: threading.Event) -> None:
+        asked.append(connection)
+        secrets_manager(connection, end)
+
+    with serve(tls(who, stranger, whole=b"}")) as port:
+        there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
+        error = fetch(there, APP, credentials=handed_on(), variables=variables).error
+    assert (error.link, error.transient) == ("TLS", False)
+    assert not asked
+
+
+def test_other_empty_variables(who: Device) -> None:
+    """Other variables of AWS's tools and of proxies that are empty count as not set, too."""
+    names = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
+    variables = dict.fromkeys((*names, "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSLKEYLOGFILE"), "")
     with serve(tls(who, secrets_manager, whole=b"}")) as port:
         there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
-        error = fetch(there, APP, credentials=credentials, variables={"AWS_CA_BUNDLE": "/no/such/file"}).error
-    assert isinstance(error, SecretError)
-    assert (error.link, error.transient) == ("TLS", False)
+        found = fetch(there, APP, credentials=handed_on(), variables={**variables, "AWS_CA_BUNDLE": who.ca})
+    assert found.answer.variables == {"A": "1"}
+
+
+BAD_ROOTS = [
+    pytest.param(lambda folder: folder, "cannot be read: Is a directory", id="a folder"),
+    pytest.param(lambda folder: folder / "none", "cannot be read: No such file or directory", id="missing"),
+    pytest.param(lambda folder: put(folder, b""), "is empty", id="empty"),
+    pytest.param(lambda folder: put(folder, b"roots\n"), "holds no certificates", id="not PEM"),
+    pytest.param(lambda folder: put(folder, b"0\x82\x03A"), "holds no certificates", id="DER"),
+    pytest.param(lambda folder: put(folder, b"#" * (1 << 20) + b"#"), "is larger than 1 MiB", id="large"),
+]
+
+
+def put(folder: Path, content: bytes) -> Path:
+    """Write a file and return its path."""
+    file = folder / "roots.pem"
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize("handed", [True, False])
+@pytest.mark.parametrize(("make", "words"), BAD_ROOTS)
+def test_bad_roots_of_secrets_manager(
+    who: Device,
+    tmp_path: Path,
+    make: Callable[[Path], Path],
+    words: str,
+    handed: bool,  # noqa: FBT001
+) -> None:
+    """A file of AWS_CA_BUNDLE that holds no roots is the link `roots file`, as that of --ca is, before any network."""
+    path = str(make(tmp_path))
+    there = device(**{**who.to_json(), "endpoint": "no-such-host.invalid"})
+    variables = {"AWS_CA_BUNDLE": path, "REQUESTS_CA_BUNDLE": "/no/such/file"}
+    error = fetch(there, APP, credentials=handed_on() if handed else None, variables=variables).error
+    assert isinstance(error, CertificateError)
+    assert (error.link, error.transient) == ("roots file", False)
+    assert f"the roots file {path} {words}" in error.message
     assert "AWS_CA_BUNDLE" in error.hint
+    assert "REQUESTS_CA_BUNDLE" not in error.hint
+
+
+@pytest.mark.parametrize(("make", "words"), BAD_ROOTS)
+def test_bad_roots_of_the_provider(who: Device, tmp_path: Path, make: Callable[[Path], Path], words: str) -> None:
+    """So is the file of --ca."""
+    path = str(make(tmp_path))
+    error = fetch(device(**{**who.to_json(), "ca": path, "endpoint": "no-such-host.invalid"}), APP).error
+    assert isinstance(error, CertificateError)
+    assert (error.link, error.transient) == ("roots file", False)
+    assert f"the roots file {path} {words}" in error.message
+    assert "AWS_CA_BUNDLE" not in error.hint

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +13,13 @@ from secretenv.credentials import Credentials
 from secretenv.errors import SecretError
 from secretenv.sandbox import Reply, Request, Sandbox
 
-from .fetching import MARKER, VALUE, device_of, fetch, secret
+from .fetching import MARKER, VALUE, device, device_of, fetch, secret
+from .servers import handed_on, serve
+
+if TYPE_CHECKING:
+    import socket
+    import threading
+    from collections.abc import Callable
 
 APP = secret("sandbox/app")
 
@@ -168,3 +175,84 @@ def test_secrets_manager_hangs_up(aws: Sandbox) -> None:
     assert isinstance(error, SecretError)
     assert (error.link, error.transient) == ("connection", True)
     assert error.message.startswith("secret sandbox/app: ")
+
+
+# Answers without end.
+
+GIVEN = handed_on()
+ZEROS = gzip.compress(b"0" * (50 << 20))
+
+
+def answered(content: bytes, *more: bytes) -> Callable[..., None]:
+    """Return a handler that answers any request with this, and with `more` again and again."""
+
+    def handle(connection: socket.socket, end: threading.Event) -> None:
+        while not connection.recv(65536).endswith(b"}"):
+            pass
+        connection.sendall(content)
+        while more and not end.is_set():
+            connection.sendall(more[0])
+
+    return handle
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+BLOCK = b"x" * (1 << 20)
+
+
+@pytest.mark.parametrize("batch", ["", "yes"])
+@pytest.mark.parametrize(
+    "handle",
+    [
+        pytest.param(answered(b"HTTP/1.1 200 OK\r\n\r\n", BLOCK), id="a body"),
+        pytest.param(answered(b"HTTP/1.1 400 No\r\n\r\n", BLOCK), id="the body of an error"),
+        pytest.param(answered(b"HTTP/1.1 500 No\r\n\r\n", BLOCK), id="the body of a failure"),
+        pytest.param(answered(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", BLOCK), id="a length"),
+        pytest.param(answered(CHUNKED, b"100000\r\n" + BLOCK + b"\r\n"), id="chunks"),
+        pytest.param(answered(CHUNKED, b"1" * 65536), id="the length of a chunk"),
+        pytest.param(answered(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 60_000 + b"\r\n"), id="headers"),
+        pytest.param(answered(b"HTTP/1.1 200 OK\r\nX: ", BLOCK), id="a header"),
+        pytest.param(answered(b"", BLOCK), id="no HTTP"),
+        pytest.param(
+            answered(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(ZEROS) + ZEROS),
+            id="packed",
+        ),
+        pytest.param(answered(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 400_000), id="nested"),
+    ],
+)
+def test_answers_without_end(handle: Callable[..., None], batch: str) -> None:
+    """Not more of an answer is read than a real one can have; it is not AWS's, it passes, and memory is bounded."""
+    with serve(handle) as port:
+        who = device(region="eu-west-1", batch=batch, secretsmanager_endpoint=f"http://127.0.0.1:{port}")
+        # The most memory that was used goes with the warnings. Not getrusage: that counts this process before its exec.
+        program = (
+            "import re\nfrom secretenv.protocol import Answer\nto_json = Answer.to_json\n"
+            "def told(answer):\n"
+            "    answer.warnings += re.findall(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())\n"
+            "    return to_json(answer)\n"
+            "Answer.to_json = told"
+        )
+        found = fetch(who, APP, credentials=GIVEN, program=program)
+    assert isinstance(found.error, SecretError)
+    assert (found.error.link, found.error.transient) == ("connection", True)
+    (kibibytes,) = found.answer.warnings
+    assert int(kibibytes) < 100 << 10
+
+
+@pytest.mark.parametrize("character", ["\x01", "\u20ac", "x"])
+@pytest.mark.parametrize("batch", ["", "yes"])
+def test_the_largest_answer(batch: str, character: str) -> None:
+    """Secrets of 64 KiB are read, 20 of them in a batch, whatever JSON makes of their characters."""
+    text = character * (65536 // len(character.encode()))
+    names = [f"large/{number}" for number in range(20 if batch else 1)]
+    values = [{"ARN": f"arn:{n}", "Name": n, "VersionId": "v" * 32, "SecretString": text} for n in names]
+    body = json.dumps({"SecretValues": values} if batch else values[0]).encode()
+    with serve(answered(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))) as port:
+        who = device(region="eu-west-1", batch=batch, secretsmanager_endpoint=f"http://127.0.0.1:{port}")
+        wanted = [secret(name, name=f"V{i}") for i, name in enumerate(names)]
+        found = fetch(who, *wanted, credentials=GIVEN).answer
+    if character == "\x01":  # no variable can hold one
+        assert found.error is None or found.error.link == "content", found.error
+    else:
+        assert found.error is None, found.error
+        assert set(found.variables.values()) == {text}

@@ -25,8 +25,6 @@ from .secrets import ARN, arn_of, device, names, secret, value_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import boto3.session
-
     from secretenv.settings import Secret
 
 MARKER = "v4lue-that-must-not-show"
@@ -49,10 +47,6 @@ class Wire:
         self.to: Callable[[Any], Any] | None = None  # what makes the JSON of an answer of that of a request
         self.requests: list[Any] = []
 
-    def instead_of_the_network(self, session: boto3.session.Session) -> None:
-        """Have the clients of a session ask this."""
-        session.events.register("before-send.secretsmanager", self.answer)
-
     def answer(self, request: Any, **_: Any) -> AWSResponse:
         """Return the answer."""
         self.requests.append(request)
@@ -63,7 +57,7 @@ class Wire:
 def wired(*secrets: Secret, **fields: Any) -> tuple[Reader, Wire]:
     """Return a reader whose requests go nowhere."""
     wire = Wire()
-    return Reader(device(**fields), secrets, wire.instead_of_the_network), wire
+    return Reader(device(**fields), secrets, wire.answer), wire
 
 
 READER, WIRE = wired(secret())

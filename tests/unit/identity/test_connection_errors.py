@@ -11,6 +11,7 @@ import pytest
 import requests
 import urllib3.exceptions as u3
 from botocore import exceptions as boto
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from secretenv.defects import as_error
 from secretenv.errors import FetcherError, SecretenvError
@@ -83,6 +84,7 @@ def of_botocore(error: BaseException) -> Any:
         (ConnectionRefusedError(111, "Connection refused"), "connection", True, "host:8443 refuses connections"),
         (untrusted(20), "TLS", False, "is not trusted: unable to get local issuer"),
         (untrusted(62), "TLS", False, "is for another host name"),
+        (untrusted(64), "TLS", False, "is for another host name"),
         (untrusted(9), "clock", True, "is not yet valid: this machine's clock says"),
         (untrusted(10), "clock", True, "has expired: this machine's clock says"),
         (alert("WRONG_VERSION_NUMBER"), "TLS", True, "does not speak TLS"),
@@ -168,20 +170,24 @@ def test_timeouts(error: BaseException, handshaken: bool, link: str) -> None:  #
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "words", "transient"),
     [
-        (OSError("Tunnel connection failed: 407 Proxy Authentication Required"), "with status 407"),
-        (ConnectionRefusedError(111, "Connection refused"), "cannot be reached"),
-        (socket.gaierror(-2, "Name or service not known"), "name of the proxy cannot be resolved"),
+        (OSError("Tunnel connection failed: 407 Proxy Authentication Required"), "with status 407", False),
+        (ConnectionRefusedError(111, "Connection refused"), "cannot be reached", True),
+        (socket.gaierror(-2, "Name or service not known"), "name of the proxy cannot be resolved", True),
+        (alert("WRONG_VERSION_NUMBER"), "does not speak TLS", False),
+        (untrusted(18, "self-signed certificate"), "of the proxy on the way to host:8443 is not trusted: self", False),
+        (untrusted(62), "is not trusted: it is for another host name", False),
     ],
 )
-def test_proxy(error: OSError, words: str) -> None:
+def test_proxy(error: OSError, words: str, transient: bool) -> None:  # noqa: FBT001
     """A proxy in the way is the link `proxy`; its address, which may hold a password, is not shown."""
     inner = u3.ProxyError(f"Cannot connect to http://u:{SECRET}@proxy", error)
     wrapped = requests.exceptions.ProxyError(u3.MaxRetryError(POOL, "/", inner))
-    found = connection_errors.explain(wrapped, "host:8443", cert="device.crt")
-    assert (found.link, found.transient) == ("proxy", True)
+    found = connection_errors.explain(wrapped, "host:8443", cert="device.crt", variable="all_proxy")
+    assert (found.link, found.transient) == ("proxy", transient)
     assert words in found.message
+    assert "all_proxy" in found.hint
     assert SECRET not in shown(found)
     ours = boto.ProxyConnectionError(proxy_url=f"http://u:{SECRET}@proxy", error=inner)
     assert connection_errors.explain(ours, "host").link == "proxy"
@@ -195,8 +201,6 @@ def test_proxy(error: OSError, words: str) -> None:
         (u3.ProtocolError("aborted", http.client.RemoteDisconnected("closed")), "closed the connection"),
         (u3.ProtocolError("aborted", ConnectionResetError(104, "reset")), "closed the connection"),
         (u3.ProtocolError("aborted", http.client.BadStatusLine("SSH-2.0")), "sent a response that cannot be read"),
-        (requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support."), "not the URL of an HTTP proxy"),
-        (u3.LocationParseError(f"http://u:{SECRET}@h:99999"), "not the URL of an HTTP proxy"),
         (OSError("no text that is known"), "cannot be reached"),
     ],
 )
@@ -209,9 +213,58 @@ def test_a_proxy_that_gives_no_tunnel(error: BaseException, words: str) -> None:
 
 
 def test_a_proxy_that_wants_a_password() -> None:
-    """The hint says where a proxy's password is given."""
+    """The hint says where a proxy's password is given, and how it is written; trying again does not help."""
     error = u3.ProxyError("text", OSError("Tunnel connection failed: 407 Proxy Authentication Required"))
-    assert "USER:PASSWORD@" in connection_errors.explain(error, "host", tunnelling=True).hint
+    found = connection_errors.explain(error, "host", tunnelling=True)
+    assert "USER:PASSWORD@" in found.hint
+    assert "# is %23, @ is %40" in found.hint
+    assert not found.transient
+
+
+def test_the_clock_of_a_proxy() -> None:
+    """A proxy's certificate that is not yet valid is the clock's fault, and passes, as a server's is."""
+    error = u3.ProxyError("text", untrusted(9))
+    found = connection_errors.explain(error, "host", tunnelling=True)
+    assert (found.link, found.transient) == ("clock", True)
+    assert "the certificate of the proxy is not yet valid" in found.message
+
+
+@pytest.mark.parametrize("cert", ["device.crt", ""])
+def test_another_host_name_as_urllib3_has_it(cert: str) -> None:
+    """Where OpenSSL leaves the name to urllib3, as botocore has it, its own type says the same; it does not pass."""
+    inner = u3.SSLError(CertificateError("hostname 'host' doesn't match 'other'"))
+    for error in (boto.SSLError(endpoint_url="https://host", error=inner), inner, inner.args[0]):
+        found = connection_errors.explain(error, "host:8443", cert=cert)
+        assert (found.link, found.transient) == ("TLS", False)
+        assert found.message == "the certificate of host:8443 is for another host name"
+        assert ("describe-endpoint" in found.hint) == bool(cert)
+
+
+@pytest.mark.parametrize("wrap", [bare, of_requests, of_botocore])
+@pytest.mark.parametrize(("cert", "words"), [("device.crt", "does not survive"), ("", "AWS_CA_BUNDLE names")])
+def test_the_issuer_that_was_met(wrap: Callable[[BaseException], BaseException], cert: str, words: str) -> None:
+    """Where a certificate is not trusted its issuer is named: an inspecting proxy shows itself."""
+    error = wrap(untrusted(20))
+    found = connection_errors.explain(error, "host:8443", cert=cert, issuer=lambda: "Corporate Inspection CA")
+    assert (found.link, found.transient) == ("TLS", False)
+    assert found.message.endswith("; its issuer is Corporate Inspection CA")
+    assert words in found.hint
+    assert ("exempt host there or in NO_PROXY" in found.hint) == bool(cert)
+    assert connection_errors.explain(error, "host:8443", cert=cert).message.endswith("its issuer is not known")
+
+
+def test_spoken_to_a_proxy() -> None:
+    """Whether an exception came up while a proxy was spoken to is seen by the functions that it passed through."""
+
+    def _tunnel() -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError) as caught:
+        _tunnel()
+    assert connection_errors.tunnelling(boto.HTTPClientError(error=caught.value))
+    with pytest.raises(ZeroDivisionError) as other:
+        divmod(1, 0)
+    assert not connection_errors.tunnelling(boto.HTTPClientError(error=other.value))
 
 
 def test_a_closed_connection_through_a_proxy() -> None:

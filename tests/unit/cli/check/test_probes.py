@@ -96,10 +96,10 @@ def test_proxies(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], hos
     assert "pAsswOrd" not in repr(to)
 
 
-@pytest.mark.parametrize(("proxy", "link"), [(True, "proxy"), (False, "DNS")])
-def test_a_name_that_is_looked_up_for_ever(proxy: bool, link: str) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("variable", "link"), [("HTTPS_PROXY", "proxy"), ("", "DNS")])
+def test_a_name_that_is_looked_up_for_ever(variable: str, link: str) -> None:
     """If the name is the proxy's, the proxy is blamed, as for a name without an address."""
-    assert probes.unresolved(probes.Target("name", 1, "it", proxy=proxy), "25 s").link == link
+    assert probes.unresolved(probes.Target("name", 1, "it", variable), "25 s").link == link
 
 
 def test_a_proxy_that_is_no_url(monkeypatch: pytest.MonkeyPatch) -> None:
