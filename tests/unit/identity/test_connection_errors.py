@@ -236,12 +236,12 @@ def test_another_host_name_as_urllib3_has_it(cert: str) -> None:
     for error in (boto.SSLError(endpoint_url="https://host", error=inner), inner, inner.args[0]):
         found = connection_errors.explain(error, "host:8443", cert=cert)
         assert (found.link, found.transient) == ("TLS", False)
-        assert found.message == "the certificate of host:8443 is for another host name"
+        assert found.message == "the server certificate of host:8443 is for another host name"
         assert ("describe-endpoint" in found.hint) == bool(cert)
 
 
 @pytest.mark.parametrize("wrap", [bare, of_requests, of_botocore])
-@pytest.mark.parametrize(("cert", "words"), [("device.crt", "does not survive"), ("", "AWS_CA_BUNDLE names")])
+@pytest.mark.parametrize(("cert", "words"), [("device.crt", "does not survive"), ("", "with AWS_CA_BUNDLE")])
 def test_the_issuer_that_was_met(wrap: Callable[[BaseException], BaseException], cert: str, words: str) -> None:
     """Where a certificate is not trusted its issuer is named: an inspecting proxy shows itself."""
     error = wrap(untrusted(20))
