@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
-from secretenv.cli.examples import epilog
+from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
 from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Wrapper, flag, flags, takes
 from secretenv.config import merge
@@ -108,7 +108,7 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(epilog=epilog("export"))
+@app.command(epilog=epilog("export", READERS))
 @takes(OF_READING)
 def export(
     form: Annotated[

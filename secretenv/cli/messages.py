@@ -47,7 +47,10 @@ HALF_A_PAIR = Message(
 )
 NOT_A_SHELL_NAME = Message(ContentError, _CANNOT + "not a valid shell variable name", _INSTEAD)
 SET_BY_SHELLS = Message(ContentError, _CANNOT + "shells set this variable themselves", _INSTEAD)
-DOTENV_NAME = Message(ContentError, _CANNOT + "its name contains a quote or a carriage return", _INSTEAD)
+DOTENV_NAME = Message(
+    ContentError, _CANNOT + "its name contains other characters than letters, digits, '_' and '.'", _INSTEAD
+)
+DOTENV_VALUE = Message(ContentError, _CANNOT + "readers of .env files disagree about values with {part}", _INSTEAD)
 DOCKER_NAME = Message(
     ContentError,
     _CANNOT + "its name contains a space, tab or newline, or begins with '#', white space or a byte order mark",
