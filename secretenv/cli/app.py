@@ -17,7 +17,7 @@ import secretenv
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
 from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Wrapper, flag, flags, takes
-from secretenv.config import merge
+from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
 from secretenv.errors import SettingsError
@@ -77,15 +77,15 @@ def run(
     """
     settings = merge.read(flags(given), os.environ, command)
     if dry_run:
-        typer.echo(_plan(settings), nl=False)
+        typer.echo(_plan(settings, described.lines(flags(given), os.environ)), nl=False)
         return
     text = json.dumps(settings.to_json())
     with os.fdopen(context.obj, "w", encoding="ascii") as pipe:
         pipe.write(text)
 
 
-def _plan(settings: Settings) -> str:
-    """Return the plan of a run, after everything that a run checks."""
+def _plan(settings: Settings, said: list[str]) -> str:
+    """Return the plan of a run, after everything that a run checks; `said` are the settings in words."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
     from secretenv.supervisor.caller import inherited
@@ -95,15 +95,17 @@ def _plan(settings: Settings) -> str:
     file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
     answer = _fetch(settings)
     program.check_size(settings.command, environment(base, answer.variables, settings))
-    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)})
+    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)}, said)
 
 
 def _fetch(settings: Settings) -> Answer:
     """Fetch once, and write the warnings."""
     from secretenv.cli.fetch_once import fetch_once
 
+    for warning in settings.warnings:
+        warn(warning)
     answer = fetch_once(settings)
-    for warning in (*settings.warnings, *answer.warnings):
+    for warning in answer.warnings:
         warn(warning)
     return answer
 
@@ -178,7 +180,8 @@ def check(
             raise
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
         raise typer.Exit(1) from None
-    raise typer.Exit(walk(settings, as_json=as_json, verbose=verbose))
+    said = described.lines(flags(given), os.environ)
+    raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 
 
 @app.command(cls=Wrapper, context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))

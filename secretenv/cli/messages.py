@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError
+from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError, SettingsError
 
 _NETWORK = "check the network and the firewall"
+
+# settings
+NO_OPTION = Message(
+    SettingsError,
+    "an option is wanted, and not a text with {what}, which is not shown here",
+    "quote the value of each option, and write its name in front; secretenv --help",
+)
 
 # DNS
 NAME_UNRESOLVED = Message(

@@ -23,7 +23,7 @@ from secretenv.identity import certificate
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from secretenv.credentials import Credentials
@@ -40,9 +40,15 @@ EXCHANGE = ("TLS", "clock", "exchange")
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
 
 
-def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], float] = time.time) -> int:
-    """Walk the chain, show each step, and return 0 if all is well, else 1."""
-    walk = _Walk(settings, show, clock)
+def check(
+    settings: Settings,
+    show: Callable[[Step], None],
+    clock: Callable[[], float] = time.time,
+    *,
+    said: Sequence[str] = (),
+) -> int:
+    """Walk the chain, show each step, and return 0 if all is well, else 1; `said` are the settings in words."""
+    walk = _Walk(settings, show, clock, said)
     try:
         walk.run()
     except Exception as error:  # noqa: BLE001 - its text may contain a value
@@ -50,15 +56,17 @@ def check(settings: Settings, show: Callable[[Step], None], clock: Callable[[], 
     return int(walk.broken != "")
 
 
-def main(settings: Settings, *, as_json: bool = False, verbose: bool = False) -> int:
+def main(settings: Settings, said: Sequence[str], *, as_json: bool = False, verbose: bool = False) -> int:
     """Check, print the result in the form that suits standard output, and return the exit status."""
     isolate()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the locale may lack a character
-    return present(settings, sys.stdout, as_json=as_json, verbose=verbose)
+    return present(settings, sys.stdout, said, as_json=as_json, verbose=verbose)
 
 
-def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False) -> int:
+def present(
+    settings: Settings, out: TextIO, said: Sequence[str] = (), *, as_json: bool = False, verbose: bool = False
+) -> int:
     """Check and write the result: JSON, a table for a terminal, or lines."""
     steps: list[Step] = []
 
@@ -67,7 +75,7 @@ def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: 
             steps.append(step)
             show(step)
 
-        return check(settings, keep)
+        return check(settings, keep, said=said)
 
     if as_json:
         status = walk(lambda _: None)
@@ -81,8 +89,11 @@ def present(settings: Settings, out: TextIO, *, as_json: bool = False, verbose: 
 class _Walk:
     """One walk along the chain, with the results so far and the first link that broke."""
 
-    def __init__(self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float], said: Sequence[str]
+    ) -> None:
         self.broken = ""
+        self._settings_in_words = tuple(said)
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
         self._wanted = {secret.key: secret for secret in settings.secrets}
@@ -104,7 +115,8 @@ class _Walk:
         who = "" if local else f"role alias {device.role_alias} at {device.endpoint}, "
         secrets = many(len(self._wanted), "secret")
         text = f"{who}{secrets}, checked every {span(self._settings.interval)}"
-        self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings))
+        said = self._settings_in_words
+        self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
             for link in (*FILES, *NETWORK, *EXCHANGE):
