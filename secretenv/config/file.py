@@ -6,16 +6,19 @@ flags and variables is the business of `merge`.
 
 from __future__ import annotations
 
+import _thread
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secretenv import files
 from secretenv.config import messages, parsers, secret_ids
 from secretenv.config.options import OPTIONS, Option
 from secretenv.config.parsers import nearest
 from secretenv.config.quoting import name as shown_name
 from secretenv.errors import SettingsError
+from secretenv.protocol import BUDGET
 from secretenv.settings import FILE_SCHEME
 
 if TYPE_CHECKING:
@@ -39,12 +42,21 @@ class ConfigFile:
     Attributes:
         path: of the file, or None.
         looked: where one was looked for in vain, each with the reason in words.
+        warnings: who else can change it, in words.
         secrets: the `[[secret]]` tables, checked: each has an `id`.
     """
 
-    def __init__(self, path: Path | None, tables: Mapping[str, Any], looked: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        tables: Mapping[str, Any],
+        *,
+        looked: Sequence[str] = (),
+        warnings: Sequence[str] = (),
+    ) -> None:
         self.path = path
         self.looked = looked
+        self.warnings = warnings
         self._tables = tables
         for name in tables:
             if name not in _KEYS:
@@ -141,14 +153,47 @@ class ConfigFile:
             raise error(file=self.path, table=name, key=shown, word=near, keys=", ".join(sorted(_KEYS[table])))
 
 
-def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> ConfigFile:
+def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM, seconds: float = BUDGET) -> ConfigFile:
     """Return the settings file: the chosen one, else the user's, else the system's, else an empty one.
 
     Never one in the working directory: whoever can write there would decide which secrets are read.
 
+    Args:
+        chosen: the path that a user gave; empty: look for one.
+        environ: the caller's environment.
+        system: the settings file of the system.
+        seconds: how long the disk may take.
+
     Raises:
-        SettingsError: the chosen one is missing, or one cannot be read or parsed.
+        SettingsError: the chosen one is missing, or one cannot be read or parsed, or not in this time.
     """
+    # Not `threading`, which would cost each start a millisecond. A thread that hangs in the kernel dies with the
+    # process.
+    ended = _thread.allocate_lock()
+    outcome: list[ConfigFile | BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_found(chosen, environ, system))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            outcome.append(error)
+        finally:
+            ended.release()
+
+    ended.acquire()
+    try:
+        _thread.start_new_thread(work, ())
+    except RuntimeError:  # no thread can be started
+        work()
+    if not ended.acquire(timeout=seconds):
+        raise messages.NOT_IN_TIME(file=chosen or system, time=f"{seconds:g} s")
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def _found(chosen: str, environ: Mapping[str, str], system: Path) -> ConfigFile:
+    """Find the settings file, and read it."""
     if chosen:
         return _read(Path(absolute(os.path.expanduser(chosen))))  # noqa: PTH111
     # XDG base directory specification: ignore a relative XDG_CONFIG_HOME; an empty one means the default.
@@ -163,7 +208,7 @@ def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> C
             looked.append(f"{path} cannot be seen by this user")  # so it is not meant for it
         else:
             looked.append(f"there is no {path}")
-    return ConfigFile(None, {}, looked)
+    return ConfigFile(None, {}, looked=looked)
 
 
 def path_of(option: Option, text: str, resolve: Callable[[str], str]) -> str:
@@ -199,8 +244,12 @@ def _read(path: Path) -> ConfigFile:
     import tomllib  # only where there is a file: it costs 5 ms of each start
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
-        return ConfigFile(path, tomllib.loads(text))
+        content, status = files.read(str(path))
+        if owner := files.stranger(status):
+            raise messages.FOREIGN(file=path, owner=owner)
+        text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
+        who = files.exposed(str(path), status)
+        return ConfigFile(path, tomllib.loads(text), warnings=[f"the settings file {who}"] if who else ())
     except OSError as error:
         raise messages.UNREADABLE(file=path, reason=error.strerror) from None
     except UnicodeDecodeError:

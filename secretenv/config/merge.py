@@ -64,7 +64,7 @@ def read(
     doubts = [doubt for secret in secrets if (doubt := secret_ids.doubt(secret.id))]
     fields = {name: values[name] for name in Settings.fields() if name in values}
     fields |= {"device": device, "secrets": secrets, "command": tuple(command)}
-    return Settings(**fields, warnings=(*_strangers(environ), *doubts))
+    return Settings(**fields, warnings=(*sources.file.warnings, *_strangers(environ), *doubts))
 
 
 def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:

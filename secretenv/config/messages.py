@@ -111,6 +111,14 @@ WORKING_DIRECTORY_GONE = Message(
 
 # The settings file as a whole.
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
+NOT_IN_TIME = Message(
+    SettingsError, "the settings file {file} was not read within {time}", "does the disk or the network drive hang? df"
+)
+FOREIGN = Message(
+    SettingsError,
+    "the settings file {file} belongs to {owner}, who decides what root would run with",
+    "chown root {file}",
+)
 NOT_UTF8 = Message(SettingsError, "{file} is not UTF-8 text", "TOML files are UTF-8; iconv converts them")
 NOT_TOML = Message(SettingsError, "{file} is not TOML: {reason}", "fix that line; see https://toml.io")
 NO_SETTING = Message(SettingsError, "{file} contains a value no setting can have", "is it the right file?")
