@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
-from secretenv.cli.examples import epilog
+from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
 from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Root, Wrapper, flag, flags, takes
-from secretenv.config import merge
+from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
 from secretenv.errors import SettingsError
@@ -79,15 +79,15 @@ def run(
     """
     settings = merge.read(flags(given), os.environ, command)
     if dry_run:
-        typer.echo(_plan(settings), nl=False)
+        typer.echo(_plan(settings, described.lines(flags(given), os.environ)), nl=False)
         return
     text = json.dumps(settings.to_json())
     with os.fdopen(context.obj, "w", encoding="ascii") as pipe:
         pipe.write(text)
 
 
-def _plan(settings: Settings) -> str:
-    """Return the plan of a run, after everything that a run checks."""
+def _plan(settings: Settings, said: list[str]) -> str:
+    """Return the plan of a run, after everything that a run checks; `said` are the settings in words."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
     from secretenv.supervisor.caller import inherited
@@ -97,20 +97,22 @@ def _plan(settings: Settings) -> str:
     file = program.find(settings.command[0], os.fsdecode(base[b"PATH"]) if b"PATH" in base else None)
     answer = _fetch(settings)
     program.check_size(settings.command, environment(base, answer.variables, settings))
-    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)})
+    return plan(file, answer, {os.fsdecode(name) for name in environment(base, {}, settings)}, said)
 
 
 def _fetch(settings: Settings) -> Answer:
     """Fetch once, and write the warnings."""
     from secretenv.cli.fetch_once import fetch_once
 
+    for warning in settings.warnings:
+        warn(warning)
     answer = fetch_once(settings)
-    for warning in (*settings.warnings, *answer.warnings):
+    for warning in answer.warnings:
         warn(warning)
     return answer
 
 
-@app.command(epilog=epilog("export", "Exit status: 0, 1 failure, 2 usage."))
+@app.command(epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 usage."))
 @takes(OF_READING)
 def export(
     form: Annotated[
@@ -181,7 +183,8 @@ def check(
             raise
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
         raise typer.Exit(1) from None
-    raise typer.Exit(walk(settings, as_json=as_json, verbose=verbose))
+    said = described.lines(flags(given), os.environ)
+    raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 
 
 @app.command(cls=Wrapper, context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))

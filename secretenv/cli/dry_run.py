@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from secretenv.protocol import Answer
 
 
-def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
-    """Return the lines that name the program and the variables it would get.
+def plan(file: str, answer: Answer, inherited: Collection[str], settings: Collection[str]) -> str:
+    """Return the lines that name the program, the variables it would get, and the settings that led there.
 
     Args:
         file: the program that would be executed.
         answer: of a fetch that succeeded.
         inherited: the names of the variables that the command would get without any secret.
+        settings: each with its source, in words.
     """
     rows = [("VARIABLE", "SECRET", "NOTE")]
     rows += [
@@ -31,4 +32,5 @@ def plan(file: str, answer: Answer, inherited: Collection[str]) -> str:
         f"{secret}: version {shown_version(secret, version) or 'not shown: it is a file'}"
         for secret, version in answer.versions.items()
     ]
-    return "\n".join([*lines, "", *versions, f"command: {printable(file)} (not started)"]) + "\n"
+    given = [f"setting: {printable(line)}" for line in settings]
+    return "\n".join([*lines, "", *given, *versions, f"command: {printable(file)} (not started)"]) + "\n"

@@ -20,6 +20,14 @@ class Example:
     output: str
 
 
+# Who reads each format of `export`.
+READERS = """\
+dotenv: python-dotenv 0.13, npm's dotenv 16, node --env-file 20.12, Ruby's dotenv 3 and newer ones; dotenvx; direnv
+json: any JSON parser
+shell: any POSIX sh, by eval or by .
+docker: docker run --env-file; Compose reads another format
+systemd: EnvironmentFile= from systemd 233 on"""
+
 EXAMPLES = {
     "run": (
         Example("secretenv run -- sh -c 'echo \"$GREETING\"'", "hello"),

@@ -1,12 +1,13 @@
-"""Write variables as text for another program, as `export` prints them, or as a table without values for a terminal.
+r"""Write variables as text for another program, as `export` prints them, or as a table without values for a terminal.
 
 Pure. The promise of each format is that its reader gets exactly the same names and values; a format refuses a variable
 for which it cannot promise that. The readers, and how they parse the text:
 
-- dotenv: python-dotenv from 0.13, which replaces `${NAME}` and `${NAME:-default}` even inside quotes unless it is
-  called with `interpolate=False`. There is no escape for that, so `${` is written as `${=:-$}{`: a variable that cannot
-  exist, since no name contains `=`, and whose default is the dollar. Text that needs no escape stands in single quotes
-  unchanged, which other readers of .env files accept too.
+- dotenv: python-dotenv from 0.13, npm's dotenv from 16, `node --env-file` from 20.12, dotenvx, Ruby's dotenv from 3.0,
+  direnv. They agree about little: single quotes are literal for all of them, but python-dotenv reads `\\` and `\'` as
+  one character and replaces `${NAME}` even there; double quotes and values without quotes are literal where nothing in
+  them means anything to anybody. What is left has no form that all of them read right, and is refused. An older direnv
+  (2.32) knows no newlines in values: it refuses the file, or else the value is refused here.
 - json: any JSON parser; ASCII only, so that the locale does not matter.
 - shell: any POSIX sh, by `eval "$(...)"` or by `.`.
 - docker: `docker run --env-file`, one verbatim line each (docker/cli, pkg/kvfile). Compose reads another format.
@@ -43,6 +44,19 @@ _SHELLS_OWN = frozenset(
     BASH_VERSINFO COLUMNS DIRSTACK EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO LINES OPTIND
     PIPESTATUS PPID RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID _
     """.split()  # noqa: SIM905 - thirty lines otherwise
+)
+
+# What some reader of .env files replaces or drops in any quotes: node a carriage return, direnv an empty line, and
+# python-dotenv a variable, unless it is called with `interpolate=False`.
+_DISAGREED = (
+    (re.compile(r"\r"), "a carriage return"),
+    (re.compile(r"\n\n"), "an empty line"),
+    (re.compile(r"\$\{[^}:]*(?::-[^}]*)?\}"), "${...}"),
+)
+
+# What direnv 2.32 takes for a line (pkg/dotenv/parse.go); it refuses a file with any other.
+_DIRENV_LINE = re.compile(
+    r"""\s*(?:|#.*|(?:export\s+)?[\w.]+(?:\s*=\s*|:\s+?)(?:'.*'|".*"|[^\s#]+)?\s*(?:#.*)?)""", re.ASCII
 )
 
 _LONGEST_LINE = 65535  # bufio.MaxScanTokenSize of Go without the newline, in bytes
@@ -111,23 +125,32 @@ def _shell(name: str, value: str) -> str:
     return f"export {name}='{quoted}'\n"
 
 
-def _dotenv_objection(name: str, _value: str) -> Objection | None:
-    # A name has no escapes, and Python reads a \r in a text file as \n.
-    return messages.DOTENV_NAME if "'" in name or "\r" in name else None
+def _dotenv_objection(name: str, value: str) -> Objection | None:
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
+        return messages.DOTENV_NAME
+    if part := next((words for expression, words in _DISAGREED if expression.search(value)), ""):
+        return partial(messages.DOTENV_VALUE, part=part)
+    written = _dotenv(name, value)
+    if not written:
+        beside = "a single quote beside other special characters"
+        part = beside if "'" in value else "two backslashes in a row, or one at its end"
+        return partial(messages.DOTENV_VALUE, part=part)
+    if "\n" in value and all(_DIRENV_LINE.fullmatch(line) for line in written[:-1].split("\n")):
+        return partial(messages.DOTENV_VALUE, part="a newline")  # direnv would take the first line for the value
+    return None
 
 
 def _dotenv(name: str, value: str) -> str:
-    key = name if re.fullmatch(r"[A-Za-z0-9_.-]+", name) else f"'{name}'"
-    text = value.replace("${", "${=:-$}{")
-    if not re.search(r"['\\\r\n]", text):
-        return f"{key}='{text}'\n"
-    end = ""
-    if text.endswith("\\"):
-        # Before 1.2.3 python-dotenv took the end of "...\\" for an escaped quote, and read on.
-        text, end = text[:-1], r"${=:-\\}"
-    for character, escaped in (("\\", r"\\"), ('"', r"\""), ("\n", r"\n"), ("\r", r"\r")):
-        text = text.replace(character, escaped)
-    return f'{key}="{text}{end}"\n'
+    """Return the line, or an empty text where no form is read alike by all."""
+    if "'" not in value and not re.search(r"\\\\|\\$", value):
+        return f"{name}='{value}'\n"
+    if not re.search(r'["\\$]', value):
+        return f'{name}="{value}"\n'
+    # Ruby drops backslashes unless they are last; some take a backtick for a quote.
+    plain = re.fullmatch(r"[^'\"`\\$#][^\\$#]*\\?", value)
+    if plain and value.isprintable() and value == value.strip():
+        return f"{name}={value}\n"
+    return ""
 
 
 def _docker_objection(name: str, value: str) -> Objection | None:

@@ -9,6 +9,7 @@ import os
 
 from secretenv.cli import messages, stdout
 from secretenv.cli.stderr import show
+from secretenv.config.quoting import no_path
 from secretenv.defects import as_error, no_memory, place_of
 from secretenv.errors import FAILED, SecretenvError
 
@@ -24,6 +25,7 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     """
     running = arguments[:1] == ["run"]
     try:
+        _refuse_text(arguments)
         with stdout.whole(needed=not running):  # a run prints nothing itself
             status = _status(arguments, pipe)
     except stdout.ReaderGoneError:
@@ -39,6 +41,23 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
         )
         return FAILED if running else 1
     return FAILED if running and status == USAGE else status
+
+
+def _refuse_text(arguments: list[str]) -> None:
+    """Refuse a text in the place of an option: the error of typer would quote it.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    before = ""
+    for word in arguments:
+        if word == "--" or (arguments[0] in {"run", "sandbox"} and before and not {before[:1], word[:1]} & {"-"}):
+            return  # the rest is the command
+        what = no_path(word.partition("=")[0] if word.startswith("--") else word)
+        # Whatever stands behind an option is its value, which its parser judges.
+        if what and not (before.startswith("--") and "=" not in before):
+            raise messages.NO_OPTION(what=what)
+        before = word
 
 
 def _status(arguments: list[str], pipe: int | None) -> int:

@@ -6,18 +6,23 @@ flags and variables is the business of `merge`.
 
 from __future__ import annotations
 
+import _thread
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretenv.config import messages
+from secretenv import files
+from secretenv.config import messages, parsers, secret_ids
 from secretenv.config.options import OPTIONS, Option
 from secretenv.config.parsers import nearest
+from secretenv.config.quoting import name as shown_name
+from secretenv.errors import SettingsError
+from secretenv.protocol import BUDGET
 from secretenv.settings import FILE_SCHEME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 SYSTEM = Path("/etc/secretenv/config.toml")
 
@@ -36,22 +41,40 @@ class ConfigFile:
 
     Attributes:
         path: of the file, or None.
+        looked: where one was looked for in vain, each with the reason in words.
+        warnings: who else can change it, in words.
         secrets: the `[[secret]]` tables, checked: each has an `id`.
     """
 
-    def __init__(self, path: Path | None, tables: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        tables: Mapping[str, Any],
+        *,
+        looked: Sequence[str] = (),
+        warnings: Sequence[str] = (),
+    ) -> None:
         self.path = path
+        self.looked = looked
+        self.warnings = warnings
         self._tables = tables
         for name in tables:
             if name not in _KEYS:
                 near = nearest(name, _KEYS)
                 error = messages.MISSPELT_TABLE if near else messages.UNKNOWN_TABLE
-                raise error(file=path, table=name, word=near, tables=", ".join(_KEYS))
+                raise error(file=path, table=shown_name(name), word=near, tables=", ".join(_KEYS))
         for name in ("device", "run"):
             if not isinstance(tables.get(name, {}), dict):
                 raise messages.NOT_A_TABLE(file=path, table=name)
             self._check(f"[{name}]", name, tables.get(name, {}))
         self.secrets = self._secrets(tables.get("secret", []))
+
+    @property
+    def described(self) -> str:
+        """Which settings file was read, or where one was looked for, in words."""
+        if self.path:
+            return f"the settings file {self.path} was read"
+        return f"no settings file was read: {', '.join(self.looked)}"
 
     def get(self, option: Option, secret: Mapping[str, Any] | None = None) -> tuple[str, Any]:
         """Return where the file sets an option and its value there, or two empty strings; the secret's own comes first.
@@ -59,7 +82,7 @@ class ConfigFile:
         The value is text, a bool or a list of text, as the command line would give it.
         """
         if secret is not None and option.key in secret:
-            return self._given(f"[[secret]] {secret['id']}: {option.key}", option, secret[option.key])
+            return self._given(f"[[secret]] {shown_name(secret['id'])}: {option.key}", option, secret[option.key])
         table = self._tables.get(option.table, {})
         if option.key in table and option.key != "secret":
             return self._given(f"[{option.table}] {option.key}", option, table[option.key])
@@ -85,13 +108,17 @@ class ConfigFile:
             return source, str(value)
         if not isinstance(value, str):
             raise messages.NOT_A_STRING(file=self.path, key=key, type=_type(value))
-        return source, self.resolve(value) if option.path and value else value
+        try:
+            return source, path_of(option, value, self.resolve) if option.path and value else value
+        except SettingsError as error:
+            raise messages.told_of(source, error) from None
 
     def _secrets(self, tables: Any) -> tuple[dict[str, Any], ...]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             raise messages.NOT_TABLES(file=self.path)
         for number, table in enumerate(tables, 1):
-            name = f"[[secret]] {table.get('id') or f'number {number}'}"
+            given = table.get("id")
+            name = f"[[secret]] {shown_name(given) if isinstance(given, str) and given else f'number {number}'}"
             self._check(name, "secret", table)
             for key in _SECRET_ONLY & table.keys():
                 if not isinstance(table[key], str) or not table[key]:
@@ -100,9 +127,14 @@ class ConfigFile:
                 raise messages.NO_ID(file=self.path, table=name)
             # A name of AWS may contain a `=`, but then what follows is neither a file nor an ARN.
             if found := re.match(r"([^=:/]+)=((?:file|arn):.+)", table["id"], re.DOTALL):
-                raise messages.ID_WITH_A_NAME(file=self.path, table=name, variable=found[1], id=found[2])
+                parts = {"variable": shown_name(found[1]), "id": shown_name(found[2])}
+                raise messages.ID_WITH_A_NAME(file=self.path, table=name, **parts)
             if table["id"] == FILE_SCHEME:
                 raise messages.NO_FILE_NAMED(file=self.path, table=name)
+            try:
+                secret_ids.check(table["id"])
+            except SettingsError as error:
+                raise messages.told_of(f"{self.path}: [[secret]] number {number}: id", error) from None
         return tuple(tables)
 
     def _check(self, name: str, table: str, given: Mapping[str, Any]) -> None:
@@ -117,29 +149,83 @@ class ConfigFile:
                     raise messages.KEY_OF_ANOTHER_TABLE(file=self.path, table=name, key=key, other_table=other)
             near = nearest(key, _KEYS[table])
             error = messages.MISSPELT_KEY if near else messages.UNKNOWN_KEY
-            raise error(file=self.path, table=name, key=key, word=near, keys=", ".join(sorted(_KEYS[table])))
+            shown = shown_name(key)
+            raise error(file=self.path, table=name, key=shown, word=near, keys=", ".join(sorted(_KEYS[table])))
 
 
-def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM) -> ConfigFile:
+def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM, seconds: float = BUDGET) -> ConfigFile:
     """Return the settings file: the chosen one, else the user's, else the system's, else an empty one.
 
     Never one in the working directory: whoever can write there would decide which secrets are read.
 
+    Args:
+        chosen: the path that a user gave; empty: look for one.
+        environ: the caller's environment.
+        system: the settings file of the system.
+        seconds: how long the disk may take.
+
     Raises:
-        SettingsError: the chosen one is missing, or one cannot be read or parsed.
+        SettingsError: the chosen one is missing, or one cannot be read or parsed, or not in this time.
     """
+    # Not `threading`, which would cost each start a millisecond. A thread that hangs in the kernel dies with the
+    # process.
+    ended = _thread.allocate_lock()
+    outcome: list[ConfigFile | BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_found(chosen, environ, system))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            outcome.append(error)
+        finally:
+            ended.release()
+
+    ended.acquire()
+    try:
+        _thread.start_new_thread(work, ())
+    except RuntimeError:  # no thread can be started
+        work()
+    if not ended.acquire(timeout=seconds):
+        raise messages.NOT_IN_TIME(file=chosen or system, time=f"{seconds:g} s")
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return outcome[0]
+
+
+def _found(chosen: str, environ: Mapping[str, str], system: Path) -> ConfigFile:
+    """Find the settings file, and read it."""
     if chosen:
         return _read(Path(absolute(os.path.expanduser(chosen))))  # noqa: PTH111
     # XDG base directory specification: ignore a relative XDG_CONFIG_HOME; an empty one means the default.
     home = environ.get("XDG_CONFIG_HOME", "")
     user = Path(home) if Path(home).is_absolute() else Path(os.path.expanduser("~")) / ".config"  # noqa: PTH111
+    looked = []
     for path in (user / "secretenv" / "config.toml", system):
         try:
             if path.exists():
                 return _read(path)
         except PermissionError:
-            continue  # not readable for this user, so not meant for it
-    return ConfigFile(None, {})
+            looked.append(f"{path} cannot be seen by this user")  # so it is not meant for it
+        else:
+            looked.append(f"there is no {path}")
+    return ConfigFile(None, {}, looked=looked)
+
+
+def path_of(option: Option, text: str, resolve: Callable[[str], str]) -> str:
+    """Return the absolute path that the text of an option means.
+
+    Args:
+        option: one that takes a path.
+        text: as a user wrote it.
+        resolve: makes a path absolute.
+
+    Raises:
+        SettingsError: it can be no path; what is probably a secret is not quoted.
+    """
+    path = resolve(parsers.path(text))
+    if option.key == "key_password_file" and "/" not in text and not os.path.lexists(path):
+        raise messages.NO_PASSWORD_FILE()
+    return path
 
 
 def absolute(path: str) -> str:
@@ -158,8 +244,12 @@ def _read(path: Path) -> ConfigFile:
     import tomllib  # only where there is a file: it costs 5 ms of each start
 
     try:
-        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
-        return ConfigFile(path, tomllib.loads(text))
+        content, status = files.read(str(path))
+        if owner := files.stranger(status):
+            raise messages.FOREIGN(file=path, owner=owner)
+        text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
+        who = files.exposed(str(path), status)
+        return ConfigFile(path, tomllib.loads(text), warnings=[f"the settings file {who}"] if who else ())
     except OSError as error:
         raise messages.UNREADABLE(file=path, reason=error.strerror) from None
     except UnicodeDecodeError:

@@ -1,19 +1,20 @@
-"""Merge flags, variables, the settings file and the defaults, check them, and give a `Settings`.
+"""Make a `Settings` of flags, variables, the settings file and the defaults, and check them together.
 
-A flag beats a variable beats the file beats the default. The options themselves are in `options`.
+Which source counts is the business of `sources`; the options themselves are in `options`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from secretenv.config import messages
-from secretenv.config.file import SYSTEM, absolute, load
-from secretenv.config.options import BY_KEY, OPTIONS, PREFIX, Option
+from secretenv.config import messages, secret_ids
+from secretenv.config.file import SYSTEM, absolute
+from secretenv.config.options import BY_KEY, OPTIONS, PREFIX
 from secretenv.config.parsers import boolean, did_you_mean
+from secretenv.config.quoting import shown
+from secretenv.config.sources import Sources, naming
 from secretenv.errors import SettingsError
 from secretenv.settings import DEFAULT_STAGE, FILE_SCHEME, Device, Secret, Settings
 
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from secretenv.config.file import ConfigFile
-
 _ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
 # From the AWS documentation: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
 _ENDPOINT_REGION = re.compile(
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
-_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
+)
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_LOOPBACK = re.compile(rf"(?i:localhost)|127(?:\.{_BYTE}){{3}}|\[::1\]", re.ASCII)
 
 
 def read(
@@ -51,80 +54,31 @@ def read(
     Raises:
         SettingsError: a value cannot be used, or something is missing; one error names everything missing.
     """
-    _, chosen = _given(BY_KEY["config"], flags.get("config"), environ, None, None)
-    file = load(chosen, environ, system=system)
-    values = {option.key: _value(option, flags.get(option.key), environ, file) for option in OPTIONS}
-    secrets = _secrets(values, flags, environ, file)
+    sources = Sources(flags, environ, system)
+    values = {option.key: sources.value(option) for option in OPTIONS}
+    secrets = _secrets(values, sources)
     device = _device(values, secrets, environ)
-    _demand_all(values, secrets, device, reads=reads)
+    _demand_all(values, secrets, device, sources, reads=reads)
     if device.batch and (other := next((each for each in secrets if each.version_stage != DEFAULT_STAGE), None)):
         raise messages.BATCH_OF_ANOTHER_STAGE(secret=other.id, label=other.version_stage)
+    doubts = [doubt for secret in secrets if (doubt := secret_ids.doubt(secret.id))]
     fields = {name: values[name] for name in Settings.fields() if name in values}
-    fields |= {"device": device, "secrets": secrets, "command": tuple(command), "warnings": _strangers(environ)}
-    return Settings(**fields)
+    fields |= {"device": device, "secrets": secrets, "command": tuple(command)}
+    return Settings(**fields, warnings=(*sources.file.warnings, *_strangers(environ), *doubts))
 
 
-def _value(
-    option: Option,
-    flag: Any,
-    environ: Mapping[str, str],
-    file: ConfigFile | None,
-    secret: Mapping[str, Any] | None = None,
-) -> Any:
-    """Return the parsed value of the strongest source that has one. An error names the source."""
-    source, given = _given(option, flag, environ, file, secret)
-    try:
-        if isinstance(given, bool):
-            return given
-        if option.repeatable:
-            return tuple(option.parse(word) for word in given)
-        if not given and not option.default:
-            return False if option.flag else ""  # any other empty text is for the parser to refuse
-        return absolute(os.path.expanduser(given)) if option.path else option.parse(given)  # noqa: PTH111
-    except SettingsError as error:
-        raise messages.told_of(source, error) from None
-
-
-def _given(
-    option: Option,
-    flag: Any,
-    environ: Mapping[str, str],
-    file: ConfigFile | None,
-    secret: Mapping[str, Any] | None,
-) -> tuple[str, Any]:
-    """Return the strongest source and its value: flag, variable, file, default.
-
-    An empty variable counts as not set. In the file a key of one secret beats the key for all.
-    """
-    if flag is not None and flag != []:
-        return f"--{option.name}", flag
-    for variable in option.variables:
-        if environ.get(variable):
-            words = environ[variable]
-            return variable, words.split() if option.repeatable else words
-    if file is not None:
-        source, given = file.get(option, secret)
-        if source:
-            return source, given
-    return "default", () if option.repeatable else option.default
-
-
-def _secrets(
-    values: Mapping[str, Any], flags: Mapping[str, Any], environ: Mapping[str, str], file: ConfigFile
-) -> tuple[Secret, ...]:
+def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:
     """Return the secrets in the order given: those of flags or of the variable, else those of the file."""
     named: list[tuple[str, str, Mapping[str, Any] | None]]
     if values["secret"]:
-        named = [(*_name_and_id(word), None) for word in values["secret"]]
+        source, words = sources.given(BY_KEY["secret"])
+        named = [(*naming(source, _name_and_id, word), None) for word in words]
     else:
+        file = sources.file
         named = [(table.get("name", ""), _local(table["id"], file.resolve), table) for table in file.secrets]
     secrets = []
     for name, identifier, table in named:
-        own = {
-            option.key: _value(option, flags.get(option.key), environ, file, table)
-            for option in OPTIONS
-            if option.section == "secret"
-        }
+        own = {option.key: sources.value(option, table) for option in OPTIONS if option.section == "secret"}
         own["except_"] = own.pop("except")
         secrets.append(Secret(id=identifier, name=name, **own))
     return tuple(secrets)
@@ -135,9 +89,10 @@ def _name_and_id(word: str) -> tuple[str, str]:
     found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
     name, identifier = (found[1], found[2]) if found else ("", word)
     if not identifier or identifier == FILE_SCHEME:
-        raise messages.NO_SECRET_NAMED(value=repr(word))
+        raise messages.NO_SECRET_NAMED(value=shown(word))
     if word.startswith("="):
-        raise messages.NO_VARIABLE_NAMED(value=repr(word))
+        raise messages.NO_VARIABLE_NAMED(value=shown(word))
+    secret_ids.check(identifier)
     return name, _local(identifier, absolute)
 
 
@@ -160,19 +115,18 @@ def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mappi
 
 
 def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
-    """Return the endpoint that the environment sets for every AWS tool; refuse one without encryption."""
+    """Return the endpoint that the environment sets for every AWS tool; refuse one without encryption.
+
+    The form is so narrow that no two parsers of URLs can find another host in it.
+    """
     url = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", "")
     if not url or _switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environ):
         return ""
-    try:
-        parts = urlsplit(url)
-        host, scheme, _ = parts.hostname or "", parts.scheme, parts.port
-    except ValueError:
-        host, scheme = "", ""
-    if scheme not in {"http", "https"} or not host:
-        raise messages.ENDPOINT_NOT_A_URL(value=repr(url))
-    if scheme == "http" and not _LOOPBACK.fullmatch(host):
-        raise messages.ENDPOINT_NOT_HTTPS(host=host)
+    found = _URL.fullmatch(url)
+    if not found or not 0 < int(found["port"] or 1) < 1 << 16:
+        raise messages.ENDPOINT_NOT_A_URL(value=shown(url) if "@" not in url else "(not shown: it may hold a password)")
+    if found["scheme"] == "http" and not _LOOPBACK.fullmatch(found["host"]):
+        raise messages.ENDPOINT_NOT_HTTPS(host=found["host"])
     return url
 
 
@@ -184,8 +138,10 @@ def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:
         raise messages.told_of(variable, error) from None
 
 
-def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, *, reads: bool) -> None:
-    """Raise one error that names everything missing, and where each can come from."""
+def _demand_all(
+    values: Mapping[str, Any], secrets: Sequence[Secret], device: Device, sources: Sources, *, reads: bool
+) -> None:
+    """Raise one error for everything missing."""
     from_aws = any(not secret.local for secret in secrets)
     # If no secret is given, the same error names all that a secret from AWS needs.
     exchanges = from_aws or not secrets or not reads
@@ -198,11 +154,10 @@ def _demand_all(values: Mapping[str, Any], secrets: Sequence[Secret], device: De
         "region": reads and from_aws,
     }
     found = {**values, "secret": secrets, "region": device.region}
-    missing = [BY_KEY[key] for key, wanted in needed.items() if wanted and not found[key]]
-    if missing:
-        names = "; ".join(f"--{option.name} {option.metavar} or {option.variable}" for option in missing)
-        error = messages.MISSING if from_aws or not reads else messages.MISSING_WITHOUT_SECRET
-        raise error(options=names)
+    if lacking := [BY_KEY[key] for key, wanted in needed.items() if wanted and not found[key]]:
+        from secretenv.config import missing  # only for the error
+
+        raise missing.error(lacking, sources, secrets, reads=reads)
 
 
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:

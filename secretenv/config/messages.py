@@ -24,8 +24,85 @@ NOT_A_REGION = Message(SettingsError, "not a region: {value}", "write for exampl
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
 )
-NO_SECRET_NAMED = Message(SettingsError, "--secret: {value} has no secret id", "write ID or NAME=ID")
-NO_VARIABLE_NAMED = Message(SettingsError, "--secret: {value} has no variable name", "write NAME=ID, or ID alone")
+_PATH = "write the path of the file that holds it"
+NOT_A_PATH = Message(SettingsError, "a path is wanted, and not a text with {what}, which is not shown here", _PATH)
+QUOTED_PATH = Message(
+    SettingsError, "the path {value} begins and ends with a quote", "write it without: an env-file keeps quotes"
+)
+NO_PASSWORD_FILE = Message(
+    SettingsError,
+    "there is no such file; it is not named here, since it may be the password itself",
+    "write the password to a file of mode 0600, and the path of that file here",
+)
+
+# Ids that can be no secret.
+NO_SECRET_NAMED = Message(SettingsError, "{value} has no secret id", "write ID or NAME=ID")
+NO_VARIABLE_NAMED = Message(SettingsError, "{value} has no variable name", "write NAME=ID, or ID alone")
+TEXT_FOR_A_SECRET = Message(
+    SettingsError,
+    "the name of a secret is wanted, and not a text with {what}, which is not shown here",
+    "write the secret's name or ARN; to read the text from a file: file://PATH",
+)
+PATH_FOR_A_SECRET = Message(SettingsError, "{value} is a path, not the name of a secret", "write file://{path}")
+QUOTED_ID = Message(SettingsError, "{value} begins and ends with a quote", "write it without: an env-file keeps quotes")
+ID_WITH_A_COMMA = Message(
+    SettingsError,
+    "{value} contains a comma, which no secret's name has",
+    "give --secret once for each secret; in SECRETENV_SECRET separate them with blanks",
+)
+ID_WITH_A_BLANK = Message(
+    SettingsError,
+    "{value} contains a blank, which no secret's name has",
+    "give --secret once for each secret; only SECRETENV_SECRET separates them with blanks",
+)
+URL_FOR_A_SECRET = Message(
+    SettingsError, "{value} is a URL, not the name of a secret", "write the secret's name or ARN, or file://PATH"
+)
+ID_WITH_A_KEY = Message(
+    SettingsError,
+    "{value} contains ':' or '#', which no secret's name has",
+    "for one key of a secret write --secret {name} --only {key}; for a whole secret in one variable NAME=ID",
+)
+ID_WITH_A_PATTERN = Message(
+    SettingsError,
+    "{value} is a pattern, and a secret is read by its whole name",
+    "give --secret once for each secret; --only takes patterns, for the keys",
+)
+NOT_A_SECRET = Message(
+    SettingsError,
+    "{value} can be no secret's name",
+    "a name has 1 to 512 letters, digits and / _ + = . @ - !; aws secretsmanager list-secrets shows them",
+)
+ARN_OF_ECS = Message(
+    SettingsError,
+    "{value} has a key, a label or a version behind the secret's ARN, as a task definition of ECS has",
+    "write --secret {options}",
+)
+ARN_OF_A_PARAMETER = Message(
+    SettingsError,
+    "{value} is a parameter of Systems Manager, and only secrets of Secrets Manager are read",
+    "store the value as a secret: aws secretsmanager create-secret",
+)
+ARN_OF_A_REFERENCE = Message(
+    SettingsError,
+    "{value} is how Systems Manager names a secret of Secrets Manager",
+    "write --secret {secret}",
+)
+ARN_OF_ANOTHER_SERVICE = Message(
+    SettingsError,
+    "{value} is an ARN of {service}, not of secretsmanager",
+    "aws secretsmanager list-secrets shows the ARNs of secrets",
+)
+NOT_AN_ARN = Message(
+    SettingsError,
+    "{value} is not the ARN of a secret",
+    "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX whole, or the secret's name",
+)
+FILE_FOR_A_SECRET = Message(
+    SettingsError,
+    "secret {secret} would be read from AWS, for which settings are missing; it is a file here",
+    "to read the file write --secret file://{secret}",
+)
 WORKING_DIRECTORY_GONE = Message(
     SettingsError,
     "{path} is relative, and the working directory no longer exists",
@@ -34,6 +111,14 @@ WORKING_DIRECTORY_GONE = Message(
 
 # The settings file as a whole.
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
+NOT_IN_TIME = Message(
+    SettingsError, "the settings file {file} was not read within {time}", "does the disk or the network drive hang? df"
+)
+FOREIGN = Message(
+    SettingsError,
+    "the settings file {file} belongs to {owner}, who decides what root would run with",
+    "chown root {file}",
+)
 NOT_UTF8 = Message(SettingsError, "{file} is not UTF-8 text", "TOML files are UTF-8; iconv converts them")
 NOT_TOML = Message(SettingsError, "{file} is not TOML: {reason}", "fix that line; see https://toml.io")
 NO_SETTING = Message(
@@ -66,10 +151,9 @@ NO_FILE_NAMED = Message(SettingsError, "{file}: {table} has no file path", 'writ
 
 # All sources together.
 _WHERE = "give them as flags, as variables or in the settings file; `secretenv run --help` explains each"
-MISSING = Message(SettingsError, "missing: {options}", _WHERE)
-MISSING_WITHOUT_SECRET = Message(
-    SettingsError, "missing: {options}", f"{_WHERE}; a secret file://PATH needs only --secret"
-)
+_MISSING = "{near_misses}missing: {options}; {settings_file}"
+MISSING = Message(SettingsError, _MISSING, _WHERE)
+MISSING_WITHOUT_SECRET = Message(SettingsError, _MISSING, f"{_WHERE}; a secret file://PATH needs only --secret")
 BATCH_OF_ANOTHER_STAGE = Message(
     SettingsError,
     "--batch reads only versions labelled AWSCURRENT, and secret {secret} asks for {label}",

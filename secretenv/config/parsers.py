@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from secretenv.config import messages
+from secretenv.config.quoting import no_path, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,10 +56,10 @@ def duration(text: str) -> float:
     plain = re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", word)
     parts = [(word, "s")] if plain else _DURATION.findall(word)
     if not parts or (not plain and "".join(number + unit for number, unit in parts) != word):
-        raise messages.NOT_A_DURATION(value=repr(text))
+        raise messages.NOT_A_DURATION(value=shown(text))
     seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
     if seconds > LONGEST:
-        raise messages.TOO_LONG(value=repr(text))
+        raise messages.TOO_LONG(value=shown(text))
     return seconds
 
 
@@ -66,7 +67,7 @@ def interval(text: str) -> float:
     """Return a duration greater than zero: without a pause between checks secretenv would flood AWS."""
     seconds = duration(text)
     if seconds <= 0:
-        raise messages.NOT_POSITIVE(value=repr(text))
+        raise messages.NOT_POSITIVE(value=shown(text))
     return seconds
 
 
@@ -79,7 +80,7 @@ def boolean(text: str) -> bool:
     word = text.strip().lower()
     if word in _TRUE | _FALSE:
         return word in _TRUE
-    raise messages.NOT_A_BOOLEAN(value=repr(text))
+    raise messages.NOT_A_BOOLEAN(value=shown(text))
 
 
 def signal_number(text: str) -> int:
@@ -90,7 +91,7 @@ def signal_number(text: str) -> int:
     """
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=repr(text), signals=_signal_names())
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names())
 
 
 def kill_signal(text: str) -> int:
@@ -98,7 +99,7 @@ def kill_signal(text: str) -> int:
     forbidden = _NOT_SENDABLE - {"SIGKILL"}
     if number := _signal_number(text, forbidden):
         return number
-    raise messages.NOT_A_SIGNAL(value=repr(text), signals=_signal_names(forbidden))
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names(forbidden))
 
 
 def optional_signal(text: str) -> int:
@@ -107,7 +108,7 @@ def optional_signal(text: str) -> int:
         return 0
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=repr(text), signals=f"none {_signal_names()}")
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=f"none {_signal_names()}")
 
 
 def on_change(text: str) -> str | int:
@@ -117,7 +118,7 @@ def on_change(text: str) -> str | int:
         return word
     if number := _signal_number(text):
         return number
-    raise messages.NOT_AN_ACTION(value=repr(text), signals=_signal_names())
+    raise messages.NOT_AN_ACTION(value=shown(text), signals=_signal_names())
 
 
 def _signal_number(text: str, forbidden: frozenset[str] = _NOT_SENDABLE) -> int:
@@ -161,7 +162,7 @@ def choice(*words: str) -> Callable[[str], str]:
             return word
         near = nearest(word, words)
         error = messages.MISSPELT_VALUE if near else messages.UNKNOWN_VALUE
-        raise error(value=repr(text), word=near, values=", ".join(words))
+        raise error(value=shown(text), word=near, values=", ".join(words))
 
     return parse
 
@@ -174,15 +175,15 @@ def endpoint(text: str) -> str:
     """
     word = text.strip()
     if "://" in word and not word.lower().startswith("https://"):
-        raise messages.NOT_HTTPS(value=repr(text))
+        raise messages.NOT_HTTPS(value=shown(text))
     try:
         parts = urlsplit(word if "://" in word else f"https://{word}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise messages.NOT_AN_ENDPOINT(value=repr(text)) from None
+        raise messages.NOT_AN_ENDPOINT(value=shown(text)) from None
     more = parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None
     if not host or more or re.search(r"[\s\x00-\x1f]", host):
-        raise messages.NOT_AN_ENDPOINT(value=repr(text))
+        raise messages.NOT_AN_ENDPOINT(value=shown(text))
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"
 
@@ -211,7 +212,20 @@ def region(text: str) -> str:
 
 def _matching(form: str, text: str, error: Message, characters: str = "") -> str:
     if not re.fullmatch(form, text, re.ASCII):
-        raise error(value=repr(text), characters=characters)
+        raise error(value=shown(text), characters=characters)
+    return text
+
+
+def path(text: str) -> str:
+    """Return the text of a path.
+
+    Raises:
+        SettingsError: it can be none; probably it is what the file should hold, and is not shown.
+    """
+    if what := no_path(text):
+        raise messages.NOT_A_PATH(what=what)
+    if re.fullmatch(r"(['\"]).*\1", text):
+        raise messages.QUOTED_PATH(value=shown(text))
     return text
 
 

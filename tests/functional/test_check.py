@@ -289,7 +289,7 @@ def test_a_pipe_gets_lines(start: Callable[..., Program], world: World, secret: 
     harmless(program.out)
     assert program.err == ""
     steps, _, last = program.out.partition("\n\n")
-    assert all(re.match(r"(ok  |FAIL|skip|warn)  \S.{15}  \S", line) for line in steps.splitlines()), steps
+    assert all(re.match(r"(ok  |FAIL|skip|warn|set )  \S.{15}  \S", line) for line in steps.splitlines()), steps
     assert "\x1b" not in program.out
     assert last.splitlines()[0].startswith("polling: 1 call every 5 min, 8,755 a month: $0.04 for this device")
     assert last.splitlines()[1].startswith("broken: file: secret file:///nowhere/secret.json cannot be read")

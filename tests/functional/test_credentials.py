@@ -104,7 +104,7 @@ def test_errors_are_on_standard_error(start: Callable[..., Program], world: Worl
     program = start(SECRETENV, "credentials", variables=variables)
     assert program.ends() == 1
     assert program.out == ""
-    assert "missing: --cert FILE or SECRETENV_CERT\n" in program.err
+    assert "missing: --cert FILE or SECRETENV_CERT; no settings file" in program.err
     assert "hint: " in program.err
 
 

@@ -27,6 +27,7 @@ class Step(NamedTuple):
     hint: str = ""
     warnings: tuple[str, ...] = ()
     details: tuple[str, ...] = ()  # shown on demand
+    notes: tuple[str, ...] = ()  # shown always
 
 
 def first_broken(steps: Sequence[Step]) -> Step | None:
@@ -98,13 +99,15 @@ def table(out: TextIO, *, verbose: bool = False) -> Callable[[Step], None]:
     return show
 
 
-MARKS = {"ok": "✓", "FAIL": "✗", "skip": "-", "warn": "!"}
-COLOURS = {"ok": "green", "FAIL": "red", "skip": "dim", "warn": "yellow", "": "dim"}
+MARKS = {"ok": "✓", "FAIL": "✗", "skip": "-", "warn": "!", "set": " "}
+COLOURS = {"ok": "green", "FAIL": "red", "skip": "dim", "warn": "yellow", "set": "dim", "": "dim"}
 
 
 def _rows(step: Step, *, verbose: bool) -> Iterator[tuple[str, str, str]]:
-    """Yield word, link and text of the step, of its warnings and, if verbose, of its details."""
+    """Yield word, link and text of the step, of its notes and warnings and, if verbose, of its details."""
     yield {True: "ok", False: "FAIL", None: "skip"}[step.ok], step.link, step.text
+    for note in step.notes:
+        yield "set", step.link, note
     for warning in step.warnings:
         yield "warn", step.link, warning
     if verbose:

@@ -27,7 +27,7 @@ from secretenv.protocol import BUDGET
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from secretenv.credentials import Credentials
@@ -45,7 +45,12 @@ UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
 
 
 def check(
-    settings: Settings, show: Callable[[Step], None], clock: Callable[[], float] = time.time, budget: float = BUDGET
+    settings: Settings,
+    show: Callable[[Step], None],
+    clock: Callable[[], float] = time.time,
+    budget: float = BUDGET,
+    *,
+    said: Sequence[str] = (),
 ) -> int:
     """Walk the chain, show each step, and return 0 if all is well, else 1.
 
@@ -54,8 +59,9 @@ def check(
         show: called with each step.
         clock: this machine's, in seconds since the epoch.
         budget: seconds to wait for each answer from the network.
+        said: the settings in words, each with its source.
     """
-    walk = _Walk(settings, show, clock, budget)
+    walk = _Walk(settings, show, clock, budget, said)
     try:
         walk.run()
     except Exception as error:  # noqa: BLE001 - its text may contain a value
@@ -63,16 +69,24 @@ def check(
     return int(walk.broken != "")
 
 
-def main(settings: Settings, *, as_json: bool = False, verbose: bool = False, budget: float = BUDGET) -> int:
+def main(
+    settings: Settings, said: Sequence[str], *, as_json: bool = False, verbose: bool = False, budget: float = BUDGET
+) -> int:
     """Check, print the result in the form that suits standard output, and return the exit status."""
     isolate()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the locale may lack a character
-    return present(settings, sys.stdout, as_json=as_json, verbose=verbose, budget=budget)
+    return present(settings, sys.stdout, said, as_json=as_json, verbose=verbose, budget=budget)
 
 
-def present(
-    settings: Settings, out: TextIO, *, as_json: bool = False, verbose: bool = False, budget: float = BUDGET
+def present(  # noqa: PLR0913 - what main passes on
+    settings: Settings,
+    out: TextIO,
+    said: Sequence[str] = (),
+    *,
+    as_json: bool = False,
+    verbose: bool = False,
+    budget: float = BUDGET,
 ) -> int:
     """Check and write the result: JSON, a table for a terminal, or lines."""
     steps: list[Step] = []
@@ -82,7 +96,7 @@ def present(
             steps.append(step)
             show(step)
 
-        return check(settings, keep, budget=budget)
+        return check(settings, keep, budget=budget, said=said)
 
     if as_json:
         status = walk(lambda _: None)
@@ -97,10 +111,16 @@ class _Walk:
     """One walk along the chain, with the results so far and the first link that broke."""
 
     def __init__(
-        self, settings: Settings, show: Callable[[Step], None], clock: Callable[[], float], budget: float
+        self,
+        settings: Settings,
+        show: Callable[[Step], None],
+        clock: Callable[[], float],
+        budget: float,
+        said: Sequence[str],
     ) -> None:
         self.broken = ""
         self._budget = budget
+        self._settings_in_words = tuple(said)
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
         self._wanted = {secret.key: secret for secret in settings.secrets}
@@ -124,7 +144,8 @@ class _Walk:
         who = "" if local else f"role alias {device.role_alias} at {device.endpoint}, "
         secrets = many(len(self._wanted), "secret")
         text = f"{who}{secrets}, checked every {span(self._settings.interval)}"
-        self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings))
+        said = self._settings_in_words
+        self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
             for link in (*FILES, *NETWORK, *EXCHANGE):

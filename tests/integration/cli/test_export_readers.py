@@ -156,16 +156,32 @@ def test_variables_of_the_shell(tmp_path: Path) -> None:
     assert {name: found.get(name) for name in able} == able
 
 
-def test_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """python-dotenv returns the same 1,000 values, with its interpolation on and a variable for each name in them."""
+DOTENV = {**carried({**VALUES, "a.b": "", "1ST": "x", "PEM": "-----BEGIN X-----\nMII\n"}, "dotenv"), "LAST": "it's"}
+
+
+def test_what_dotenv_carries() -> None:
+    """Nearly every value that has no backslash at its end, no two in a row and no carriage return is carried."""
+    assert len(DOTENV) > 500
+    for value in (
+        r"pa\ss",
+        '{\n  "private_key": "-----BEGIN-----\\nMII\\n"\n}',
+        'a "b"',
+        "it's",
+        "$x `x` #",
+        "é\u2028",
+    ):
+        assert carried({"A": value}, "dotenv")
+
+
+def test_python_dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """python-dotenv returns the same values, with its interpolation on and a variable for each name in them."""
     dotenv = pytest.importorskip("dotenv")
     monkeypatch.setenv("x", "wrong")
-    variables = {**VALUES, "my-key": "${V0001}", "a.b": "", "a key #1": "x", "ü\n\u2028": "'", "export A": "\\"}
-    assert dotenv.dotenv_values(written(tmp_path, variables, "dotenv")) == variables
+    assert dotenv.dotenv_values(written(tmp_path, DOTENV, "dotenv")) == DOTENV
 
 
 def test_dotenv_in_a_program(tmp_path: Path) -> None:
-    """load_dotenv() of a program sets the same 1,000 values, in any locale and whatever its environment has."""
+    """load_dotenv() of a program sets the same values, in any locale and whatever its environment has."""
     pytest.importorskip("dotenv")
     script = """if True:
         import dotenv, json, os, sys
@@ -173,10 +189,69 @@ def test_dotenv_in_a_program(tmp_path: Path) -> None:
         print(json.dumps(dict(os.environ)))"""
     # Even a variable without a name does not get into the values.
     odd = {"LC_ALL": "C", "": "wrong", "x": "wrong"}
-    path = str(written(tmp_path, VALUES, "dotenv"))
-    raw = output_of(sys.executable, "-c", script, path, folder=tmp_path, variables=odd)
-    found = json.loads(raw)
-    assert {name: found.get(name) for name in VALUES} == VALUES
+    path = str(written(tmp_path, DOTENV, "dotenv"))
+    found = json.loads(output_of(sys.executable, "-c", script, path, folder=tmp_path, variables=odd))
+    assert {name: found.get(name) for name in DOTENV} == DOTENV
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no node here")
+def test_node_env_file(tmp_path: Path) -> None:
+    """`node --env-file` sets the same values."""
+    path = written(tmp_path, DOTENV, "dotenv")
+    words = [f"--env-file={path}", "-e", "console.log(JSON.stringify(process.env))"]
+    found = json.loads(output_of(str(shutil.which("node")), *words, folder=tmp_path, variables={"x": "wrong"}))
+    assert {name: found.get(name) for name in DOTENV} == DOTENV
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the readers of .env files that npm has: dotenv, the oldest and the newest, and dotenvx."""
+    npm = shutil.which("npm")
+    if not npm:
+        pytest.skip("no npm here")
+    folder = tmp_path_factory.mktemp("npm")
+    wanted = ["dotenv@latest", "oldest@npm:dotenv@16.0.0", "@dotenvx/dotenvx@latest"]
+    # The user's own cache and settings of npm: a registry may be set there.
+    done = subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *wanted],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    if done.returncode:
+        pytest.skip("npm cannot install dotenv here")
+    return folder
+
+
+@pytest.mark.parametrize("package", ["dotenv", "oldest", "@dotenvx/dotenvx"])
+def test_packages_of_npm(packages: Path, package: str, tmp_path: Path) -> None:
+    """The dotenv of npm, the oldest and the newest, and dotenvx return the same values."""
+    path = written(tmp_path, DOTENV, "dotenv")
+    script = """
+        const [_, reader, file] = process.argv
+        console.log(JSON.stringify(require(reader).parse(require("fs").readFileSync(file, "utf8"))))"""
+    words = ["-e", script, f"{packages}/node_modules/{package}", str(path)]
+    found = output_of(str(shutil.which("node")), *words, folder=tmp_path, variables={"x": "wrong"})
+    assert json.loads(found) == DOTENV
+
+
+@pytest.mark.skipif(not shutil.which("direnv"), reason="no direnv here")
+def test_direnv(tmp_path: Path) -> None:
+    """Direnv reads the same values, or refuses the file where it knows no values of several lines."""
+
+    def read(variables: Mapping[str, str]) -> dict[str, str] | None:
+        path = str(written(tmp_path, variables, "dotenv"))
+        words = [str(shutil.which("direnv")), "dotenv", "json", path]
+        done = subprocess.run(words, capture_output=True, check=False, cwd=tmp_path)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    # Values with both quotes are written without any, where direnv takes no blanks.
+    odd = {name for name, value in DOTENV.items() if " " in value and {"'", '"'} <= set(value)}
+    able = {name: value for name, value in DOTENV.items() if "\n" not in value and name not in odd}
+    assert read(able) == able
+    for name in DOTENV.keys() - able.keys():
+        assert read({name: DOTENV[name]}) in (None, {name: DOTENV[name]})
 
 
 def test_json_in_any_locale(tmp_path: Path) -> None:

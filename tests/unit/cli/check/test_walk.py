@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 MARKER = "MARKER-0f3a-value-that-must-not-be-shown"
 
 
-def shown(of: Settings, **how: bool) -> tuple[int, str]:
+def shown(of: Settings, *said: str, **how: bool) -> tuple[int, str]:
     """Return the status of a check and what it writes into a pipe."""
     out = io.StringIO()
-    return walk.present(of, out, **how), out.getvalue()
+    return walk.present(of, out, said, **how), out.getvalue()
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_secrets_in_files_need_no_aws(local: Settings) -> None:
     assert words.keys() - needed == {*walk.FILES, *walk.NETWORK, *walk.EXCHANGE}
     assert "polling: costs nothing" in text
     assert text.endswith("all is well\n")
+
+
+def test_settings_and_their_sources(local: Settings) -> None:
+    """Each setting is shown below the link `settings`, in JSON too."""
+    _, text = shown(local, "interval = 1m (--interval)")
+    assert "ok    settings" in text.splitlines()[0]
+    assert text.splitlines()[1] == "set   settings          interval = 1m (--interval)"
+    _, document = shown(local, "interval = 1m (--interval)", as_json=True)
+    assert json.loads(document)["steps"][0]["notes"] == ["interval = 1m (--interval)"]
 
 
 @pytest.mark.parametrize("how", [{}, {"verbose": True}, {"as_json": True}])
@@ -73,6 +82,7 @@ def test_json(local: Settings) -> None:
         "hint": "",
         "warnings": [],
         "details": ["PASSWORD", "USER"],
+        "notes": [],
     }
 
 

@@ -1,0 +1,48 @@
+"""The settings in words, each with its source: what `check`, `--dry-run` and the debug log show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from secretenv.config.file import SYSTEM
+from secretenv.config.options import BY_KEY, OPTIONS
+from secretenv.config.quoting import name
+from secretenv.config.sources import DEFAULT, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def lines(flags: Mapping[str, Any], environ: Mapping[str, str], *, system: Path = SYSTEM) -> list[str]:
+    """Return a line for the settings file, and one for each setting that is given somewhere: `NAME = VALUE (SOURCE)`.
+
+    Args:
+        flags: the options given on the command line, as `merge.read` takes them.
+        environ: the caller's environment.
+        system: the settings file of the system.
+
+    Raises:
+        SettingsError: the settings file cannot be used.
+    """
+    sources = Sources(flags, environ, system)
+    found = [sources.file.described]
+    for option in OPTIONS:
+        source, value = sources.given(option)
+        if option.key != "config" and source != DEFAULT:
+            found.append(f"{option.name} = {_words(value)} ({source})")
+    if sources.given(BY_KEY["secret"])[0] == DEFAULT:
+        found += [f"secret = {_table(table)} ({sources.file.path})" for table in sources.file.secrets]
+    return found
+
+
+def _table(table: Mapping[str, Any]) -> str:
+    """Return a `[[secret]]` in words."""
+    return "; ".join([name(table["id"]), *(f"{key} = {_words(table[key])}" for key in table if key != "id")])
+
+
+def _words(value: Any) -> str:
+    """Return a value as a user would write it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return " ".join(name(str(each)) for each in value) if isinstance(value, list | tuple) else name(str(value))

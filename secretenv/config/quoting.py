@@ -1,0 +1,40 @@
+"""What may be quoted of a user's text: not what may be a key, a certificate or a secret in the place of a setting.
+
+`SECRETENV_KEY="$(cat key.pem)"` gives the key's text for the path of its file. A message that quotes it would bring
+the key into the log.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST_PATH = 4096  # PATH_MAX of Linux, in bytes with the NUL that ends it
+_LONGEST = 128  # characters; no setting that is quoted is longer
+# The base64 of DER, which always begins with a SEQUENCE, and that of `-----BEGIN`.
+_BASE64 = re.compile(r"(?:M[A-Za-z0-9+/]{49,}|LS0tLS1[A-Za-z0-9+/]*)={0,2}")
+
+
+def no_path(text: str) -> str:
+    """Return why a text can be no path, in words that follow `with`; an empty text if it can be one."""
+    if "\n" in text or "\r" in text:
+        return "a newline"
+    if "BEGIN" in text and "-----" in text:
+        return "the first line of a PEM file"
+    if "{" in text or "}" in text:
+        return "braces"
+    if _BASE64.fullmatch(text):
+        return "base64"
+    if len(text.encode("utf-8", "surrogatepass")) >= LONGEST_PATH:
+        return f"more than {LONGEST_PATH - 1} bytes"
+    return ""
+
+
+def shown(text: str) -> str:
+    """Return a user's text for a message: quoted, or what it is where it may be a secret."""
+    what = no_path(text) or (f"more than {_LONGEST} characters" if len(text) > _LONGEST else "")
+    return f"(a text with {what}, not shown)" if what else repr(text)
+
+
+def name(text: str) -> str:
+    """Return the name of a table, a key or a secret in the settings file, as it is unless it may be a secret."""
+    return shown(text) if no_path(text) or len(text) > _LONGEST else text
