@@ -165,7 +165,7 @@ class Reader:
         answer = self._ask(
             region,
             [secret.id],
-            lambda response: of_secrets_manager(secret.id, secret.version_stage, region, response),
+            lambda response: self._refused(secret, region, response),
             "get_secret_value",
             SecretId=secret.id,
             VersionStage=secret.version_stage,
@@ -222,8 +222,12 @@ class Reader:
         if "SecretId" in entry:  # only errors have it
             error = {"Code": entry.get("ErrorCode") or "", "Message": entry.get("Message")}
             response = {"Error": error, "ResponseMetadata": entry["ResponseMetadata"]}
-            raise of_secrets_manager(secret.id, secret.version_stage, region, response)
+            raise self._refused(secret, region, response)
         return _reading(secret, entry, self._host(region))
+
+    def _refused(self, secret: Secret, region: str, response: Mapping[str, Any]) -> SecretenvError:
+        thing = self._device.thing_name
+        return of_secrets_manager(secret.id, secret.version_stage, region, response, thing_name=thing)
 
     def _host(self, region: str) -> str:
         return self.url(region).partition("://")[2]

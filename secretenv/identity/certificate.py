@@ -6,12 +6,14 @@ context; `check` takes the steps of `load` one by one.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import ssl
 import stat
 import time
 
+from secretenv import files
 from secretenv.identity import messages, x509
 from secretenv.wording import many, moment
 
@@ -183,14 +185,13 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
 def _read(path: str, unreadable: Message, empty: Message, too_large: Message) -> str:
     """Return the text of a PEM file."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the fetcher its import
-            content = file.read(LARGEST + 1)
+        content, _ = files.read(path, LARGEST)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise too_large(file=path) from None
         raise unreadable(file=path, reason=error.strerror) from None
     if not content.strip():
         raise empty(file=path)
-    if len(content) > LARGEST:
-        raise too_large(file=path)
     return content.decode("latin-1")
 
 
@@ -201,7 +202,7 @@ def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
     """
     path = key_file(device)
     try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - as above
+        mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116 - pathlib costs the fetcher its import
     except OSError:  # it was there a moment ago; a renewal may be replacing it
         return ""
     credentials = environ.get("CREDENTIALS_DIRECTORY")
@@ -278,9 +279,10 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:
 def _password(path: str) -> bytes:
     """Return the password in a file, without its final newline."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - as above
-            content = file.read(LONGEST_PASSWORD + 3)
+        content, _ = files.read(path, LONGEST_PASSWORD + 2)  # and a line end
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise messages.PASSWORD_TOO_LONG(file=path, limit=LONGEST_PASSWORD) from None
         raise messages.PASSWORD_UNREADABLE(file=path, reason=error.strerror) from None
     content = content.removesuffix(b"\n").removesuffix(b"\r")
     if not content:

@@ -105,8 +105,10 @@ def test_a_role_without_the_permission(device_run: Callable[..., Program], world
     """A role that may not read the secret: AccessDenied, which may also mean that there is no such secret."""
     alias = world.sandbox.alias("alias-without-permission")
     program = device_run("--", "true", alias=alias)
-    refused(program, "policy", world.name, "AccessDeniedException", "request id")
+    whole = "because no identity-based policy allows the secretsmanager:GetSecretValue action (request id "
+    refused(program, "policy", world.name, "AccessDeniedException", whole)
     assert "no such secret" in program.err
+    assert "--thing-name is not set" in program.err
 
 
 def test_a_secret_that_does_not_exist(device_run: Callable[..., Program], world: World) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from secretenv import errors
 from secretenv.fetcher import secretsmanager_errors
 from secretenv.identity import provider_errors
+from secretenv.identity.denials import OR_THING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,14 @@ CHAIN = [
     if isinstance(word, ast.Constant)
 ]
 # Names of the source that say little to a reader.
-_NAMES = {"QUOTE": ": AWS's words", "__NAME__": "KIND", "STRERROR": "REASON", "TB_LINENO": "LINE", "FINGERPRINT": "ID"}
+_NAMES = {
+    "QUOTE": ": AWS's words",
+    "__NAME__": "KIND",
+    "STRERROR": "REASON",
+    "TB_LINENO": "LINE",
+    "FINGERPRINT": "ID",
+    "OR_THING": OR_THING,
+}
 _KINDS = {kind.__name__: kind.link for kind in errors.SecretenvError.__subclasses__()}
 
 

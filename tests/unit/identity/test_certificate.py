@@ -87,7 +87,7 @@ def test_certificate_and_key_in_one_file(tmp_path: Path) -> None:
         pytest.param(b"\n \n", "is empty", id="blank"),
         pytest.param(b"0\x82\x01\x0a\x02\x82\x01\x01", "PEM form", id="not PEM"),
         pytest.param(b"x" * 1_100_000, "larger than 1 MiB", id="too large"),
-        pytest.param("folder", "cannot be read: Is a directory", id="a folder"),
+        pytest.param("folder", "cannot be read: not a regular file", id="a folder"),
     ],
 )
 def test_files_that_are_not_what_they_should_be(tmp_path: Path, which: str, content: bytes | str, words: str) -> None:
@@ -110,6 +110,25 @@ def test_unreadable_files(tmp_path: Path, which: str) -> None:
     """A file that this user may not read is said to be so."""
     path = write(tmp_path / "closed", b"x", 0o000)
     assert "Permission denied" in refusal(device(**{**pair(tmp_path).to_json(), which: path})).message
+
+
+@pytest.mark.parametrize("which", ["cert", "key", "ca", "key_password_file"])
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
+def test_what_is_no_file(tmp_path: Path, which: str, kind: str) -> None:
+    """A FIFO without a writer, a folder or an endless device in the place of a file is refused at once."""
+    path = tmp_path / "odd"
+    {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "device": lambda: path.symlink_to("/dev/zero")}[kind]()
+    key = pem(EC, password="x" * (which == "key_password_file"))
+    of = device(**{**pair(tmp_path, key_pem=key).to_json(), which: str(path)})
+    assert "cannot be read: not a regular file" in refusal(of).message
+
+
+def test_a_bundle_that_is_no_file(tmp_path: Path) -> None:
+    """AWS_CA_BUNDLE is read as the other files are."""
+    path = tmp_path / "odd"
+    os.mkfifo(path)
+    with pytest.raises(CertificateError, match="not a regular file"):
+        certificate.bundle({"AWS_CA_BUNDLE": str(path)})
 
 
 @pytest.mark.parametrize("step", ["load_verify_locations", "load_cert_chain"])

@@ -13,7 +13,7 @@ from requests.structures import CaseInsensitiveDict
 
 from secretenv.credentials import Credentials
 from secretenv.errors import CredentialsError
-from secretenv.identity import provider
+from secretenv.identity import provider, provider_errors
 from secretenv.identity.certificate import Context
 from secretenv.settings import Device
 
@@ -118,6 +118,62 @@ def test_throttling(body: Any) -> None:
     assert (error.link, error.transient) == ("throttling", True)
 
 
+@pytest.mark.parametrize("status", [400, 403, 503])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        ({"message": "slow down"}, {"x-amzn-ErrorType": "ThrottlingException"}),
+        ({"message": "slow down"}, {"x-amzn-ErrorType": "ThrottlingException:http://internal.amazon.com/coral/"}),
+        ({"message": "slow down", "__type": "com.amazonaws.iot#ThrottlingException"}, {}),
+        ({"message": "slow down", "code": "TooManyRequestsException"}, {}),
+        (b"", {"x-amzn-ErrorType": "ThrottlingException"}),
+        ({"message": "Rate exceeded"}, {}),
+        ({"Message": "Rate Exceeded."}, {}),
+        ({"message": "Too Many Requests"}, {}),
+    ],
+)
+def test_throttling_with_another_status(status: int, body: Any, headers: dict[str, str]) -> None:
+    """Throttling is throttling with whatever status, if the error's type or its words say so, and passes."""
+    error = refusal(status, body, headers)
+    assert (error.link, error.transient) == ("throttling", True)
+
+
+@pytest.mark.parametrize("code", ["InternalFailure", "ServiceUnavailableException", "InternalServerError"])
+def test_trouble_of_aws_with_another_status(code: str) -> None:
+    """A type that is AWS's own trouble passes, with whatever status."""
+    error = refusal(400, {"message": "try again"}, {"x-amzn-ErrorType": code})
+    assert (error.link, error.transient) == ("endpoint", True)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "step"),
+    [
+        (
+            "with an explicit deny in an identity-based policy",
+            "aws iam list-attached-role-policies --role-name iot-role",
+        ),
+        ("with an explicit deny in a service control policy", "AWS organization"),
+        ("because no VPC endpoint policy allows the action", "aws ec2 describe-vpc-endpoints"),
+        ("because no permissions boundary allows the action", "aws iam get-role --role-name iot-role"),
+    ],
+)
+def test_denials_with_their_reason(sentence: str, step: str) -> None:
+    """A denial whose sentence ends with the policy that denied it leads there, as for Secrets Manager."""
+    user = "User: arn:aws:sts::1:assumed-role/iot-role/s is not authorized to perform: iot:AssumeRoleWithCertificate"
+    error = refusal(403, {"message": f"{user} on resource: arn:aws:iot:eu-west-1:1:rolealias/a {sentence}"})
+    assert error.link == "policy"
+    assert sentence in error.message
+    assert step in error.hint
+
+
+def test_a_policy_for_each_thing() -> None:
+    """A denial may mean that the policy has variables of the thing and no thing name is sent; not where one is."""
+    nobody = Device.from_json({**DEVICE.to_json(), "thing_name": ""})
+    body = {"message": "Access Denied"}
+    assert "--thing-name is not set" in provider_errors.of_provider(nobody, 403, body, {}).hint
+    assert "--thing-name" not in provider_errors.of_provider(DEVICE, 403, body, {}).hint
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("body", [{"message": "Internal failure"}, b"<html>", b""])
 def test_trouble_of_aws(status: int, body: Any) -> None:
@@ -185,10 +241,10 @@ def test_clock_without_date(date: str | None) -> None:
 
 
 def test_quotes_are_tame() -> None:
-    """AWS's words are quoted as one printable line of at most 200 characters."""
+    """AWS's words are quoted as one printable line of at most 2,000 characters."""
     error = refusal(403, {"message": "a\n\x1b[31mb\u202e" + "x" * 10_000}, {"x-amzn-RequestId": "r" * 1000})
     assert error.message.isprintable()
-    assert len(error.message) < 500
+    assert len(error.message) < 2300
 
 
 texts = st.none() | st.booleans() | st.floats() | st.integers() | st.text()
