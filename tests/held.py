@@ -1,4 +1,7 @@
-"""Keep a `secretenv run` at reading its command line for as long as a test wants: its settings file is a FIFO."""
+"""Keep a `secretenv run` at reading its settings file for as long as a test wants.
+
+The settings file is a FIFO, which secretenv refuses: `HELD` is a secretenv whose reading of files waits for its writer.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from tests.running import words_of
+from tests.running import PYTHON, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -16,11 +19,38 @@ if TYPE_CHECKING:
     from tests.running import Program
 
 
+# A disk that hangs is chance, and so feigned: this one file is read when the test writes it.
+_WAITING = """
+import os
+from secretenv import files
+from secretenv.__main__ import main
+once = []
+def read(path, *limit, read=files.read):
+    if not path.endswith("/held.toml"):
+        return read(path, *limit)
+    if not once:
+        with open(path, "rb") as file:
+            once.append((file.read(), os.fstat(file.fileno())))
+    return once[0]
+files.read = read
+main()
+"""
+HELD = (PYTHON, "-c", _WAITING)
+
+
+def held_program(folder: Path) -> str:
+    """Return the path of a program that is `HELD`, for a terminal to type."""
+    program = folder / "held"
+    program.write_text(f"#!{PYTHON}\n{_WAITING}")
+    program.chmod(0o755)
+    return str(program)
+
+
 class Held:
     """The program, and the processes that it has started so far.
 
     Args:
-        run: starts `secretenv run` with these words after it.
+        run: starts `HELD` with `run` and these words.
         folder: for the settings file.
         words: of the command line, the command's included.
         options: what else `run` takes.

@@ -51,4 +51,4 @@ def test_check_shows_both_roots(start: Callable[..., Program], world: World) -> 
     assert check.ends() == 0
     (step,) = [step for step in json.loads(check.out)["steps"] if step["link"] == "roots file"]
     ca = world.sandbox.ca
-    assert step["text"] == f"1 root of {ca}; for Secrets Manager 1 root of {ca}"
+    assert step["text"] == f"1 root from {ca}; for Secrets Manager 1 root from {ca}"

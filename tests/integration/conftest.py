@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.held import Held
+from tests.held import HELD, Held
 from tests.integration.fetcher.fetching import VALUE
 
 if TYPE_CHECKING:
@@ -26,9 +26,12 @@ def aws(sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def hold(run: Callable[..., Program], tmp_path: Path) -> Iterator[Callable[..., Held]]:
+def hold(start: Callable[..., Program], tmp_path: Path) -> Iterator[Callable[..., Held]]:
     """Return a function that starts `secretenv run` with these words after it, and holds its command line."""
     started: list[Held] = []
+
+    def run(*words: str, **options: object) -> Program:
+        return start(*HELD, "run", *words, **options)
 
     def begin(*words: str, **options: object) -> Held:
         started.append(Held(run, tmp_path, *words, **options))

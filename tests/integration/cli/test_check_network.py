@@ -107,7 +107,7 @@ def test_a_dripping_secrets_manager(variables: dict[str, str], who: Device, batc
             "SECRETENV_ENDPOINT": f"localhost:{port}",
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://127.0.0.1:{aws}",
         }
-        program = "from secretenv.cli.check import walk; exit(walk.main(settings, as_json=True, budget=1.0))"
+        program = "from secretenv.cli.check import walk; exit(walk.main(settings, [], as_json=True, budget=1.0))"
         done = impatiently(program, {**variables, **there, "SECRETENV_BATCH": batch})
     document = json.loads(done.stdout)
     assert done.returncode == 1

@@ -157,7 +157,7 @@ def test_wrong_host_name_of_secrets_manager(who: Device, tmp_path: Path) -> None
         there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
         error = fetch(there, APP, credentials=handed_on(), variables={"AWS_CA_BUNDLE": other.ca}).error
     assert (error.link, error.transient) == ("TLS", False)
-    assert error.message == f"secret app: the certificate of localhost:{port} is for another host name"
+    assert error.message == f"secret app: the server certificate of localhost:{port} is for another host name"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -190,7 +190,11 @@ def test_inspection(
             error = fetch(there, APP, credentials=handed_on(), variables=variables).error
     assert (error.link, error.transient) == ("TLS", False)
     assert error.message.endswith("; its issuer is Corporate Inspection")
-    words = "does not survive that: exempt localhost" if service == "provider" else "AWS_CA_BUNDLE names the roots"
+    words = (
+        "does not survive that: exempt localhost"
+        if service == "provider"
+        else "set the roots for Secrets Manager with AWS_CA_BUNDLE"
+    )
     assert words in error.hint
     assert not seen
 
@@ -260,7 +264,7 @@ def test_other_empty_variables(who: Device) -> None:
 
 
 BAD_ROOTS = [
-    pytest.param(lambda folder: folder, "cannot be read: Is a directory", id="a folder"),
+    pytest.param(lambda folder: folder, "cannot be read: not a regular file", id="a folder"),
     pytest.param(lambda folder: folder / "none", "cannot be read: No such file or directory", id="missing"),
     pytest.param(lambda folder: put(folder, b""), "is empty", id="empty"),
     pytest.param(lambda folder: put(folder, b"roots\n"), "holds no certificates", id="not PEM"),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from secretenv.protocol import GO
-from tests.held import Held, open_files
-from tests.running import PYTHON, REAPS_NOTHING, SECRETENV, status_of
+from tests.held import HELD, Held, open_files
+from tests.running import PYTHON, REAPS_NOTHING, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_a_signal_that_ends_the_start_leaves_nothing_to_reap(
 ) -> None:
     """Neither it nor the reader of the command line is left to an init process that may reap nothing."""
     number = int(getattr(signal, f"SIG{name}"))
-    held = Held(lambda *words: start(*REAPS_NOTHING, SECRETENV, "run", *words), tmp_path, secret.option, *SHOW)
+    held = Held(lambda *words: start(*REAPS_NOTHING, *HELD, "run", *words), tmp_path, secret.option, *SHOW)
     with contextlib.closing(held):
         os.kill(int(status_of(held.fetcher(), "PPid")), number)
         assert held.program.ends() == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.held import writer_of
+from tests.held import held_program, writer_of
 from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of, words_of
 from tests.waiting import until
 
@@ -110,9 +110,9 @@ def _leads(pid: int) -> bool:
 @pytest.mark.parametrize("who", ["a shell", "nobody", "a shell that ignores it"])
 def test_ctrl_z_while_the_command_line_is_read(screen: Callable[..., Screen], secret: SecretFile, who: str) -> None:
     """Ctrl-Z stops secretenv where a shell can continue it; where nobody can, or it is ignored, it does nothing."""
-    file = secret.path.with_name("slow.toml")
+    file = secret.path.with_name("held.toml")
     os.mkfifo(file)
-    words = command(secret, f"--config={file}")
+    words = _held(secret, f"--config={file}")
     if who == "nobody":
         opened = screen(*words.split(), "true")
     else:
@@ -132,11 +132,16 @@ def test_ctrl_z_while_the_command_line_is_read(screen: Callable[..., Screen], se
             assert ("Stopped" in opened.text) == (who == "a shell")
 
 
+def _held(secret: SecretFile, *options: str) -> str:
+    """Return the words of `command` for a secretenv that waits for its settings file."""
+    return command(secret, *options).replace(SECRETENV, held_program(secret.path.parent))
+
+
 def test_a_hang_up_while_the_command_line_is_read(screen: Callable[..., Screen], secret: SecretFile) -> None:
     """It ends a start, even where HUP is the refresh signal: that is one which somebody sends."""
-    file = secret.path.with_name("slow.toml")
+    file = secret.path.with_name("held.toml")
     os.mkfifo(file)
-    opened = screen(*command(secret, f"--config={file}", "--refresh-signal=HUP").split(), "sleep", "1000")
+    opened = screen(*_held(secret, f"--config={file}", "--refresh-signal=HUP").split(), "sleep", "1000")
     with writer_of(file):
         opened.hang_up()
     assert opened.program.ends() == -signal.SIGHUP
