@@ -40,7 +40,7 @@ HELD = (PYTHON, "-c", _WAITING)
 
 def held_program(folder: Path) -> str:
     """Return the path of a program that is `HELD`, for a terminal to type."""
-    program = folder / "held"
+    program = folder / "secretenv"  # the name that a process shows
     program.write_text(f"#!{PYTHON}\n{_WAITING}")
     program.chmod(0o755)
     return str(program)

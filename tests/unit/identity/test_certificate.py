@@ -117,7 +117,12 @@ def test_unreadable_files(tmp_path: Path, which: str) -> None:
 def test_what_is_no_file(tmp_path: Path, which: str, kind: str) -> None:
     """A FIFO without a writer, a folder or an endless device in the place of a file is refused at once."""
     path = tmp_path / "odd"
-    {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "device": lambda: path.symlink_to("/dev/zero")}[kind]()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
     key = pem(EC, password="x" * (which == "key_password_file"))
     of = device(**{**pair(tmp_path, key_pem=key).to_json(), which: str(path)})
     assert "cannot be read: not a regular file" in refusal(of).message
