@@ -132,7 +132,7 @@ def asked_through(who: Device, proxy_url: str, **more: str) -> SecretenvError:
     ("answer", "words", "transient"),
     [
         (b"", "closed the connection", True),
-        (b"SSH-2.0-proxy\r\n", "gave an answer that cannot be read", True),
+        (b"SSH-2.0-proxy\r\n", "sent a response that cannot be read", True),
         (b"HTTP/1.1 407 No\r\n\r\n", "with status 407", False),
         (b"HTTP/1.1 403 No\r\n\r\n", "with status 403", True),
     ],
