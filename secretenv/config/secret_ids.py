@@ -16,8 +16,10 @@ from secretenv.settings import FILE_SCHEME
 # Secrets Manager's own words for a name, and `!`, which secrets that an AWS service manages have.
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
 _ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:([^:]+)((?::[^:]*){0,3})")
-# What AWS appends to the name in an ARN; if these are all small letters, they are rather the end of a name.
-_WORD_AT_THE_END = re.compile(r"arn:.*:secret:(?:.*/)?([^/]*-[a-z]{6})")
+# AWS appends a dash and six random letters or digits to the name in an ARN; one of these words is the end of a name.
+_WORD_AT_THE_END = re.compile(
+    r"arn:.*:secret:(?:.*/)?([^/]*-(?:secret|server|client|config|tokens|values|master|worker|device|backup|deploy|system))"
+)
 _FILES = (".json", ".toml", ".yaml", ".yml", ".env", ".txt", ".pem")
 
 # The first that matches decides.
@@ -59,8 +61,8 @@ def doubt(identifier: str) -> str:
     """Return a warning about an id that can be a secret, but is probably something else; usually an empty text."""
     if found := _WORD_AT_THE_END.fullmatch(identifier):
         return (
-            f"the ARN {identifier} ends in a dash and six letters, as a whole one does: "
-            f"if the secret's name is {found[1]}, give its name or its whole ARN"
+            f"the ARN {identifier} ends in a dash and six letters, as a full one does: "
+            f"if the secret's name is {found[1]}, give its name or its full ARN"
         )
     if identifier.endswith(_FILES) and is_file(identifier):
         return (

@@ -97,14 +97,16 @@ def test_the_settings_file_is_named(tmp_path: Path) -> None:
         merge.read({"config": str(path)}, DEVICE, ["true"])
 
 
-@pytest.mark.parametrize(("suffix", "doubted"), [("my-secret", True), ("a/b-server", True), ("app-AbCdEf", False)])
+@pytest.mark.parametrize(
+    ("suffix", "doubted"), [("my-secret", True), ("a/b-server", True), ("app-AbCdEf", False), ("app-wgbtlh", False)]
+)
 def test_a_name_that_ends_like_a_whole_arn(suffix: str, doubted: bool) -> None:  # noqa: FBT001
     """AWS takes `...:secret:my-secret` for a whole ARN, since six letters follow a dash; it may be one: a warning."""
     arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{suffix}"
     warnings = merge.read({"secret": [arn]}, DEVICE, ["true"]).warnings
     assert bool(warnings) == doubted
     if doubted:
-        assert "as a whole one does: if the secret's name is" in warnings[0]
+        assert "as a full one does: if the secret's name is" in warnings[0]
 
 
 def test_a_file_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
