@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # What an idle run may have, in KiB: README promises 11 MiB where it was measured, on CPython 3.11.
 MOST = 11 << 10
 MOST_BESIDE = 2560  # on another Python: beside what an interpreter has that has loaded the allowed modules
-ROOMS = 672  # what the rooms of secretenv may add to such an interpreter; 49 of it are docstrings
+# What the rooms of secretenv may add to such an interpreter; 49 of it are docstrings. Newer Pythons need more for code.
+ROOMS = 672 if sys.version_info[:2] == (3, 11) else 768
 
 ALLOWED = f"import {', '.join(sorted(RESIDENT - {'__future__', '_socket', 'ctypes', 'termios'}))}\n"
 LOOP = "import secretenv.supervisor.caller, secretenv.supervisor.loop\n"
