@@ -104,6 +104,7 @@ def test_only_its_first_comes_back(at_home: Callable[..., Home], home: str) -> N
     traps = "trap 'echo term' TERM; trap 'echo int' INT; trap 'exit 7' USR2"
     run = at_home(home, f"{traps}; kill -TERM $PPID; sleep 0.3; kill -TERM $PPID; kill -INT $PPID; echo sent; {LOOP}")
     run.says("sent")
+    run.hears()
     run.send(signal.SIGTERM)
     run.says("term", times=2)
     run.send(signal.SIGUSR2)
