@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Self
 
+    from secretenv.settings import Settings
+
 # A fetcher that is started with this signal blocked gets ready, and waits for the signal; its standard input is then a
 # file that holds its task.
 GO = signal.SIGUSR1
@@ -57,13 +59,20 @@ class Task(Values):
 
     device: Device
     secrets: tuple[Secret, ...]
+    require: tuple[str, ...]  # variables that they have to give
     credentials: Credentials | None  # of an earlier fetch
+
+    @classmethod
+    def of(cls, settings: Settings, credentials: Credentials | None) -> Self:
+        """Return the task of a run with these settings."""
+        return cls(device=settings.device, secrets=settings.secrets, require=settings.require, credentials=credentials)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON types."""
         return {
             "device": self.device.to_json(),
             "secrets": [secret.to_json() for secret in self.secrets],
+            "require": self.require,
             "credentials": self.credentials and self.credentials.to_json(),
         }
 
@@ -73,6 +82,7 @@ class Task(Values):
         return cls(
             device=Device.from_json(fields["device"]),
             secrets=tuple(Secret.from_json(secret) for secret in fields["secrets"]),
+            require=tuple(fields["require"]),
             credentials=_credentials(fields["credentials"]),
         )
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FILE_SCHEME = "file://"
 # The staging label of the version that AWS gives to whoever asks for none.
 DEFAULT_STAGE = "AWSCURRENT"
+# In the place of a version's id: the optional secret does not exist.
+MISSING = ""
 
 
 class Device(Values):
@@ -38,6 +40,8 @@ class Secret(Values):
 
     id: str  # a name, an ARN, or file://PATH
     name: str  # the variable that takes the whole secret; empty: the keys of its JSON become variables
+    keys: tuple[tuple[str, str], ...]  # only these keys, each with its variable (empty: of its own name); empty: all
+    optional: bool  # whether it may be missing
     version_stage: str
     prefix: str
     upcase: bool
@@ -61,13 +65,16 @@ class Settings(Values):
 
     device: Device
     secrets: tuple[Secret, ...]
+    require: tuple[str, ...]  # variables that the secrets have to give
     command: tuple[str, ...]
     pristine: bool
     keep: tuple[str, ...]  # globs of inherited variables
     drop: tuple[str, ...]
+    prefer_inherited: tuple[str, ...]  # globs of inherited variables that no secret replaces
     interval: float
     once: bool
     on_change: str | int  # restart, exit, ignore, or a signal to send
+    restart_on: str  # version, or values
     splay: float
     kill_signal: int
     kill_timeout: float
@@ -95,6 +102,9 @@ class Settings(Values):
                 **fields,
                 "device": Device.from_json(fields["device"]),
                 "secrets": tuple(Secret.from_json(secret) for secret in fields["secrets"]),
-                **{name: tuple(fields[name]) for name in ("command", "keep", "drop", "warnings")},
+                **{
+                    name: tuple(fields[name])
+                    for name in ("require", "command", "keep", "drop", "prefer_inherited", "warnings")
+                },
             }
         )

@@ -49,4 +49,9 @@ class Values:
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         """Return the values that `to_json` of this class gave, after a journey as JSON."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        return cls(**{name: _frozen(value) for name, value in fields.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value with tuples for lists, which JSON makes of tuples."""
+    return tuple(_frozen(each) for each in value) if isinstance(value, list) else value

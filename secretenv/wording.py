@@ -6,7 +6,7 @@ import json
 import signal
 import time
 
-from secretenv.settings import FILE_SCHEME
+from secretenv.settings import FILE_SCHEME, MISSING
 
 # How an operator learns the account's endpoint of the credentials provider.
 DESCRIBE_ENDPOINT = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
@@ -41,6 +41,8 @@ def signal_name(signum: int) -> str:
 
 def shown_version(secret: str, version: str) -> str:
     """Return a secret's version; nothing for a file: its hash would help to guess a short secret."""
+    if version == MISSING:
+        return "(missing)"
     return "" if secret.startswith(FILE_SCHEME) else version
 
 

@@ -116,7 +116,7 @@ def _fetch(settings: Settings) -> Answer:
 @takes(OF_READING)
 def export(
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="dotenv, json, shell, docker or systemd")
+        str, typer.Option("--format", metavar="FORMAT", help="dotenv, json, shell, docker, systemd, github or yaml")
     ] = "dotenv",
     *,
     reveal: Annotated[bool, flag("--reveal", help="show the values on a terminal too")] = False,

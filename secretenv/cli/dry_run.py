@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secretenv.settings import MISSING
 from secretenv.wording import printable, shown_version
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ def plan(file: str, answer: Answer, inherited: Collection[str], settings: Collec
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
-    versions = [
-        f"{secret}: version {shown_version(secret, version) or 'not shown: it is a file'}"
-        for secret, version in answer.versions.items()
-    ]
+    versions = [f"{secret}: {_version(secret, version)}" for secret, version in answer.versions.items()]
     given = [f"setting: {printable(line)}" for line in settings]
     return "\n".join([*lines, "", *given, *versions, f"command: {printable(file)} (not started)"]) + "\n"
+
+
+def _version(secret: str, version: str) -> str:
+    """Return the version of a secret in words."""
+    if version == MISSING:
+        return "does not exist; it is optional"
+    return f"version {shown_version(secret, version) or 'not shown: it is a file'}"

@@ -26,7 +26,9 @@ dotenv: python-dotenv 0.13, npm's dotenv 16, node --env-file 20.12, Ruby's doten
 json: any JSON parser
 shell: any POSIX sh, by eval or by .
 docker: docker run --env-file; Compose reads another format
-systemd: EnvironmentFile= from systemd 233 on"""
+systemd: EnvironmentFile= from systemd 233 on
+github: a job's $GITHUB_ENV on Linux; mask the values first
+yaml: any YAML parser"""
 
 EXAMPLES = {
     "run": (

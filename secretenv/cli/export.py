@@ -12,11 +12,15 @@ for which it cannot promise that. The readers, and how they parse the text:
 - shell: any POSIX sh, by `eval "$(...)"` or by `.`.
 - docker: `docker run --env-file`, one verbatim line each (docker/cli, pkg/kvfile). Compose reads another format.
 - systemd: `EnvironmentFile=` of systemd.exec(5), from systemd 233 on (newlines in values).
+- github: a job's `$GITHUB_ENV`, in the form with a delimiter (actions/runner, FileCommandManager.cs), on Linux. GitHub
+  does not let a job set its own variables or NODE_OPTIONS there.
+- yaml: any YAML 1.1 or 1.2 parser. Names are quoted too: `on` and `no` would be booleans.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     Objection = Callable[..., SecretenvError]
 
-FORMATS = ("dotenv", "json", "shell", "docker", "systemd")
+FORMATS = ("dotenv", "json", "shell", "docker", "systemd", "github", "yaml")
 
 _PORTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -60,6 +64,14 @@ _DIRENV_LINE = re.compile(
 )
 
 _LONGEST_LINE = 65535  # bufio.MaxScanTokenSize of Go without the newline, in bytes
+
+# The default variables of a job, and what a job may not set since runner 2.309.
+_GITHUBS_OWN = re.compile(r"(?:GITHUB|RUNNER)_.*|NODE_OPTIONS", re.IGNORECASE)
+
+# Characters that YAML does not allow as they are, or that its readers fold, trim or take for the end of a line.
+_NOT_IN_YAML = re.compile('[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufdcf\ufdf0-\ufefe\uff00-\uffef]|["\\\\]')
+
+_LONGEST_KEY = 1000  # characters: YAML looks for the colon in the first 1,024 (1.2.2, 7.4.2)
 
 # systemd accepts no noncharacters and no byte order mark, and before 248 no control characters but tab and newline: it
 # logs a line, drops the variable and starts the service without it.
@@ -184,10 +196,46 @@ def _systemd(name: str, value: str) -> str:
     return f'{name}="{escaped}"\n'
 
 
+def _github_objection(name: str, _value: str) -> Objection | None:
+    if not _PORTABLE.fullmatch(name):
+        return messages.GITHUB_NAME
+    return messages.GITHUBS_OWN if _GITHUBS_OWN.fullmatch(name) else None
+
+
+def _github(name: str, value: str) -> str:
+    delimiter = f"END_{os.urandom(16).hex()}"  # no value holds it
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def _yaml_objection(name: str, _value: str) -> Objection | None:
+    return partial(messages.YAML_NAME, limit=_LONGEST_KEY) if len(_yaml_text(name)) > _LONGEST_KEY else None
+
+
+def _yaml(name: str, value: str) -> str:
+    return f"{_yaml_text(name)}: {_yaml_text(value)}\n"
+
+
+def _yaml_text(text: str) -> str:
+    """Return a text as a double-quoted scalar of YAML 1.1 and 1.2, on one line."""
+
+    def escaped(found: re.Match[str]) -> str:
+        character = found[0]
+        number = ord(character)
+        if character in '"\\':
+            return f"\\{character}"
+        if number <= 0xFF:  # noqa: PLR2004
+            return f"\\x{number:02X}"
+        return f"\\u{number:04X}" if number <= 0xFFFF else f"\\U{number:08X}"  # noqa: PLR2004
+
+    return f'"{_NOT_IN_YAML.sub(escaped, text)}"'
+
+
 # For each format of lines: the error for a variable that it cannot carry, and the line of one that it can.
 _LINES = {
     "dotenv": (_dotenv_objection, _dotenv),
     "shell": (_shell_objection, _shell),
     "docker": (_docker_objection, _docker),
     "systemd": (_systemd_objection, _systemd),
+    "github": (_github_objection, _github),
+    "yaml": (_yaml_objection, _yaml),
 }

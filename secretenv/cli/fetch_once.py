@@ -27,7 +27,7 @@ def fetch_once(settings: Settings) -> Answer:
         # From here on this process holds values: no core dump, no reading by others through /proc. Not earlier: /proc
         # of such a process belongs to root.
         prctl(PR_SET_DUMPABLE, 0)
-        fetch.begin(Task(device=settings.device, secrets=settings.secrets, credentials=None))
+        fetch.begin(Task.of(settings, None))
     except OSError as error:
         raise messages.NO_FETCHER(reason=error.strerror) from None
     answer, _ = fetch.finish(os.waitstatus_to_exitcode(os.waitpid(fetch.pid, 0)[1]))

@@ -65,6 +65,11 @@ DOCKER_CARRIAGE_RETURN = Message(
     ContentError, _CANNOT + "its value ends with a carriage return, which docker drops", _INSTEAD
 )
 DOCKER_TOO_LONG = Message(ContentError, _CANNOT + "its line is longer than docker's limit of {limit} bytes", _INSTEAD)
+GITHUB_NAME = Message(
+    ContentError, _CANNOT + "its name contains other characters than letters, digits and '_'", _INSTEAD
+)
+GITHUBS_OWN = Message(ContentError, _CANNOT + "GitHub does not let a job set it", _INSTEAD)
+YAML_NAME = Message(ContentError, _CANNOT + "its name is longer than YAML's limit of {limit} characters", _INSTEAD)
 SYSTEMD_NAME = Message(ContentError, _CANNOT + "systemd drops variables with such a name", _INSTEAD)
 SYSTEMD_CHARACTER = Message(ContentError, _CANNOT + "systemd drops variables with the character {character}", _INSTEAD)
 SYSTEMD_OLD_CHARACTER = Message(

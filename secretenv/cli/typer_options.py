@@ -25,7 +25,9 @@ PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to var
 OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"} and option.key != "region"]
 # The options that identify the device and its secrets, for a command that starts no other.
 OF_READING = [
-    option for option in OPTIONS if option.section in {"file", "device", "secret"} or option.key in {"secret", "batch"}
+    option
+    for option in OPTIONS
+    if option.section in {"file", "device", "secret"} or option.key in {"secret", "require", "batch"}
 ]
 
 

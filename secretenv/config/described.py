@@ -45,4 +45,6 @@ def _words(value: Any) -> str:
     """Return a value as a user would write it."""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, dict):
+        return ", ".join(f"{name(key)} as {name(variable)}" for key, variable in value.items())
     return " ".join(name(str(each)) for each in value) if isinstance(value, list | tuple) else name(str(value))

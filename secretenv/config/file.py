@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretenv import files
-from secretenv.config import messages, parsers, secret_ids
+from secretenv.config import messages, parsers, secret_ids, secret_word
 from secretenv.config.options import OPTIONS, Option
 from secretenv.config.parsers import nearest
 from secretenv.config.quoting import name as shown_name
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 SYSTEM = Path("/etc/secretenv/config.toml")
 
 # Keys of a [[secret]] besides the options that a single secret can override.
-_SECRET_ONLY = {"id", "name"}
+_TEXTS = {"id", "name"}
+_SECRET_ONLY = _TEXTS | {"keys", "optional"}
 
 _KEYS = {
     "device": {option.key for option in OPTIONS if option.table == "device"},
@@ -120,9 +121,10 @@ class ConfigFile:
             given = table.get("id")
             name = f"[[secret]] {shown_name(given) if isinstance(given, str) and given else f'number {number}'}"
             self._check(name, "secret", table)
-            for key in _SECRET_ONLY & table.keys():
+            for key in _TEXTS & table.keys():
                 if not isinstance(table[key], str) or not table[key]:
                     raise messages.NOT_A_STRING(file=self.path, key=f"{name}: {key}", type=_type(table[key]))
+            secret_word.check_table(self.path, name, table)
             if "id" not in table:
                 raise messages.NO_ID(file=self.path, table=name)
             # A name of AWS may contain a `=`, but then what follows is neither a file nor an ARN.

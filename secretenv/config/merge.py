@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from secretenv.config import messages, secret_ids
+from secretenv.config import messages, secret_ids, secret_word
 from secretenv.config.file import SYSTEM, absolute
 from secretenv.config.options import BY_KEY, OPTIONS, PREFIX
 from secretenv.config.parsers import boolean, did_you_mean
@@ -69,31 +69,19 @@ def read(
 
 def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:
     """Return the secrets in the order given: those of flags or of the variable, else those of the file."""
-    named: list[tuple[str, str, Mapping[str, Any] | None]]
+    named: list[tuple[dict[str, Any], Mapping[str, Any] | None]]
     if values["secret"]:
         source, words = sources.given(BY_KEY["secret"])
-        named = [(*naming(source, _name_and_id, word), None) for word in words]
+        named = [(naming(source, secret_word.read, word), None) for word in words]
     else:
-        file = sources.file
-        named = [(table.get("name", ""), _local(table["id"], file.resolve), table) for table in file.secrets]
+        named = [(secret_word.of_table(table), table) for table in sources.file.secrets]
     secrets = []
-    for name, identifier, table in named:
+    for parts, table in named:
         own = {option.key: sources.value(option, table) for option in OPTIONS if option.section == "secret"}
         own["except_"] = own.pop("except")
-        secrets.append(Secret(id=identifier, name=name, **own))
+        identifier = _local(parts["id"], absolute if table is None else sources.file.resolve)
+        secrets.append(Secret(**{**own, **parts, "id": identifier}))
     return tuple(secrets)
-
-
-def _name_and_id(word: str) -> tuple[str, str]:
-    """Return the parts of `[NAME=]ID`; a `=` after a `/` or a `:` is part of the id."""
-    found = re.match(r"([^=:/]+)=(.*)", word, re.DOTALL)
-    name, identifier = (found[1], found[2]) if found else ("", word)
-    if not identifier or identifier == FILE_SCHEME:
-        raise messages.NO_SECRET_NAMED(value=shown(word))
-    if word.startswith("="):
-        raise messages.NO_VARIABLE_NAMED(value=shown(word))
-    secret_ids.check(identifier)
-    return name, _local(identifier, absolute)
 
 
 def _local(identifier: str, resolve: Callable[[str], str]) -> str:

@@ -36,8 +36,12 @@ NO_PASSWORD_FILE = Message(
 )
 
 # Ids that can be no secret.
-NO_SECRET_NAMED = Message(SettingsError, "{value} has no secret id", "write ID or NAME=ID")
+NO_SECRET_NAMED = Message(SettingsError, "{value} has no secret id", "write ID, NAME=ID or NAME=ID#KEY")
 NO_VARIABLE_NAMED = Message(SettingsError, "{value} has no variable name", "write NAME=ID, or ID alone")
+NO_KEY_NAMED = Message(SettingsError, "{value} has no key after #", "write ID#KEY, or ID alone for all keys")
+NO_VARIABLE_FOR_A_PATH = Message(
+    SettingsError, "{value} has a key with a dot, and no variable name", "write NAME=ID#KEY"
+)
 TEXT_FOR_A_SECRET = Message(
     SettingsError,
     "the name of a secret is wanted, and not a text with {what}, which is not shown here",
@@ -61,7 +65,7 @@ URL_FOR_A_SECRET = Message(
 ID_WITH_A_KEY = Message(
     SettingsError,
     "{value} contains ':' or '#', which no secret's name has",
-    "for one key of a secret write --secret {name} --only {key}; for a whole secret in one variable NAME=ID",
+    'for one key of a secret write --secret {name}#{key}, or keys = {{{key} = "VARIABLE"}} in its [[secret]]',
 )
 ID_WITH_A_PATTERN = Message(
     SettingsError,
@@ -146,6 +150,20 @@ ID_WITH_A_NAME = Message(
     SettingsError,
     "{file}: {table}: the id contains a variable name, as --secret does",
     'write name = "{variable}" and id = "{id}"',
+)
+OPTIONAL_IS_NO_BOOLEAN = Message(
+    SettingsError, "{file}: {table}: optional is neither true nor false", "write optional = true"
+)
+NOT_KEYS = Message(
+    SettingsError, "{file}: {table}: keys is no table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
+)
+KEYS_AND_MORE = Message(
+    SettingsError,
+    "{file}: {table} has both keys and {key}",
+    "remove one of them: keys says which keys are used, and under which names",
+)
+VARIABLE_TWICE = Message(
+    SettingsError, "{file}: {table}: two of its keys become {variable}", "give each key a variable of its own"
 )
 NO_FILE_NAMED = Message(SettingsError, "{file}: {table} has no file path", 'write id = "file://PATH"')
 

@@ -138,9 +138,10 @@ OPTIONS = (
     Option(
         name="secret",
         section="run",
-        metavar="[NAME=]ID",
+        metavar="[NAME=]ID[#KEY]",
         repeatable=True,
-        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable; repeatable",
+        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable, #KEY one "
+        "key; ?ID may be missing; repeatable",
     ),
     Option(
         name="version-stage",
@@ -174,6 +175,13 @@ OPTIONS = (
         help="keys of the secret to leave out, repeatable",
     ),
     Option(
+        name="require",
+        section="run",
+        metavar="NAME",
+        repeatable=True,
+        help="variable that the secrets must give, not empty, for a start or restart; repeatable",
+    ),
+    Option(
         name="batch",
         section="run",
         parse=parsers.boolean,
@@ -191,6 +199,13 @@ OPTIONS = (
     ),
     Option(
         name="drop", section="run", metavar="GLOB", repeatable=True, help="inherited variables to leave out, repeatable"
+    ),
+    Option(
+        name="prefer-inherited",
+        section="run",
+        metavar="GLOB",
+        repeatable=True,
+        help="inherited variables that no secret replaces, repeatable",
     ),
     Option(
         name="interval",
@@ -214,6 +229,14 @@ OPTIONS = (
         default="restart",
         parse=parsers.on_change,
         help="what to do when a secret changes: restart, ignore, exit (stop the command, exit 75), or a signal to send",
+    ),
+    Option(
+        name="restart-on",
+        section="run",
+        metavar="CHANGE",
+        default="version",
+        parse=parsers.choice("version", "values"),
+        help="what counts as a change: a new version, or only new values",
     ),
     Option(
         name="splay",

@@ -82,7 +82,7 @@ def _check_arn(arn: str) -> None:
     if found and found[2]:
         _, key, stage, _version = (*found[2].split(":"), "", "")[:4]
         whole = arn.removesuffix(found[2])
-        only = f" --only {name(key)}" if key else ""
+        only = f"#{name(key)}" if key else ""
         label = f" --version-stage {name(stage)}" if stage else ""
         raise messages.ARN_OF_ECS(value=shown(arn), options=f"{name(whole)}{only}{label}")
     if found and _NAME.fullmatch(found[1]):

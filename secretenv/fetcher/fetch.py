@@ -44,6 +44,7 @@ class Fetch:
     ) -> None:
         self._device = task.device
         self._secrets = task.secrets
+        self._require = task.require
         self._answer = answer
         self._at = at
         self._wire = wire
@@ -57,7 +58,8 @@ class Fetch:
             SecretenvError: a link of the chain broke.
         """
         answer = self._answer
-        wanted = {secret.key: secret for secret in self._secrets}
+        # A secret that is asked for twice may be missing only where both say so.
+        wanted = {secret.key: secret for secret in sorted(self._secrets, key=lambda secret: not secret.optional)}
         remote = {key: secret for key, secret in wanted.items() if not secret.local}
         found = {}
         for key, secret in wanted.items():
@@ -72,6 +74,7 @@ class Fetch:
         readings = [found[secret.key].for_secret(secret) for secret in self._secrets]
         answer.variables, answer.origins, warnings = variables.variables(readings)
         answer.warnings += warnings
+        variables.demand(self._require, answer.variables, self._secrets)
         answer.versions = {key: found[key].version for key in wanted}
 
     def _remote(self, secrets: Sequence[Secret]) -> Sequence[variables.Reading]:

@@ -7,7 +7,7 @@ import os
 import stat
 
 from secretenv.fetcher import messages
-from secretenv.fetcher.variables import Reading
+from secretenv.fetcher.variables import Reading, missing
 from secretenv.settings import FILE_SCHEME
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ LARGEST = 1 << 20  # 16 times what Secrets Manager stores: a larger file is not 
 
 
 def read(secret: Secret) -> Reading:
-    """Return the file's text; its version is the SHA-256 of the content.
+    """Return the file's text; its version is the SHA-256 of the content. An optional one may be missing.
 
     Raises:
         SecretError: the file is missing, unreadable, not UTF-8 or too large.
@@ -33,6 +33,8 @@ def read(secret: Secret) -> Reading:
                 raise messages.FILE_NOT_REGULAR(secret=secret.id, file=path)
             content = file.read(LARGEST + 1)
     except OSError as error:
+        if secret.optional and isinstance(error, FileNotFoundError):
+            return missing(secret)
         raise messages.FILE_UNREADABLE(secret=secret.id, file=path, reason=error.strerror) from None
     if len(content) > LARGEST:
         raise messages.FILE_TOO_LARGE(secret=secret.id)

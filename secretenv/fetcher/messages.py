@@ -89,6 +89,19 @@ KEYS_COLLIDE = Message(
     "keys {key} and {other_key} of secret {secret} both become {variable}",
     "rename one of them in the secret, or leave one out with --except",
 )
+KEY_MISSING = Message(
+    ContentError, "secret {secret} has no key {key}; it has {keys}", "correct the key after # in --secret, or in `keys`"
+)
+KEY_AMBIGUOUS = Message(
+    ContentError,
+    "{key} can mean two values of secret {secret}, since some of its keys have dots in their names",
+    "rename one of these keys in the secret",
+)
+REQUIRED_MISSING = Message(
+    ContentError,
+    "required variables are missing: {variables}; searched: {secrets}",
+    "add them to one of these secrets, or leave them out of --require",
+)
 VALUE_TOO_DEEP = Message(
     ContentError,
     "the value of key {key} of secret {secret} is nested too deeply",

@@ -35,8 +35,8 @@ from secretenv import __version__
 from secretenv.errors import SecretError
 from secretenv.fetcher import batches, messages, wire
 from secretenv.fetcher.secret_ids import region_of, several
-from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
-from secretenv.fetcher.variables import Reading
+from secretenv.fetcher.secretsmanager_errors import is_missing, of_batch, of_secrets_manager
+from secretenv.fetcher.variables import Reading, missing
 from secretenv.identity import certificate, connecting, connection_errors, peer, proxy
 
 if TYPE_CHECKING:
@@ -74,6 +74,10 @@ class _Given:
 
     def load(self) -> Keys:
         return self.keys
+
+
+class _MissingError(Exception):
+    """An optional secret does not exist."""
 
 
 class Reader:
@@ -162,14 +166,17 @@ class Reader:
     def _one(self, secret: Secret) -> Reading:
         """Read one secret."""
         region = region_of(secret, self._device)
-        answer = self._ask(
-            region,
-            [secret.id],
-            lambda response: self._refused(secret, region, response),
-            "get_secret_value",
-            SecretId=secret.id,
-            VersionStage=secret.version_stage,
-        )
+        try:
+            answer = self._ask(
+                region,
+                [secret.id],
+                lambda response: self._refused(secret, region, response),
+                "get_secret_value",
+                SecretId=secret.id,
+                VersionStage=secret.version_stage,
+            )
+        except _MissingError:
+            return missing(secret)
         return _reading(secret, answer, self._host(region))
 
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
@@ -222,10 +229,16 @@ class Reader:
         if "SecretId" in entry:  # only errors have it
             error = {"Code": entry.get("ErrorCode") or "", "Message": entry.get("Message")}
             response = {"Error": error, "ResponseMetadata": entry["ResponseMetadata"]}
-            raise self._refused(secret, region, response)
+            refused = self._refused(secret, region, response)
+            if isinstance(refused, _MissingError):
+                return missing(secret)
+            raise refused
         return _reading(secret, entry, self._host(region))
 
-    def _refused(self, secret: Secret, region: str, response: Mapping[str, Any]) -> SecretenvError:
+    def _refused(self, secret: Secret, region: str, response: Mapping[str, Any]) -> SecretenvError | _MissingError:
+        """Return what a refusal of one secret means."""
+        if secret.optional and is_missing(response):
+            return _MissingError()
         thing = self._device.thing_name
         return of_secrets_manager(secret.id, secret.version_stage, region, response, thing_name=thing)
 
@@ -236,7 +249,7 @@ class Reader:
         self,
         region: str,
         ids: Sequence[str],
-        refused: Callable[[Mapping[str, Any]], SecretenvError],
+        refused: Callable[[Mapping[str, Any]], Exception],
         operation: str,
         **parameters: Any,
     ) -> Any:

@@ -168,6 +168,18 @@ def of_secrets_manager(
     return _refused(several([secret]), ROWS, words, "secretsmanager:GetSecretValue", error)
 
 
+def is_missing(error: Mapping[str, Any]) -> bool:
+    """Whether Secrets Manager says that there is no such secret or version, or that the secret is being deleted.
+
+    Args:
+        error: `ClientError.response` of botocore.
+    """
+    fields = error.get("Error") or {}
+    code = fields.get("Code")
+    deleted = code == "InvalidRequestException" and "delet" in plain(fields.get("Message", "")).casefold()
+    return deleted or code == "ResourceNotFoundException"
+
+
 def of_batch(secrets: Sequence[str], error: Mapping[str, Any]) -> SecretenvError:
     """Return the error for a BatchGetSecretValue that was refused as a whole.
 

@@ -11,13 +11,14 @@ import json
 import re
 from fnmatch import fnmatchcase
 
-from secretenv.fetcher import messages
+from secretenv.fetcher import keys, messages
+from secretenv.settings import MISSING
 from secretenv.values import Values
 from secretenv.wording import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, NoReturn
 
     from secretenv.errors import Message, SecretenvError
@@ -46,11 +47,11 @@ _MANY = 10  # names in one warning: a line of the log is at most PIPE_BUF long
 
 
 class Reading(Values):
-    """What one secret held: text, or bytes for a SecretBinary."""
+    """What one secret held: text, bytes for a SecretBinary, or None for an optional secret that is missing."""
 
     secret: Secret
-    content: str | bytes
-    version: str
+    content: str | bytes | None
+    version: str  # MISSING if there is none
     created: float | None  # of this version, in seconds since the epoch
 
     def for_secret(self, secret: Secret) -> Reading:
@@ -59,6 +60,11 @@ class Reading(Values):
 
     def __repr__(self) -> str:
         return f"Reading({self.secret.id!r}, version {self.version!r})"
+
+
+def missing(secret: Secret) -> Reading:
+    """Return the reading of an optional secret that does not exist."""
+    return Reading(secret=secret, content=None, version=MISSING, created=None)
 
 
 class _Number(str):
@@ -88,33 +94,69 @@ def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, st
     return found, origins, warnings + _warnings_of_names(found)
 
 
+def demand(required: Iterable[str], found: Mapping[str, str], secrets: Iterable[Secret]) -> None:
+    """Refuse variables that --require asks for, if one is missing or empty.
+
+    Args:
+        required: their names.
+        found: all variables of the secrets.
+        secrets: those that were searched.
+
+    Raises:
+        ContentError: it names the variables and the secrets.
+    """
+    if lacking := [name if name not in found else f"{name} (empty)" for name in required if not found.get(name)]:
+        searched = _list([*dict.fromkeys(secret.id for secret in secrets)])
+        raise messages.REQUIRED_MISSING(variables=", ".join(lacking), secrets=searched)
+
+
 def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
     """Return the variables of one secret."""
-    secret = reading.secret
+    secret, held = reading.secret, reading.content
+    if held is None:
+        return {}
     if secret.name:
-        whole = reading.content if isinstance(reading.content, str) else _base64(reading.content)
+        whole = held if isinstance(held, str) else _base64(held)
         _check(secret, "", secret.name, whole)
         return {secret.name: whole}
-    content = _object(secret, reading.content)
-    chosen = {key: value for key, value in content.items() if _wanted(secret, key)}
+    content = _object(secret, held)
+    chosen = _chosen(secret, content)
     own: dict[str, str] = {}
-    keys: dict[str, str] = {}
-    for key, value in chosen.items():
+    taken: dict[str, str] = {}
+    for key, given, value in chosen:
         if value is None:
             continue
-        name = _name(secret, key)
-        if name in keys:
+        name = given or _name(secret, key)
+        if name in taken:
             raise messages.KEYS_COLLIDE(
-                key=short(keys[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
+                key=short(taken[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
             )
         own[name] = text = _text(secret, key, value)
-        keys[name] = key
+        taken[name] = key
         _check(secret, key, name, text)
     if not own:
         nulls = "all values are null" if chosen else "no key matches --only/--except"
         why = nulls if content else "it is an empty object"
         warnings.append(f"secret {short(secret.id)} gives no variables: {why}")
     return own
+
+
+def _chosen(secret: Secret, content: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return the keys to use, each with its variable if one is given (else empty), and its value."""
+    if secret.keys:
+        return [(key, variable, _value_of(secret, content, key)) for key, variable in secret.keys]
+    return [(key, "", value) for key, value in content.items() if _wanted(secret, key)]
+
+
+def _value_of(secret: Secret, content: Mapping[str, Any], path: str) -> Any:
+    """Return the value that a key, or a path of keys, names."""
+    values = keys.found(content, path)
+    if len(values) > 1:
+        raise messages.KEY_AMBIGUOUS(key=short(path), secret=short(secret.id))
+    if not values:
+        there = _list([*keys.paths(content)]) or "no keys"
+        raise messages.KEY_MISSING(key=short(path), secret=short(secret.id), keys=there)
+    return values[0]
 
 
 def _object(secret: Secret, content: str | bytes) -> dict[str, Any]:

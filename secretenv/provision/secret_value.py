@@ -47,7 +47,18 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise messages.VALUE_NOT_UTF8(file=where) from None
-    plain = Secret(id=secret, name="", version_stage="", prefix="", upcase=False, sanitize=False, only=(), except_=())
+    plain = Secret(
+        id=secret,
+        name="",
+        keys=(),
+        optional=False,
+        version_stage="",
+        prefix="",
+        upcase=False,
+        sanitize=False,
+        only=(),
+        except_=(),
+    )
     try:
         _, _, warnings = variables.variables([variables.Reading(secret=plain, content=text, version="", created=None)])
     except ContentError as error:

@@ -16,9 +16,15 @@ _ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID")
 
 
 def environment(base: Mapping[bytes, bytes], variables: Mapping[str, str], settings: Settings) -> dict[bytes, bytes]:
-    """Return the command's environment: what it inherits of `base`, and over it the secrets' variables, in UTF-8."""
+    """Return the command's environment: what it inherits of `base`, and over it the secrets' variables, in UTF-8.
+
+    With --prefer-inherited some of what it inherits stays as it is.
+    """
     kept = {name: value for name, value in base.items() if _passes(os.fsdecode(name), settings)}
-    return kept | {name.encode(): value.encode() for name, value in variables.items()}
+    found = kept | {name.encode(): value.encode() for name, value in variables.items()}
+    if settings.prefer_inherited:
+        found |= {name: kept[name] for name in kept if _matches(os.fsdecode(name), settings.prefer_inherited)}
+    return found
 
 
 def _passes(name: str, settings: Settings) -> bool:

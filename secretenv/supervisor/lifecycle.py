@@ -12,6 +12,8 @@ import signal
 
 from secretenv.errors import CHANGED, SecretenvError
 from secretenv.protocol import Answer
+from secretenv.settings import MISSING
+from secretenv.supervisor import changes
 from secretenv.supervisor.actions import (
     End,
     Exec,
@@ -137,6 +139,8 @@ class Lifecycle:
             return actions + self._checked(answer, now)
         self.target = self.running = answer
         self._versions.accept(answer.versions, now)
+        absent = [secret for secret, version in answer.versions.items() if version == MISSING]
+        actions += [line("info", f"secret {secret} does not exist; it is optional") for secret in absent]
         if self._settings.once:
             notices = self._notices.becoming(answer.versions)
             return [*actions, *self._end("first fetch with --once"), *notices, Exec(answer=answer)]
@@ -183,13 +187,25 @@ class Lifecycle:
         self._doubted = []
         if not changed:
             return [line("debug", "no new version")]
+        old = self._versions.current
         self._versions.accept(answer.versions, now)
-        self.target = answer
+        same = answer.variables == self.target.variables
+        before, self.target = self.target, answer
         actions: list[Action] = [
-            line("info", f"secret {secret} has a new version {shown_version(secret, version)}".rstrip())
-            for secret, version in changed
+            line("info", changes.of_secret(secret, old.get(secret), version)) for secret, version in changed
         ]
+        if same and self._settings.restart_on == "values":
+            return actions + self._overlook(before)
+        actions.append(line("info", changes.of_variables(self.running.variables, answer.variables)))
         return actions + self._follow(answer, now) if self.phase == RUNNING else actions
+
+    def _overlook(self, before: Answer) -> list[Action]:
+        """Go on with a new version whose values are those of `before`, the answer that was to be run."""
+        words = line("info", "nothing done: the values are the same (--restart-on values)")
+        if self.running is not before:
+            return [words]
+        self.running = self.target
+        return [words, *self._notices.kept(self.running.versions, "")]
 
     def _follow(self, answer: Answer, now: float) -> list[Action]:
         """Do what --on-change says."""
@@ -212,13 +228,18 @@ class Lifecycle:
         return [line("info", words), *self._notices.kept(old, "" if same else status)]
 
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
-        if answer.versions == self.running.versions:
+        if self._runs_with(answer):
             self._restart.cancel()
             return [line("info", "the command already runs with this version: no restart")]
         if self._restart.due is not None:
             return []
         wait = self._restart.plan(now)
         return [line("info", f"restarting in {span(wait)}")] if wait > 0 else []
+
+    def _runs_with(self, answer: Answer) -> bool:
+        """Whether a restart would change nothing, as --restart-on counts."""
+        by_values = self._settings.restart_on == "values" and answer.variables == self.running.variables
+        return by_values or answer.versions == self.running.versions
 
     def prepared(self, answer: Answer, now: float) -> list[Action]:
         """Go on with the restart: the command can be started with this answer."""

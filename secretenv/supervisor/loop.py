@@ -273,7 +273,7 @@ class _Supervisor:
     def _start_fetch(self) -> None:
         try:
             fetch, self._first = self._first or Fetch(self._base), None
-            task = Task(device=self._settings.device, secrets=self._settings.secrets, credentials=self._credentials)
+            task = Task.of(self._settings, self._credentials)
             fetch.begin(task)
         except OSError as error:
             self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))

@@ -223,6 +223,8 @@ def exchanged(device: Device, found: Credentials, certificate_id: str) -> Step:
 def read(link: str, reading: Reading, now: float) -> Step:
     """Show a secret's version, age, size and number of keys; never its content."""
     secret, content = reading.secret, reading.content
+    if content is None:
+        return Step(link, ok=True, text=f"{secret.id}: does not exist; it is optional")
     size = many(len(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")), "byte")
     # The version of a file is a hash of its content, from which a short secret could be guessed.
     version = "" if link == "file" else f"version {plain(reading.version, 80)}, {secret.version_stage}, "

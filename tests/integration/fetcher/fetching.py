@@ -68,6 +68,8 @@ def secret(secret_id: str, **changes: Any) -> Secret:
     fields: dict[str, Any] = {
         "id": secret_id,
         "name": "",
+        "keys": (),
+        "optional": False,
         "version_stage": "AWSCURRENT",
         "prefix": "",
         "upcase": False,
@@ -109,7 +111,7 @@ def wired(wire: str) -> str:
 
 def task(of: Device, *secrets: Secret, credentials: Credentials | None = None) -> bytes:
     """Return what a fetcher reads."""
-    return json.dumps(Task(device=of, secrets=secrets, credentials=credentials).to_json()).encode()
+    return json.dumps(Task(device=of, secrets=secrets, require=(), credentials=credentials).to_json()).encode()
 
 
 def changed(credentials: Credentials, **fields: float) -> Credentials:

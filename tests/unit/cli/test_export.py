@@ -9,6 +9,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +129,28 @@ def direnv_reads(text: str, *, multiline: bool) -> dict[str, str] | None:
     return found
 
 
+def github_reads(text: str) -> dict[str, str]:
+    """Read as actions/runner does on Linux (SetEnvFileCommand): NAME<<END, the lines of the value, END."""
+    found = {}
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if not line:
+            continue
+        equals, here = line.find("="), line.find("<<")
+        assert here > 0
+        assert equals < 0 or here < equals
+        name, _, end = line.partition("<<")
+        value: list[str] = []
+        for each in lines:
+            if each == end:
+                break
+            value.append(each)
+        else:
+            raise AssertionError("no end")
+        found[name] = "\n".join(value)
+    return found
+
+
 def carried(variables: Mapping[str, str], form: str) -> dict[str, str]:
     """Return those of the variables that a format does not refuse."""
     able = {}
@@ -162,6 +185,8 @@ def refusal(form: str, name: str, value: str) -> ContentError:
         ("shell", "it's\n", "export N='it'\\''s\n'"),
         ("docker", "", "N="),
         ("docker", " 'a' \"b\" # \\ \r$c ", "N= 'a' \"b\" # \\ \r$c "),
+        ("yaml", "", '"N": ""'),
+        ("yaml", 'no: "é"\n\t\\ #\u2028😀', '"N": "no: \\"é\\"\\x0A\\x09\\\\ #\\u2028\\U0001F600"'),
         ("systemd", "", 'N=""'),
         ("systemd", 'it\'s\n\ta "b" $c `d` \\ # ;', 'N="it\'s\n\ta \\"b\\" \\$c \\`d\\` \\\\ # ;"'),
     ],
@@ -212,6 +237,8 @@ def test_order_and_nothing_else(form: str) -> None:
         ("docker", "A", "a\nb", "newline"),
         ("docker", "A", "a\r", "carriage return"),
         ("docker", "A", "é" * 32767, "longer than docker's limit of 65535 bytes"),
+        ("github", "my-key", "x", "other characters than letters, digits and '_'"),
+        *(("github", name, "x", "does not let a job set it") for name in ("GITHUB_SHA", "Runner_OS", "NODE_OPTIONS")),
         ("systemd", "my-key", "x", "drops variables with such a name"),
         ("systemd", "A", "\x1b[0m", "before 248 drops variables with the character U+001B"),
         ("systemd", "A", "\r\n", "U+000D"),
@@ -244,6 +271,12 @@ def test_what_a_format_cannot_carry(form: str, name: str, value: str, why: str) 
     assert re.fullmatch(f"the format {form} cannot carry {shown}(?=: ).*{re.escape(why)}.*", error.message)
 
 
+def test_what_a_line_of_yaml_can_hold() -> None:
+    """A parser looks for the end of a key in a thousand characters only."""
+    assert yaml.safe_load(render({"A" * 998: "x"}, "yaml")) == {"A" * 998: "x"}
+    assert "longer than YAML's limit of 1000 characters" in refusal("yaml", "A" * 999, "x").message
+
+
 def test_what_a_line_of_docker_can_hold() -> None:
     """An env-file's line may be 65535 bytes long."""
     assert docker_reads(render({"A": "x" * 65533}, "docker").encode()) == {"A": "x" * 65533}
@@ -253,10 +286,10 @@ def test_what_a_line_of_docker_can_hold() -> None:
 @pytest.mark.parametrize(
     ("form", "others", "hint"),
     [
-        ("docker", {}, "use --format dotenv, json, shell or systemd"),
-        ("docker", {"UID": "1"}, "use --format dotenv, json or systemd"),
-        ("docker", {"B": "\a", "UID": "1"}, "use --format dotenv or json"),
-        ("docker", {"B": "\a", "UID": "1", "it's mine": ""}, "use --format json"),
+        ("docker", {}, "use --format dotenv, json, shell, systemd, github or yaml"),
+        ("docker", {"UID": "1"}, "use --format dotenv, json, systemd, github or yaml"),
+        ("docker", {"B": "\a", "UID": "1"}, "use --format dotenv, json, github or yaml"),
+        ("docker", {"B": "\a", "UID": "1", "it's mine": ""}, "use --format json or yaml"),
     ],
 )
 def test_the_hint_names_what_carries_all(form: str, others: dict[str, str], hint: str) -> None:
@@ -268,7 +301,8 @@ def test_the_hint_names_what_carries_all(form: str, others: dict[str, str], hint
 
 def test_the_hint_for_a_name() -> None:
     """For a name that cannot be carried the hint offers --sanitize as well."""
-    assert refusal("systemd", "my-key", "x").hint == "use --format json or docker, or --sanitize for a portable name"
+    hint = refusal("systemd", "my-key", "x").hint
+    assert hint == "use --format json, docker or yaml, or --sanitize for a portable name"
 
 
 @given(st.sampled_from(FORMATS), variables, text)
@@ -295,6 +329,20 @@ def test_systemd_reads_the_same_or_is_refused(found: dict[str, str]) -> None:
     """An EnvironmentFile gives the same names and values, or is an error; never something else."""
     able = carried(found, "systemd")
     assert systemd_reads(render(able, "systemd")) == able
+
+
+@given(variables)
+def test_github_reads_the_same_or_is_refused(found: dict[str, str]) -> None:
+    """A job of GitHub Actions gets the same names and values, or it is an error."""
+    able = carried(found, "github")
+    assert github_reads(render(able, "github")) == able
+
+
+@given(variables)
+def test_a_parser_of_yaml_reads_the_same_or_is_refused(found: dict[str, str]) -> None:
+    """A parser of YAML 1.1 reads the same names and values, all of them texts, or it is an error."""
+    able = carried(found, "yaml")
+    assert (yaml.safe_load(render(able, "yaml")) or {}) == able
 
 
 @given(variables)

@@ -27,12 +27,11 @@ DEVICE = {
     [
         ("a,b", "contains a comma", "give --secret once for each secret"),
         ("a b", "contains a blank", "give --secret once for each secret"),
-        (f"{ARN}:KEY::", "as a task definition of ECS has", f"write --secret {ARN} --only KEY"),
-        (f"{ARN}:KEY", "as a task definition of ECS has", f"write --secret {ARN} --only KEY"),
+        (f"{ARN}:KEY::", "as a task definition of ECS has", f"write --secret {ARN}#KEY"),
+        (f"{ARN}:KEY", "as a task definition of ECS has", f"write --secret {ARN}#KEY"),
         (f"{ARN}::AWSPREVIOUS:", "ECS", f"write --secret {ARN} --version-stage AWSPREVIOUS"),
-        (f"{ARN}:K:AWSPREVIOUS:v1", "ECS", f"write --secret {ARN} --only K --version-stage AWSPREVIOUS"),
-        ("prod/app:KEY::", "contains ':' or '#'", "--secret prod/app --only KEY"),
-        ("prod/app#KEY", "contains ':' or '#'", "--secret prod/app --only KEY"),
+        (f"{ARN}:K:AWSPREVIOUS:v1", "ECS", f"write --secret {ARN}#K --version-stage AWSPREVIOUS"),
+        ("prod/app:KEY::", "contains ':' or '#'", "--secret prod/app#KEY"),
         ("arn:aws:ssm:eu-west-1:123456789012:parameter/x", "a parameter of Systems Manager", "create-secret"),
         (
             "arn:aws:ssm:eu-west-1:123456789012:parameter/aws/reference/secretsmanager/prod/app",
@@ -68,6 +67,14 @@ def test_what_can_be_no_secret(identifier: str, says: str, hint: str) -> None:
         assert error.value.message.startswith("--secret: ")
         assert says in error.value.message
         assert hint in error.value.hint
+
+
+def test_a_key_in_an_id() -> None:
+    """In the settings file a key after the id is refused: it has `keys`."""
+    with pytest.raises(SettingsError) as error:
+        secret_ids.check("prod/app#KEY")
+    assert "contains ':' or '#'" in error.value.message
+    assert 'keys = {KEY = "VARIABLE"}' in error.value.hint
 
 
 @pytest.mark.parametrize(

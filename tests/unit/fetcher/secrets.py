@@ -17,7 +17,16 @@ def device(**fields: Any) -> Device:
 def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
     """Return the settings of a secret."""
     return Secret(
-        id=secret_id, name="", version_stage=stage, prefix="", upcase=False, sanitize=False, only=(), except_=()
+        id=secret_id,
+        name="",
+        keys=(),
+        optional=False,
+        version_stage=stage,
+        prefix="",
+        upcase=False,
+        sanitize=False,
+        only=(),
+        except_=(),
     )
 
 

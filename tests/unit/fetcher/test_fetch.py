@@ -25,7 +25,7 @@ OLD = Credentials(access_key_id="ASIA", secret_access_key="s", session_token="t"
 def fetched(*ids: str) -> tuple[Answer, list[tuple[Link, str]]]:
     """Return the answer to a task of these secrets, and the steps on the way."""
     answer, steps = Answer(), list[tuple["Link", str]]()
-    task = Task(device=device(), secrets=tuple(secret(each) for each in ids), credentials=OLD)
+    task = Task(device=device(), secrets=tuple(secret(each) for each in ids), require=(), credentials=OLD)
     Fetch(task, answer, lambda link, where: steps.append((link, where))).run()
     return answer, steps
 

@@ -168,7 +168,7 @@ def wired_batch(to: Callable[[Any], Any] | None, status: int = 200, calls: int =
     return reader, wire
 
 
-def read_batch(ids: list[str], to: Callable[[Any], Any]) -> tuple[list[str | bytes], Wire]:
+def read_batch(ids: list[str], to: Callable[[Any], Any]) -> tuple[list[str | bytes | None], Wire]:
     """Return what the secrets hold by these answers."""
     reader, wire = wired_batch(to)
     return [reading.content for reading in reader.read([secret(each) for each in ids], KEYS)], wire

@@ -19,6 +19,8 @@ def secret(content: str | bytes, **changes: Any) -> Reading:
     fields: dict[str, Any] = {
         "id": "app",
         "name": "",
+        "keys": (),
+        "optional": False,
         "version_stage": "AWSCURRENT",
         "prefix": "",
         "upcase": False,

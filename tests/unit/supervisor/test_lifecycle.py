@@ -94,8 +94,9 @@ def test_on_change_ignore_leaves_the_command() -> None:
     story = running(on_change="ignore")
     story.later(300)
     assert story.happens("fetched", B) == []
-    assert story.lines[-2:] == [
+    assert story.lines[-3:] == [
         "secret app has a new version b",
+        "no variable has changed",
         "nothing done (--on-change ignore); the command's variables are still those of app a",
     ]
 
