@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.running import SECRETENV, Program
 from tests.screen import Screen
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 UNIT = Path(__file__).parent / "unit"
 
+# Nothing is said about times: a loaded machine is no fault of the code.
+settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # For the loop of an edit: each law on a few examples instead of a hundred.
-settings.register_profile("quick", max_examples=10)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=10)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples a law gets, and stop ignoring signals."""
-    if _quick(config):
-        settings.load_profile("quick")
+    settings.load_profile("quick" if _quick(config) else "full")
     _heed_signals()
 
 

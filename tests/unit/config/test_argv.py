@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretenv.cli.main import main
@@ -30,7 +30,6 @@ STRANGE = st.sampled_from([["-x"], ["--no-cert"], ["--nonce"], ["--inter", "5"],
 LINES = st.lists(st.one_of(STRANGE, *map(words_of, OPTIONS)), max_size=4)
 
 
-@settings(deadline=None)
 @given(line=LINES, command=st.sampled_from([*COMMAND, []]))
 def test_typer_reads_the_same(line: list[list[str]], command: list[str]) -> None:
     """Both return the same, and words that typer refuses are left to typer."""

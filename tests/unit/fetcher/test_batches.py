@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretenv.fetcher import batches
@@ -52,7 +52,6 @@ class Account:
         return list(values.values()), errors
 
 
-@settings(deadline=None)
 @given(st.sets(existing, min_size=1), st.sets(existing), st.booleans(), st.data())
 def test_answers_find_their_ids(
     secrets: set[tuple[int, str]],

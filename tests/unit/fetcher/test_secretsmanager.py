@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from secretenv.credentials import Credentials
@@ -125,7 +125,6 @@ documents = st.recursive(
 statuses = st.sampled_from([200, 201, 302, 400, 403, 404])
 
 
-@settings(deadline=None)
 @given(statuses, st.binary(max_size=200) | documents.map(lambda document: json.dumps(document).encode()))
 def test_any_answer(status: int, body: bytes) -> None:
     """Whatever comes back is a secret or a classified error that shows nothing of it."""
@@ -325,7 +324,6 @@ batch_documents = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(statuses, st.binary(max_size=200) | batch_documents.map(lambda document: json.dumps(document).encode()))
 def test_any_answer_to_a_batch(status: int, body: bytes) -> None:
     """Whatever comes back for a batch is a secret or a classified error that shows nothing of it."""

@@ -55,7 +55,7 @@ def test_a_certificate_as_cryptography_reads_it(key: Key) -> None:
     assert ours.fingerprint == theirs.fingerprint(hashes.SHA256()).hex()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.datetimes(min_value=dt.datetime(1950, 1, 1), max_value=dt.datetime(9999, 12, 30), timezones=st.just(UTC)),  # noqa: DTZ001
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=16),

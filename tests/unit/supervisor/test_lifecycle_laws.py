@@ -210,7 +210,7 @@ class World(RuleBasedStateMachine):
 
 
 World.TestCase.settings = hypothesis_settings(
-    max_examples=hypothesis_settings().max_examples * 3 // 2, stateful_step_count=40, deadline=None
+    max_examples=hypothesis_settings().max_examples * 3 // 2, stateful_step_count=40
 )
 TestWorld = World.TestCase
 
