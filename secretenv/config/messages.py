@@ -21,6 +21,7 @@ NOT_HTTPS = Message(SettingsError, "the endpoint must use https: {value}", _ENDP
 NOT_A_ROLE_ALIAS = Message(SettingsError, "not a role alias: {value}", "use {characters}")
 NOT_A_THING_NAME = Message(SettingsError, "not a thing name: {value}", "use {characters}")
 NOT_A_REGION = Message(SettingsError, "not a region: {value}", "write for example eu-west-1")
+NOT_A_VARIABLE = Message(SettingsError, "not the name of a variable: {value}", "write for example DB_PASSWORD")
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
 )

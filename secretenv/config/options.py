@@ -178,6 +178,7 @@ OPTIONS = (
         name="require",
         section="run",
         metavar="NAME",
+        parse=parsers.variable,
         repeatable=True,
         help="variable that the secrets must give, not empty, for a start or restart; repeatable",
     ),

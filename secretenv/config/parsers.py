@@ -200,6 +200,17 @@ def thing_name(text: str) -> str:
     return _matching(form, text, messages.NOT_A_THING_NAME, characters)
 
 
+def variable(text: str) -> str:
+    """Return the name of a variable.
+
+    Raises:
+        SettingsError: no variable can have this name.
+    """
+    if not text or "=" in text or "\0" in text:
+        raise messages.NOT_A_VARIABLE(value=shown(text))
+    return text
+
+
 def version_stage(text: str) -> str:
     """Return a staging label: 1 to 256 characters (botocore's model of Secrets Manager, SecretVersionStageType)."""
     return _matching(r"[^\x00-\x1f\x7f]{1,256}", text, messages.NOT_A_STAGING_LABEL)

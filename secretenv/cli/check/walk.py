@@ -313,6 +313,7 @@ class _Walk:
 
         def step() -> Step:
             names, _, warnings = variables.variables(readings)
+            variables.demand(self._settings.require, names, secrets)
             missing = len(self._settings.secrets) - len(secrets)
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
             text = f"{many(len(names), 'variable')} of {many(len(secrets), 'secret')}{without}"
