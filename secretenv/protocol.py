@@ -4,11 +4,12 @@ A fetcher finds its task on standard input, one JSON document in the form of `Ta
 of which is the answer:
 
     {"link": "DNS", "at": "localhost:8443"}      before each step: the link of the chain that it is at
-    {"answer": {"variables": {NAME: VALUE}, "origins": {NAME: SECRET}, "versions": {SECRET: VERSION}},
+    {"answer": {"variables": {NAME: VALUE}, "files": {TARGET: [CONTENT, MODE]}, "origins": {NAME or TARGET: SECRET},
+                "versions": {SECRET: VERSION}},
      "warnings": [...], "credentials": {...} or null}
     {"error": {kind, message, hint, transient, link}, "warnings": [...], "credentials": {...} or null}
 
-A key of `versions` is `Secret.key`.
+A key of `versions` is `Secret.key`; the content of a file is in base64.
 """
 
 from __future__ import annotations
@@ -88,13 +89,14 @@ class Task(Values):
 
 
 class Answer:
-    """The outcome of a fetch. Either `error` is set, or `variables`, `origins` and `versions` are."""
+    """The outcome of a fetch. Either `error` is set, or `variables`, `files`, `origins` and `versions` are."""
 
-    __slots__ = ("credentials", "error", "origins", "variables", "versions", "warnings")
+    __slots__ = ("credentials", "error", "files", "origins", "variables", "versions", "warnings")
 
     def __init__(self) -> None:
         self.error: SecretenvError | None = None
         self.variables: dict[str, str] = {}
+        self.files: dict[str, tuple[str, int]] = {}
         self.origins: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
@@ -109,9 +111,8 @@ class Answer:
         if self.error is not None:
             outcome = {"error": self.error.to_json()}
         else:
-            outcome = {
-                "answer": {"variables": self.variables, "origins": self.origins, "versions": self.versions},
-            }
+            fields = ("variables", "files", "origins", "versions")
+            outcome = {"answer": {name: getattr(self, name) for name in fields}}
         credentials = self.credentials and self.credentials.to_json()
         return {**outcome, "warnings": self.warnings, "credentials": credentials}
 
@@ -163,6 +164,7 @@ def _parse(line: bytes) -> Answer:
     else:
         found = fields["answer"]
         answer.variables = _texts(found["variables"])
+        answer.files = {str(target): (str(content), int(mode)) for target, (content, mode) in found["files"].items()}
         answer.origins = _texts(found["origins"])
         answer.versions = _texts(found["versions"])
     answer.warnings = [str(warning) for warning in fields["warnings"]]

@@ -20,6 +20,10 @@ DEFAULT_STAGE = "AWSCURRENT"
 MISSING = ""
 
 
+# In a file's target: it is a path. Without it it is the variable that gets the path of a file in a private folder.
+PATH_MARK = "/"
+
+
 class Device(Values):
     """Who we are to AWS and where to ask. Paths are absolute; what is not set is an empty string."""
 
@@ -41,6 +45,8 @@ class Secret(Values):
     id: str  # a name, an ARN, or file://PATH
     name: str  # the variable that takes the whole secret; empty: the keys of its JSON become variables
     keys: tuple[tuple[str, str], ...]  # only these keys, each with its variable (empty: of its own name); empty: all
+    files: tuple[tuple[str, str], ...]  # keys to write to files (empty: the whole secret), each with its file's target
+    file_mode: int  # of these files
     optional: bool  # whether it may be missing
     version_stage: str
     prefix: str
@@ -48,6 +54,11 @@ class Secret(Values):
     sanitize: bool
     only: tuple[str, ...]  # globs; empty means all keys
     except_: tuple[str, ...]
+
+    @property
+    def in_variables(self) -> bool:
+        """Whether it becomes variables: one with files only does not."""
+        return bool(self.name or self.keys or not self.files)
 
     @property
     def local(self) -> bool:
@@ -67,6 +78,7 @@ class Settings(Values):
     secrets: tuple[Secret, ...]
     require: tuple[str, ...]  # variables that the secrets have to give
     command: tuple[str, ...]
+    files_on_disk: bool  # whether files of secrets may be on a file system that is not in memory
     pristine: bool
     keep: tuple[str, ...]  # globs of inherited variables
     drop: tuple[str, ...]
@@ -85,6 +97,11 @@ class Settings(Values):
     log_level: str
     log_format: str
     warnings: tuple[str, ...]  # what was noticed while reading them
+
+    @property
+    def files(self) -> bool:
+        """Whether a secret is written to a file."""
+        return any(secret.files for secret in self.secrets)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON types."""

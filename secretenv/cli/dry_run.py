@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretenv.settings import MISSING
-from secretenv.wording import printable, shown_version
+from secretenv.wording import printable, short, shown_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,6 +27,7 @@ def plan(file: str, answer: Answer, inherited: Collection[str], settings: Collec
         (printable(name), answer.origins[name], "replaces an inherited variable" if name in inherited else "")
         for name in sorted(answer.variables)
     ]
+    rows += [(short(target), answer.origins[target], "a file") for target in sorted(answer.files)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
     versions = [f"{secret}: {_version(secret, version)}" for secret, version in answer.versions.items()]

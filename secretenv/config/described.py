@@ -31,7 +31,7 @@ def lines(flags: Mapping[str, Any], environ: Mapping[str, str], *, system: Path 
         source, value = sources.given(option)
         if option.key != "config" and source != DEFAULT:
             found.append(f"{option.name} = {_words(value)} ({source})")
-    if sources.given(BY_KEY["secret"])[0] == DEFAULT:
+    if all(sources.given(BY_KEY[key])[0] == DEFAULT for key in ("secret", "secret_file")):
         found += [f"secret = {_table(table)} ({sources.file.path})" for table in sources.file.secrets]
     return found
 

@@ -28,7 +28,7 @@ SYSTEM = Path("/etc/secretenv/config.toml")
 
 # Keys of a [[secret]] besides the options that a single secret can override.
 _TEXTS = {"id", "name"}
-_SECRET_ONLY = _TEXTS | {"keys", "optional"}
+_SECRET_ONLY = _TEXTS | {"keys", "file", "files", "optional"}
 
 _KEYS = {
     "device": {option.key for option in OPTIONS if option.table == "device"},
@@ -85,7 +85,7 @@ class ConfigFile:
         if secret is not None and option.key in secret:
             return self._given(f"[[secret]] {shown_name(secret['id'])}: {option.key}", option, secret[option.key])
         table = self._tables.get(option.table, {})
-        if option.key in table and option.key != "secret":
+        if option.key in table:
             return self._given(f"[{option.table}] {option.key}", option, table[option.key])
         return "", ""
 
@@ -144,6 +144,8 @@ class ConfigFile:
         for key in given:
             if key == "secret":
                 raise messages.SECRET_IS_NO_KEY(file=self.path, table=name)
+            if key == "secret_file":
+                raise messages.SECRET_FILE_IS_NO_KEY(file=self.path, table=name)
             if key in _KEYS[table]:
                 continue
             for other in ("device", "run"):

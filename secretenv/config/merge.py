@@ -5,6 +5,7 @@ Which source counts is the business of `sources`; the options themselves are in 
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,10 +14,11 @@ from secretenv.config import messages, secret_ids, secret_word
 from secretenv.config.file import SYSTEM, absolute
 from secretenv.config.options import BY_KEY, OPTIONS, PREFIX
 from secretenv.config.parsers import boolean, did_you_mean
+from secretenv.config.quoting import name as shown_name
 from secretenv.config.quoting import shown
 from secretenv.config.sources import Sources, naming
 from secretenv.errors import SettingsError
-from secretenv.settings import DEFAULT_STAGE, FILE_SCHEME, Device, Secret, Settings
+from secretenv.settings import DEFAULT_STAGE, FILE_SCHEME, PATH_MARK, Device, Secret, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,18 +72,40 @@ def read(
 def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:
     """Return the secrets in the order given: those of flags or of the variable, else those of the file."""
     named: list[tuple[dict[str, Any], Mapping[str, Any] | None]]
-    if values["secret"]:
-        source, words = sources.given(BY_KEY["secret"])
-        named = [(naming(source, secret_word.read, word), None) for word in words]
+    if values["secret"] or values["secret_file"]:
+        named = [
+            (naming(source, read, word), None)
+            for option, read in (("secret", secret_word.read), ("secret_file", secret_word.read_file))
+            for source, words in [sources.given(BY_KEY[option])]
+            for word in words
+        ]
     else:
         named = [(secret_word.of_table(table), table) for table in sources.file.secrets]
     secrets = []
     for parts, table in named:
         own = {option.key: sources.value(option, table) for option in OPTIONS if option.section == "secret"}
         own["except_"] = own.pop("except")
-        identifier = _local(parts["id"], absolute if table is None else sources.file.resolve)
-        secrets.append(Secret(**{**own, **parts, "id": identifier}))
+        resolve = _expanded if table is None else sources.file.resolve
+        identifier = _local(parts["id"], absolute if table is None else resolve)
+        files = tuple((key, resolve(target) if PATH_MARK in target else target) for key, target in parts["files"])
+        secrets.append(Secret(**{**own, **parts, "id": identifier, "files": files}))
+    _check_targets(secrets)
     return tuple(secrets)
+
+
+def _expanded(path: str) -> str:
+    return absolute(os.path.expanduser(path))  # noqa: PTH111
+
+
+def _check_targets(secrets: Sequence[Secret]) -> None:
+    """Refuse a file that two secrets would write, and a variable that would be a path and a value."""
+    targets = [target for secret in secrets for _, target in secret.files]
+    variables = {name for secret in secrets for name in (secret.name, *(variable for _, variable in secret.keys))}
+    for target in targets:
+        if targets.count(target) > 1:
+            raise messages.FILE_TWICE(target=shown_name(target))
+        if target in variables:
+            raise messages.FILE_NAMED_AS_VARIABLE(target=shown_name(target))
 
 
 def _local(identifier: str, resolve: Callable[[str], str]) -> str:

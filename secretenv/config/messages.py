@@ -22,6 +22,11 @@ NOT_A_ROLE_ALIAS = Message(SettingsError, "not a role alias: {value}", "use {cha
 NOT_A_THING_NAME = Message(SettingsError, "not a thing name: {value}", "use {characters}")
 NOT_A_REGION = Message(SettingsError, "not a region: {value}", "write for example eu-west-1")
 NOT_A_VARIABLE = Message(SettingsError, "not the name of a variable: {value}", "write for example DB_PASSWORD")
+NOT_A_MODE = Message(
+    SettingsError,
+    "not a mode for a secret: {value}",
+    "write for example 0600, 0440 or 0644: nobody but its owner may write it",
+)
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
 )
@@ -114,6 +119,25 @@ WORKING_DIRECTORY_GONE = Message(
     "use an absolute path, or cd to a directory that exists",
 )
 
+NO_TARGET = Message(
+    SettingsError,
+    "{value} has no target in front of a secret",
+    "write /PATH=ID, or NAME=ID for a variable with the path",
+)
+NOT_A_TARGET = Message(
+    SettingsError,
+    "{value} is neither a path nor the name of a variable",
+    "write a path with a slash, such as ./tls.key, or a name such as TLS_KEY_FILE",
+)
+FILE_TWICE = Message(
+    SettingsError, "two secrets are to be written to {target}", "give each a path, or a name, of its own"
+)
+FILE_NAMED_AS_VARIABLE = Message(
+    SettingsError,
+    "{target} is to be the path of a file, and the value of a secret",
+    "choose another name for one of them",
+)
+
 # The settings file as a whole.
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
 NOT_IN_TIME = Message(
@@ -143,6 +167,9 @@ KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}"
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
 )
+SECRET_FILE_IS_NO_KEY = Message(
+    SettingsError, "{file}: {table} has no key secret_file", 'write file = "/PATH" in the [[secret]] that it is for'
+)
 NOT_TRUE_OR_FALSE = Message(SettingsError, "{file}: {key} is {type}", "write true or false, without quotes")
 NOT_AN_ARRAY = Message(SettingsError, "{file}: {key} is {type}", 'write an array of strings, such as ["A*", "B*"]')
 NOT_A_STRING = Message(SettingsError, "{file}: {key} is {type}", "write a string in quotes")
@@ -157,6 +184,11 @@ OPTIONAL_IS_NO_BOOLEAN = Message(
 )
 NOT_KEYS = Message(
     SettingsError, "{file}: {table}: keys is no table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
+)
+NOT_FILES = Message(
+    SettingsError,
+    "{file}: {table}: file is no string, or files no table of strings",
+    'write file = "/PATH", or files = {{"tls.key" = "/PATH"}}',
 )
 KEYS_AND_MORE = Message(
     SettingsError,

@@ -144,6 +144,28 @@ OPTIONS = (
         "key; ?ID may be missing; repeatable",
     ),
     Option(
+        name="secret-file",
+        section="run",
+        metavar="TARGET=ID[#KEY]",
+        repeatable=True,
+        help="secret, or one key of it, to write to a file: TARGET is its path, or a variable for the path of a file "
+        "in memory; repeatable",
+    ),
+    Option(
+        name="file-mode",
+        section="secret",
+        metavar="MODE",
+        default="0600",
+        parse=parsers.mode,
+        help="mode of the files of --secret-file",
+    ),
+    Option(
+        name="files-on-disk",
+        section="run",
+        parse=parsers.boolean,
+        help="allow files of secrets on a file system that is not in memory",
+    ),
+    Option(
         name="version-stage",
         section="secret",
         metavar="LABEL",

@@ -211,6 +211,18 @@ def variable(text: str) -> str:
     return text
 
 
+def mode(text: str) -> int:
+    """Return the mode of a file: octal, readable by its owner, writable by nobody else.
+
+    Raises:
+        SettingsError: it is something else.
+    """
+    found = int(text, 8) if re.fullmatch(r"0?o?[0-7]{3,4}", text) else 0
+    if not found & 0o400 or found & ~0o755 or found & 0o022:
+        raise messages.NOT_A_MODE(value=shown(text))
+    return found
+
+
 def version_stage(text: str) -> str:
     """Return a staging label: 1 to 256 characters (botocore's model of Secrets Manager, SecretVersionStageType)."""
     return _matching(r"[^\x00-\x1f\x7f]{1,256}", text, messages.NOT_A_STAGING_LABEL)

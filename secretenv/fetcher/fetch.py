@@ -75,6 +75,11 @@ class Fetch:
         answer.variables, answer.origins, warnings = variables.variables(readings)
         answer.warnings += warnings
         variables.demand(self._require, answer.variables, self._secrets)
+        if any(secret.files for secret in self._secrets):
+            from secretenv.fetcher import secret_files
+
+            answer.files, origins = secret_files.files(readings, answer.variables)
+            answer.origins |= origins
         answer.versions = {key: found[key].version for key in wanted}
 
     def _remote(self, secrets: Sequence[Secret]) -> Sequence[variables.Reading]:

@@ -97,6 +97,11 @@ KEY_AMBIGUOUS = Message(
     "{key} can mean two values of secret {secret}, since some of its keys have dots in their names",
     "rename one of these keys in the secret",
 )
+FILE_IS_A_VARIABLE = Message(
+    ContentError,
+    "the path of a file of secret {secret} is to be in {variable}, which is a variable of the secrets too",
+    "choose another name in --secret-file",
+)
 REQUIRED_MISSING = Message(
     ContentError,
     "required variables are missing: {variables}; searched: {secrets}",

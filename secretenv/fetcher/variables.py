@@ -113,13 +113,13 @@ def demand(required: Iterable[str], found: Mapping[str, str], secrets: Iterable[
 def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
     """Return the variables of one secret."""
     secret, held = reading.secret, reading.content
-    if held is None:
+    if held is None or not secret.in_variables:
         return {}
     if secret.name:
         whole = held if isinstance(held, str) else _base64(held)
         _check(secret, "", secret.name, whole)
         return {secret.name: whole}
-    content = _object(secret, held)
+    content = object_of(secret, held)
     chosen = _chosen(secret, content)
     own: dict[str, str] = {}
     taken: dict[str, str] = {}
@@ -131,7 +131,7 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
             raise messages.KEYS_COLLIDE(
                 key=short(taken[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
             )
-        own[name] = text = _text(secret, key, value)
+        own[name] = text = text_of(secret, key, value)
         taken[name] = key
         _check(secret, key, name, text)
     if not own:
@@ -144,11 +144,11 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
 def _chosen(secret: Secret, content: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
     """Return the keys to use, each with its variable if one is given (else empty), and its value."""
     if secret.keys:
-        return [(key, variable, _value_of(secret, content, key)) for key, variable in secret.keys]
+        return [(key, variable, value_of(secret, content, key)) for key, variable in secret.keys]
     return [(key, "", value) for key, value in content.items() if _wanted(secret, key)]
 
 
-def _value_of(secret: Secret, content: Mapping[str, Any], path: str) -> Any:
+def value_of(secret: Secret, content: Mapping[str, Any], path: str) -> Any:
     """Return the value that a key, or a path of keys, names."""
     values = keys.found(content, path)
     if len(values) > 1:
@@ -159,7 +159,7 @@ def _value_of(secret: Secret, content: Mapping[str, Any], path: str) -> Any:
     return values[0]
 
 
-def _object(secret: Secret, content: str | bytes) -> dict[str, Any]:
+def object_of(secret: Secret, content: str | bytes) -> dict[str, Any]:
     """Return the members of the secret's JSON object."""
     try:
         parsed = _parse(secret, content if isinstance(content, str) else content.decode())
@@ -221,7 +221,7 @@ def _name(secret: Secret, key: str) -> str:
     return name
 
 
-def _text(secret: Secret, key: str, value: Any) -> str:
+def text_of(secret: Secret, key: str, value: Any) -> str:
     """Return the variable's value for a JSON value."""
     if isinstance(value, str):  # a number too: its text as written
         return str(value)

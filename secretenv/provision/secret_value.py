@@ -51,6 +51,8 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
         id=secret,
         name="",
         keys=(),
+        files=(),
+        file_mode=0o600,
         optional=False,
         version_stage="",
         prefix="",

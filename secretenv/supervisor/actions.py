@@ -29,6 +29,12 @@ class Prepare(Values):
     answer: Answer
 
 
+class Publish(Values):
+    """Write the files of this answer; report `published` or `unpublished`."""
+
+    answer: Answer
+
+
 class Spawn(Values):
     """Start the command; report `spawn_failed` if it cannot be."""
 
@@ -109,6 +115,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Spawn | Exec | Send | Stop | KillAll | Sweep | TermGroup | StopSelf | Line
-        | Notify | End
+        StartFetch | KillFetch | Prepare | Publish | Spawn | Exec | Send | Stop | KillAll | Sweep | TermGroup | StopSelf
+        | Line | Notify | End
     )  # fmt: skip

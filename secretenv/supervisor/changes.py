@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from secretenv.protocol import Answer
+
 _MOST = 10  # names in one line
 
 
@@ -28,8 +30,14 @@ def of_secret(secret: str, before: str | None, version: str) -> str:
     return f"secret {secret} has a new version {name}".rstrip()
 
 
-def of_variables(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """Return the names of the variables that are changed, new and gone, ten at most."""
+def of_answer(old: Answer, new: Answer) -> str:
+    """Return the names of the variables and files that are changed, new and gone, ten of each at most."""
+    parts = [of_names("variables", old.variables, new.variables), of_names("files", old.files, new.files)]
+    return "; ".join(part for part in parts if part) or "no variable has changed"
+
+
+def of_names(what: str, old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """Return the names that are changed, new and gone, ten at most; empty if there is none."""
     kinds = {
         "changed": [name for name in new if name in old and new[name] != old[name]],
         "new": [name for name in new if name not in old],
@@ -43,4 +51,4 @@ def of_variables(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     more = sum(map(len, kinds.values())) - _MOST
     if more > 0:
         parts.append(f"and {more} more")
-    return f"variables {'; '.join(parts)}" if parts else "no variable has changed"
+    return f"{what} {'; '.join(parts)}" if parts else ""

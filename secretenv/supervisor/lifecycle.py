@@ -19,6 +19,7 @@ from secretenv.supervisor.actions import (
     Exec,
     KillAll,
     Prepare,
+    Publish,
     Send,
     Spawn,
     Stop,
@@ -90,6 +91,7 @@ class Lifecycle:
         self._restart = Restart(settings.splay, settings.kill_timeout, uniform)
         self._notices = Notices(settings)
         self._versions = Versions()
+        self._before = self.target  # the answer whose files are there while others are written
         self._doubted: list[tuple[str, str]] = []  # versions that need a second look, which has been logged
         self._sent: dict[int, float] = {}  # per signal: when the command got it last
         # Due times; None is never.
@@ -189,15 +191,15 @@ class Lifecycle:
             return [line("debug", "no new version")]
         old = self._versions.current
         self._versions.accept(answer.versions, now)
-        same = answer.variables == self.target.variables
+        same = (answer.variables, answer.files) == (self.target.variables, self.target.files)
         before, self.target = self.target, answer
         actions: list[Action] = [
             line("info", changes.of_secret(secret, old.get(secret), version)) for secret, version in changed
         ]
         if same and self._settings.restart_on == "values":
             return actions + self._overlook(before)
-        actions.append(line("info", changes.of_variables(self.running.variables, answer.variables)))
-        return actions + self._follow(answer, now) if self.phase == RUNNING else actions
+        actions.append(line("info", changes.of_answer(self.running, answer)))
+        return actions + self._follow(answer, before, now) if self.phase == RUNNING else actions
 
     def _overlook(self, before: Answer) -> list[Action]:
         """Go on with a new version whose values are those of `before`, the answer that was to be run."""
@@ -207,17 +209,36 @@ class Lifecycle:
         self.running = self.target
         return [words, *self._notices.kept(self.running.versions, "")]
 
-    def _follow(self, answer: Answer, now: float) -> list[Action]:
+    def _follow(self, answer: Answer, before: Answer, now: float) -> list[Action]:
         """Do what --on-change says."""
+        if self._settings.on_change in {"restart", "exit"}:
+            return self._plan_restart(answer, now)
+        if not self._settings.files:
+            return self._tell(now)
+        self._before = before
+        return [Publish(answer=answer)]
+
+    def _tell(self, now: float) -> list[Action]:
+        """Notify the command of a change as --on-change says."""
         wish = self._settings.on_change
-        if wish == "ignore":
+        if not isinstance(wish, int):
             return self._kept("nothing done (--on-change ignore)", "a new version is ignored")
-        if isinstance(wish, int):
-            self._sent[wish] = now
-            name = signal_name(wish)
-            kept = self._kept(f"notified with {name}", f"notified of a new version with {name}")
-            return [Send(signum=wish), *kept]
-        return self._plan_restart(answer, now)
+        self._sent[wish] = now
+        name = signal_name(wish)
+        kept = self._kept(f"notified with {name}", f"notified of a new version with {name}")
+        return [Send(signum=wish), *kept]
+
+    def published(self, now: float) -> list[Action]:
+        """Notify the command: its files are those of the newest answer."""
+        return self._tell(now) if self.phase == RUNNING and not self.shutdown else []
+
+    def unpublished(self, error: SecretenvError, now: float) -> list[Action]:
+        """Keep what there was: the files could not be written, so the next check tries them again."""
+        if self.phase != RUNNING or self.shutdown:
+            return []
+        self.target = self._before
+        self._versions.take_back(self.target.versions)
+        return [*self._refresh.say(error, now), *self._over(failed=True)]
 
     def _kept(self, done: str, status: str) -> list[Action]:
         """Say that the command has the variables of its start: only a restart changes them."""
@@ -225,6 +246,8 @@ class Lifecycle:
         same = self.target.versions == old
         which = shown(old) if any(shown_version(*pair) for pair in old.items()) else "its start"
         words = f"{done}; the command's variables are {'' if same else 'still '}those of {which}"
+        if self._settings.files:
+            words += ", its files are new" if not same else ""
         return [line("info", words), *self._notices.kept(old, "" if same else status)]
 
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
@@ -238,8 +261,9 @@ class Lifecycle:
 
     def _runs_with(self, answer: Answer) -> bool:
         """Whether a restart would change nothing, as --restart-on counts."""
-        by_values = self._settings.restart_on == "values" and answer.variables == self.running.variables
-        return by_values or answer.versions == self.running.versions
+        old = self.running
+        by_values = (answer.variables, answer.files) == (old.variables, old.files)
+        return (by_values and self._settings.restart_on == "values") or answer.versions == old.versions
 
     def prepared(self, answer: Answer, now: float) -> list[Action]:
         """Go on with the restart: the command can be started with this answer."""

@@ -22,6 +22,7 @@ from secretenv.supervisor.actions import (
     Line,
     Notify,
     Prepare,
+    Publish,
     Send,
     Spawn,
     StartFetch,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.actions import Action
     from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.sd_notify import Notifier
+    from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
 
 
@@ -151,6 +153,7 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
+        self._secret_files: SecretFiles | None = None
         self._unreaped = False  # whether there may be more reports of processes than were taken at once
 
     def run(self, signals: Signals) -> NoReturn:
@@ -159,8 +162,15 @@ class _Supervisor:
             self._log("warning", warning)
         try:
             self._file = self._find()
+            self._claim_files()
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
+        try:
+            self._live(signals)
+        finally:  # only where something here is wrong: otherwise this process has ended
+            self._remove_files()
+
+    def _live(self, signals: Signals) -> NoReturn:
         self._do(self._lifecycle.start(now()))
         self._reap()  # the first fetcher may have ended before anything waited for it
         while True:
@@ -189,6 +199,8 @@ class _Supervisor:
                 self._kill_fetch()
             case Prepare(answer=answer):
                 self._prepare(answer)
+            case Publish(answer=answer):
+                self._publish(answer)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -319,7 +331,8 @@ class _Supervisor:
         return find(self._settings.command[0], None if path is None else os.fsdecode(path))
 
     def _environment(self, answer: Answer) -> dict[bytes, bytes]:
-        return environment(self._base, answer.variables, self._settings)
+        paths = self._secret_files.variables(answer.files) if self._secret_files else {}
+        return environment(self._base, answer.variables | paths, self._settings)
 
     def _problem(self, answer: Answer) -> SecretenvError | None:
         """Return why the command could not be started with this answer."""
@@ -334,11 +347,24 @@ class _Supervisor:
         # A command that has just ended by itself is not restarted, even if its end has not been reported yet.
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
-        error = self._problem(answer)
+        try:
+            error = self._problem(answer)
+            if error is None:
+                self._write_files(answer)
+        except SecretenvError as unwritten:
+            error = unwritten
         if error is None:
             self._do(self._lifecycle.prepared(answer, now()))
         else:
             self._do(self._lifecycle.unprepared(error, now()))
+
+    def _publish(self, answer: Answer) -> None:
+        try:
+            self._write_files(answer)
+        except SecretenvError as error:
+            self._do(self._lifecycle.unpublished(error, now()))
+        else:
+            self._do(self._lifecycle.published(now()))
 
     def _spawn(self, answer: Answer) -> None:
         self._terminal.prepare()
@@ -346,6 +372,7 @@ class _Supervisor:
             self._child.forget()
         environ, caller = self._environment(answer), os.getpid()
         try:
+            self._write_files(answer)
             self._child = spawn(
                 self._file,
                 lambda: execute(self._file, self._settings.command, readdressed(environ, caller)),
@@ -360,6 +387,12 @@ class _Supervisor:
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""
+        try:
+            self._write_files(answer)
+        except SecretenvError as error:
+            self._end(End(status=error.status, error=error))
+        if self._secret_files:
+            self._secret_files.hand_over()
         prctl(PR_SET_CHILD_SUBREAPER, 0)
         environ = self._environment(answer)
         self._origin.restore()
@@ -368,6 +401,22 @@ class _Supervisor:
         except OSError as error:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
+
+    # The files of secrets
+
+    def _claim_files(self) -> None:
+        if self._settings.files:
+            from secretenv.supervisor.secret_files import SecretFiles  # most runs have none
+
+            self._secret_files = SecretFiles(self._settings, self._base)
+
+    def _write_files(self, answer: Answer) -> None:
+        if self._secret_files:
+            self._secret_files.write(answer.files)
+
+    def _remove_files(self) -> None:
+        if self._secret_files:
+            self._secret_files.remove()
 
     def _send(self, signum: int) -> None:
         if self._child is not None and not self._child.send(signum, whole_group=self._settings.signal_group):
@@ -390,4 +439,5 @@ class _Supervisor:
         for fetch in (self._first, self._fetch):
             if fetch is not None:
                 fetch.abandon()
+        self._remove_files()
         leave(action.status)

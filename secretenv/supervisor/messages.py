@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, Message, SecretenvError
+from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, Message, SecretenvError, SettingsError
 
 # environment
 
@@ -17,6 +17,55 @@ ENVIRONMENT_TOO_LARGE = Message(
     "the command's environment and arguments are {size} bytes long; the system allows at most {limit}",
     "read fewer secrets, choose keys with --only, or raise the stack limit (`ulimit -s`)",
     link="environment",
+)
+
+# file
+
+NO_FOLDER = Message(
+    SettingsError, "the folder {folder} for files of secrets cannot be used: {reason}", "ls -ld {folder}", link="file"
+)
+FOLDER_OF_OTHERS = Message(
+    SettingsError,
+    "others can change the files of secrets in {folder}: {why}",
+    "choose a folder that only this user can write, or give a variable's name for a private one",
+    link="file",
+)
+FOLDER_ON_DISK = Message(
+    SettingsError,
+    "the folder {folder} for files of secrets is not in memory, so that they would stay on a disk",
+    "choose one in /run or /dev/shm, or set --files-on-disk",
+    link="file",
+)
+FILE_TWICE = Message(
+    SettingsError,
+    "two secrets are to be written to one file: {file} and {other}",
+    "give each a path of its own",
+    link="file",
+)
+FOLDER_IN_USE = Message(
+    SettingsError,
+    "the folder {folder} has files of secrets of another secretenv that runs",
+    "choose a folder of its own for each",
+    link="file",
+)
+NO_MEMORY_FOLDER = Message(
+    SettingsError,
+    "there is no folder in memory for files of secrets that this user can write: {folders}",
+    "give the files paths, set XDG_RUNTIME_DIR, or set --files-on-disk",
+    link="file",
+)
+FILE_IN_THE_WAY = Message(
+    SettingsError,
+    "{file} is there already, and secretenv did not write it",
+    "remove it, or choose another path",
+    link="file",
+)
+FILE_NOT_WRITTEN = Message(
+    SettingsError,
+    "files of secrets could not be written in {folder}: {reason}",
+    "df {folder}; ls -ld {folder}",
+    link="file",
+    transient=True,
 )
 
 # command

@@ -16,7 +16,8 @@ from secretenv.protocol import read_answer
 
 MARKER = "v4lue-that-must-not-show"
 CREDENTIALS = Credentials(access_key_id="A", secret_access_key="S", session_token="T", expiration=2.0, obtained=1.0)
-FOUND = {"variables": {"A": MARKER}, "origins": {"A": "app"}, "versions": {"app": "v1"}}
+FILES = {"/run/a": (MARKER, 0o600)}
+FOUND = {"variables": {"A": MARKER}, "files": FILES, "origins": {"A": "app"}, "versions": {"app": "v1"}}
 
 
 def lines(*documents: Any) -> bytes:
@@ -31,6 +32,7 @@ def test_answer() -> None:
     )
     assert found.error is None
     assert (found.variables, found.origins, found.versions) == ({"A": MARKER}, {"A": "app"}, {"app": "v1"})
+    assert found.files == FILES
     assert found.warnings == ["w"]
     assert found.credentials == CREDENTIALS
     assert MARKER not in repr(found)

@@ -48,8 +48,8 @@ LAZY = {"cli": {"provision", "sandbox"}}
 # All of the standard library that the process that stays may import, for types alone not counted. Each name costs
 # memory for as long as the command runs.
 RESIDENT = {
-    "__future__", "_ctypes", "_socket", "ctypes", "errno", "fnmatch", "json", "os", "select", "signal", "stat", "sys",
-    "termios", "time",
+    "__future__", "_ctypes", "_socket", "binascii", "ctypes", "errno", "fcntl", "fnmatch", "json", "os", "select",
+    "signal", "stat", "sys", "termios", "time",
 }  # fmt: skip
 
 # The libraries that are dear, and the rooms that may import them.

@@ -19,7 +19,7 @@ from secretenv.cli.check.report import Step, closing, document, lines, table
 from secretenv.cli.isolation import exchange, isolate
 from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
-from secretenv.fetcher import file_secret, variables
+from secretenv.fetcher import file_secret, secret_files, variables
 from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
@@ -316,7 +316,9 @@ class _Walk:
             variables.demand(self._settings.require, names, secrets)
             missing = len(self._settings.secrets) - len(secrets)
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
-            text = f"{many(len(names), 'variable')} of {many(len(secrets), 'secret')}{without}"
+            files, _ = secret_files.files(readings, names)
+            also = f" and {many(len(files), 'file')}" if files else ""
+            text = f"{many(len(names), 'variable')}{also} of {many(len(secrets), 'secret')}{without}"
             return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(names)))
 
         self._attempt(step)

@@ -70,6 +70,8 @@ def secret(secret_id: str, **changes: Any) -> Secret:
         "name": "",
         "keys": (),
         "optional": False,
+        "files": (),
+        "file_mode": 0o600,
         "version_stage": "AWSCURRENT",
         "prefix": "",
         "upcase": False,

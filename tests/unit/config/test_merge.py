@@ -45,6 +45,9 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "thing_name": ("one", "two"),
     "region": ("eu-west-1", "ap-northeast-1"),
     "secret": ("one", "two"),
+    "secret_file": ("A=one", "B=two"),
+    "file_mode": ("0600", "0440"),
+    "files_on_disk": ("yes", "no"),
     "version_stage": ("ONE", "TWO"),
     "prefix": ("A_", "B_"),
     "upcase": ("yes", "no"),
@@ -78,6 +81,8 @@ def seen(found: Settings, option: Option) -> Any:
     key = f"{option.key}_" if option.key == "except" else option.key
     if option.key == "secret":
         return tuple(secret.id for secret in found.secrets)
+    if option.key == "secret_file":
+        return tuple(f"{target}={secret.id}" for secret in found.secrets for _, target in secret.files)
     if option.section == "secret":
         return getattr(found.secrets[0], key)
     return getattr(found.device if hasattr(found.device, key) else found, key)
@@ -98,6 +103,9 @@ def in_file(option: Option, text: str) -> str:
     """Return a settings file that sets one option."""
     if option.key == "secret":
         return f'[[secret]]\nid = "{text}"\n'
+    if option.key == "secret_file":
+        target, _, identifier = text.partition("=")
+        return f'[[secret]]\nid = "{identifier}"\nfile = "{target}"\n'
     value = f'"{text}"'
     if option.flag:
         value = str(parsers.boolean(text)).lower()
@@ -116,6 +124,8 @@ def test_flag_beats_variable_beats_file_beats_default(option: Option, tmp_path: 
     others = {"AWS_REGION": "us-west-2", **DEVICE}
     for variable in option.variables:
         others.pop(variable, None)
+    if option.key == "secret_file":
+        others.pop("SECRETENV_SECRET", None)
     if option.key == "region":
         others["SECRETENV_ENDPOINT"] = "device.example"
 

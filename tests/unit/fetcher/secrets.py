@@ -21,6 +21,8 @@ def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
         name="",
         keys=(),
         optional=False,
+        files=(),
+        file_mode=0o600,
         version_stage=stage,
         prefix="",
         upcase=False,

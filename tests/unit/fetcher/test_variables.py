@@ -21,6 +21,8 @@ def secret(content: str | bytes, **changes: Any) -> Reading:
         "name": "",
         "keys": (),
         "optional": False,
+        "files": (),
+        "file_mode": 0o600,
         "version_stage": "AWSCURRENT",
         "prefix": "",
         "upcase": False,

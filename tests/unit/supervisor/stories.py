@@ -43,6 +43,7 @@ def settings(**given: Any) -> Settings:
         "secrets": (),
         "require": (),
         "command": ("myapp",),
+        "files_on_disk": False,
         "pristine": False,
         "keep": (),
         "drop": (),

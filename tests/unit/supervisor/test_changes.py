@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretenv.supervisor.changes import of_secret, of_variables
+from secretenv.protocol import Answer
+from secretenv.supervisor.changes import of_answer, of_names, of_secret
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_secret(secret: str, before: str, version: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ({"A": "1"}, {"A": "1"}, "no variable has changed"),
+        ({"A": "1"}, {"A": "1"}, ""),
         ({"A": "1", "B": "1", "C": "1"}, {"B": "2", "C": "1", "D": "1"}, "variables changed: B; new: D; gone: A"),
         ({}, {"B": "", "A": ""}, "variables new: A, B"),
         ({"A B": "1"}, {}, 'variables gone: "A B"'),
@@ -35,7 +36,15 @@ def test_a_secret(secret: str, before: str, version: str, words: str) -> None:
 )
 def test_variables(old: dict[str, str], new: dict[str, str], words: str) -> None:
     """Changed, new and gone names, in their order."""
-    assert of_variables(old, new) == words
+    assert of_names("variables", old, new) == words
+
+
+def test_an_answer() -> None:
+    """Variables and files, or that none has changed."""
+    old, new = Answer(), Answer()
+    assert of_answer(old, new) == "no variable has changed"
+    new.variables, new.files = {"A": "1"}, {"/run/tls.key": ("AA==", 0o600)}
+    assert of_answer(old, new) == "variables new: A; files new: /run/tls.key"
 
 
 names = st.dictionaries(
@@ -46,7 +55,7 @@ names = st.dictionaries(
 @given(names, names)
 def test_no_value_and_ten_names_at_most(old: dict[str, str], new: dict[str, str]) -> None:
     """However many change: ten names, the number of the others, and never a value."""
-    words = of_variables(old, new)
+    words = of_names("variables", old, new)
     changed = [name for name in old.keys() | new.keys() if old.get(name) != new.get(name)]
     assert "value" not in words
     assert words.count("N") == min(len(changed), 10)
