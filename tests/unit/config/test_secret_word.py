@@ -104,6 +104,7 @@ def test_a_file_that_is_refused(word: str, says: str) -> None:
     assert caught.value.hint
 
 
+NO_TEXTS: list[Any] = [1, "", []]
 NO_KEYS: list[Any] = ["a", [], {}, {"a": 1}, {"a": ""}, {"a": "b=c"}, {"": "A"}]
 
 
@@ -112,7 +113,7 @@ NO_KEYS: list[Any] = ["a", [], {}, {"a": 1}, {"a": ""}, {"a": "b=c"}, {"": "A"}]
     [
         ({"optional": "yes"}, "optional is neither true nor false"),
         *(({"keys": each}, "keys is no table of variables") for each in NO_KEYS),
-        *(({"file": each}, "file is no string") for each in (1, "", [])),
+        *(({"file": each}, "file is no string") for each in NO_TEXTS),
         *(({"files": each}, "file is no string") for each in ("a", {"a": 1}, {"": "A"}, {"a": ""})),
         ({"file": "a.key"}, "'a.key' is neither a path"),
         ({"keys": {"a": "A", "b": "A"}}, "two of its keys become A"),
