@@ -49,6 +49,7 @@ class Secret(Values):
     file_mode: int  # of these files
     optional: bool  # whether it may be missing
     version_stage: str
+    fallback_region: tuple[str, ...]  # regions with replicas, asked in this order where its own does not answer
     prefix: str
     upcase: bool
     sanitize: bool

@@ -173,6 +173,14 @@ OPTIONS = (
         parse=parsers.version_stage,
         help="staging label of the version to read",
     ),
+    Option(
+        name="fallback-region",
+        section="secret",
+        metavar="REGION",
+        parse=parsers.region,
+        repeatable=True,
+        help="region with a replica, asked where the secret's own does not answer; repeatable",
+    ),
     Option(name="prefix", section="secret", metavar="TEXT", help="prefix for each variable name"),
     Option(name="upcase", section="secret", parse=parsers.boolean, help="convert variable names to upper case"),
     Option(

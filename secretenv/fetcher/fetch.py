@@ -80,6 +80,7 @@ class Fetch:
 
             answer.files, origins = secret_files.files(readings, answer.variables)
             answer.origins |= origins
+        answer.warnings += [reading.note for reading in found.values() if reading.note]
         answer.versions = {key: found[key].version for key in wanted}
 
     def _remote(self, secrets: Sequence[Secret]) -> Sequence[variables.Reading]:

@@ -43,4 +43,4 @@ def read(secret: Secret) -> Reading:
     except UnicodeDecodeError:
         raise messages.FILE_NOT_TEXT(secret=secret.id) from None
     version = hashlib.sha256(content).hexdigest()
-    return Reading(secret=secret, content=text, version=version, created=status.st_mtime)
+    return Reading(secret=secret, content=text, version=version, created=status.st_mtime, note="")

@@ -63,6 +63,9 @@ LEFT_OUT = Message(
     transient=True,
 )
 
+# In the log, not an error.
+READ_ELSEWHERE = "secret {secret} was read in region {region}; its own does not answer ({link})"
+
 # file
 FILE_NOT_REGULAR = Message(SecretError, "secret {secret} is not a regular file", "ls -l {file}", link="file")
 FILE_UNREADABLE = Message(SecretError, "secret {secret} cannot be read: {reason}", "ls -l {file}", link="file")

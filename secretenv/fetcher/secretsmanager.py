@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import os
 import ssl
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from botocore.loaders import Loader
 from secretenv import __version__
 from secretenv.errors import SecretError
 from secretenv.fetcher import batches, messages, wire
+from secretenv.fetcher.regions import in_region, may_answer_elsewhere
 from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import is_missing, of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading, missing
@@ -41,7 +43,6 @@ from secretenv.identity import certificate, connecting, connection_errors, peer,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
 
     from botocore.awsrequest import AWSResponse
 
@@ -104,13 +105,12 @@ class Reader:
         # Always said: botocore before 1.43.54 takes an empty variable for "do not verify".
         self._verify = certificate.bundle() or True
         self._send = send
-        session = _session(self._given)
+        self._session = _session(self._given)
         connecting.use()
         self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
         for secret in secrets:
-            region = region_of(secret, device)
-            if region not in self._clients:
-                self._clients[region] = self._client(session, region, secret)
+            self._make_client(region_of(secret, device), secret)
 
     def read(self, secrets: Sequence[Secret], credentials: Credentials) -> list[Reading]:
         """Return what the secrets hold, in their order; the first that fails by that order fails all.
@@ -137,9 +137,15 @@ class Reader:
         """Return where the requests of a region go."""
         return str(self._clients[region].meta.endpoint_url)
 
-    def _client(self, session: boto3.session.Session, region: str, secret: Secret) -> Any:
+    def _make_client(self, region: str, secret: Secret) -> None:
+        """Make the client of a region unless it is there; botocore's sessions are for one thread at a time."""
+        with self._lock:
+            if region not in self._clients:
+                self._clients[region] = self._client(region, secret)
+
+    def _client(self, region: str, secret: Secret) -> Any:
         try:
-            client = session.client(
+            client = self._session.client(
                 "secretsmanager",
                 region_name=region or None,
                 endpoint_url=self._device.secretsmanager_endpoint or None,
@@ -165,14 +171,41 @@ class Reader:
 
     def _one(self, secret: Secret) -> Reading:
         """Read one secret."""
-        region = region_of(secret, self._device)
+        return self._or_elsewhere(secret, lambda: self._in(region_of(secret, self._device), secret))
+
+    def _or_elsewhere(self, secret: Secret, read: Callable[[], Reading]) -> Reading:
+        """Read a secret, or a replica where its own region does not answer.
+
+        Raises:
+            SecretError: that of its own region; where a replica failed too, with its message.
+        """
+        try:
+            return read()
+        except SecretError as error:
+            first = error
+        for region in secret.fallback_region:
+            if not may_answer_elsewhere(first):
+                break
+            try:
+                self._make_client(region, secret)
+                found = self._in(region, secret)
+            except SecretError as error:
+                first.message += f"; in {region}: {error.message}"
+            else:
+                note = messages.READ_ELSEWHERE.format(secret=secret.id, region=region, link=first.link)
+                return found.with_note(note)
+        raise first
+
+    def _in(self, region: str, secret: Secret) -> Reading:
+        """Read one secret in a region."""
+        identifier = in_region(secret.id, region) if region in secret.fallback_region else secret.id
         try:
             answer = self._ask(
                 region,
-                [secret.id],
+                [identifier],
                 lambda response: self._refused(secret, region, response),
                 "get_secret_value",
-                SecretId=secret.id,
+                SecretId=identifier,
                 VersionStage=secret.version_stage,
             )
         except _MissingError:
@@ -184,16 +217,28 @@ class Reader:
         calls = batches.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
         if len(calls) == 1:
             # Without a pool: the interpreter would not end before its threads, whatever they hang in.
-            entries = self._batch(*calls[0])
-            return [self._out_of(entries, secret) for secret in secrets]
+            only: Future[dict[str, Any]] = Future()
+            try:
+                only.set_result(self._batch(*calls[0]))
+            except SecretError as error:
+                only.set_exception(error)
+            return self._each_of(dict.fromkeys(calls[0][1], only), secrets)
         pool = ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="batch")
         try:
             asked: dict[str, Future[dict[str, Any]]] = {}
             for region, ids in calls:
                 asked |= dict.fromkeys(ids, pool.submit(self._batch, region, ids))
-            return [self._out_of(asked[secret.id].result(), secret) for secret in secrets]
+            return self._each_of(asked, secrets)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _each_of(self, asked: Mapping[str, Future[dict[str, Any]]], secrets: Sequence[Secret]) -> list[Reading]:
+        """Return the readings of secrets from the batches that they were asked for in."""
+
+        def out_of(secret: Secret) -> Reading:
+            return self._or_elsewhere(secret, lambda: self._out_of(asked[secret.id].result(), secret))
+
+        return [out_of(secret) for secret in secrets]
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
         """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
@@ -316,7 +361,7 @@ def _reading(secret: Secret, answer: Any, host: str) -> Reading:
         raise _not_an_answer([secret.id], host, "it holds no secret")
     made = answer.get("CreatedDate")  # of the version, not of the secret
     created = made.timestamp() if isinstance(made, datetime) else None
-    return Reading(secret=secret, content=content, version=version, created=created)
+    return Reading(secret=secret, content=content, version=version, created=created, note="")
 
 
 def _not_an_answer(ids: Sequence[str], host: str, reason: str) -> SecretenvError:

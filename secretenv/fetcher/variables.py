@@ -53,10 +53,15 @@ class Reading(Values):
     content: str | bytes | None
     version: str  # MISSING if there is none
     created: float | None  # of this version, in seconds since the epoch
+    note: str  # for the log: where it was read, if that is not where it should have been
 
     def for_secret(self, secret: Secret) -> Reading:
         """Return the same reading, to make other variables of it."""
-        return Reading(secret=secret, content=self.content, version=self.version, created=self.created)
+        return Reading(**{**self.__dict__, "secret": secret})
+
+    def with_note(self, note: str) -> Reading:
+        """Return the same reading with a note."""
+        return Reading(**{**self.__dict__, "note": note})
 
     def __repr__(self) -> str:
         return f"Reading({self.secret.id!r}, version {self.version!r})"
@@ -64,7 +69,7 @@ class Reading(Values):
 
 def missing(secret: Secret) -> Reading:
     """Return the reading of an optional secret that does not exist."""
-    return Reading(secret=secret, content=None, version=MISSING, created=None)
+    return Reading(secret=secret, content=None, version=MISSING, created=None, note="")
 
 
 class _Number(str):

@@ -55,6 +55,7 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
         file_mode=0o600,
         optional=False,
         version_stage="",
+        fallback_region=(),
         prefix="",
         upcase=False,
         sanitize=False,
@@ -62,7 +63,9 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
         except_=(),
     )
     try:
-        _, _, warnings = variables.variables([variables.Reading(secret=plain, content=text, version="", created=None)])
+        _, _, warnings = variables.variables(
+            [variables.Reading(secret=plain, content=text, version="", created=None, note="")]
+        )
     except ContentError as error:
         # The hint for a device may need an option that provision does not have.
         raise messages.VALUE_UNUSABLE(problem=error.message, file=where) from None

@@ -169,7 +169,7 @@ class SecretsManager:
     def _check_key(self, caller: Caller, region: str, named: str) -> None:
         """Refuse to decrypt a secret whose own KMS key the caller may not use; AWS's key is everybody's."""
         secret = self._account.secret(region, named)
-        key = str((secret and secret.kms_key_id) or "")
+        key = str(getattr(secret, "kms_key_id", "") or "")
         if not key or key.endswith("alias/aws/secretsmanager"):
             return
         home, name = key.rpartition(":")[0] or f"arn:aws:kms:{region}:{self._account.id}", key.rpartition(":")[2]

@@ -229,7 +229,8 @@ def read(link: str, reading: Reading, now: float) -> Step:
     # The version of a file is a hash of its content, from which a short secret could be guessed.
     version = "" if link == "file" else f"version {plain(reading.version, 80)}, {secret.version_stage}, "
     age = "" if reading.created is None else f"created {_ago(now - reading.created)}, "
-    return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {_keys(content)}")
+    warnings = (reading.note,) if reading.note else ()
+    return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {_keys(content)}", warnings=warnings)
 
 
 def _ago(seconds: float) -> str:

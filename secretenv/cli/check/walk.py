@@ -267,7 +267,7 @@ class _Walk:
         from secretenv.fetcher import secretsmanager
 
         region = region_of(secret, self._device)
-        if region in self._unreachable:
+        if region in self._unreachable and not secret.fallback_region:
             self._skip("secret", what=f"{secret.id}: ")
             return
 
@@ -278,7 +278,8 @@ class _Walk:
                 found = Background(lambda: self._readers[region].read([secret], credentials)).result(
                     self._budget, lambda span: messages.SECRET_NOT_ANSWERED(secret=secret.id, time=span)
                 )
-                return self._keep("secret", found[0])._replace(warnings=self._survey(region))
+                step = self._keep("secret", found[0])
+                return step._replace(warnings=step.warnings + self._survey(region))
             except SecretError as error:
                 if error.link in UNREACHABLE:
                     self._unreachable.add(region)

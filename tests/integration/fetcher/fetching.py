@@ -73,6 +73,7 @@ def secret(secret_id: str, **changes: Any) -> Secret:
         "files": (),
         "file_mode": 0o600,
         "version_stage": "AWSCURRENT",
+        "fallback_region": (),
         "prefix": "",
         "upcase": False,
         "sanitize": False,

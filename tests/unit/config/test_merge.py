@@ -49,6 +49,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "file_mode": ("0600", "0440"),
     "files_on_disk": ("yes", "no"),
     "version_stage": ("ONE", "TWO"),
+    "fallback_region": ("eu-central-1", "us-east-1"),
     "prefix": ("A_", "B_"),
     "upcase": ("yes", "no"),
     "sanitize": ("yes", "no"),

@@ -24,6 +24,7 @@ def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
         files=(),
         file_mode=0o600,
         version_stage=stage,
+        fallback_region=(),
         prefix="",
         upcase=False,
         sanitize=False,

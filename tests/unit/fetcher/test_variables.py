@@ -24,13 +24,14 @@ def secret(content: str | bytes, **changes: Any) -> Reading:
         "files": (),
         "file_mode": 0o600,
         "version_stage": "AWSCURRENT",
+        "fallback_region": (),
         "prefix": "",
         "upcase": False,
         "sanitize": False,
         "only": (),
         "except_": (),
     }
-    return Reading(secret=Secret(**{**fields, **changes}), content=content, version="v1", created=None)
+    return Reading(secret=Secret(**{**fields, **changes}), content=content, version="v1", created=None, note="")
 
 
 def refusal(*readings: Reading) -> ContentError:

@@ -134,14 +134,14 @@ def test_targets(monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str, port
 def test_what_is_said_of_a_secret(content: str | bytes, words: str) -> None:
     """Version, stage, size and number of keys."""
     secret = settings("prod/app").secrets[0]
-    step = probes.read("secret", Reading(secret=secret, content=content, version="v1", created=None), NOON)
+    step = probes.read("secret", Reading(secret=secret, content=content, version="v1", created=None, note=""), NOON)
     assert step.text == f"prod/app: version v1, AWSCURRENT, {words}"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(30.0, "30 s"), (7300.0, "2.0 h"), (30 * 86400.0, "30 days")])
 def test_how_old_a_version_is(seconds: float, words: str) -> None:
     """The age of the version tells whether a rotation has arrived."""
-    reading = Reading(secret=settings("a").secrets[0], content="{}", version="v1", created=NOON - seconds)
+    reading = Reading(secret=settings("a").secrets[0], content="{}", version="v1", created=NOON - seconds, note="")
     assert f"AWSCURRENT, created {words} ago, 2 bytes" in probes.read("secret", reading, NOON).text
 
 
