@@ -53,8 +53,13 @@ def regions(world: World) -> Regions:
     return Regions(world)
 
 
-FAILS = json_reply(503, {"message": "try later"}, kind="InternalServiceError")
-THROTTLES = json_reply(400, {"message": "Rate exceeded"}, kind="ThrottlingException")
+def refusal(status: int, kind: str) -> Reply:
+    """Return an error of Secrets Manager."""
+    return json_reply(status, {"__type": kind, "message": "no"}, kind=kind)
+
+
+FAILS = refusal(503, "InternalServiceError")
+THROTTLES = refusal(400, "ThrottlingException")
 NOTHING = Reply(status=0, body=b"", raw=True)
 
 
@@ -98,7 +103,7 @@ def test_in_batches(run: Callable[..., Program], regions: Regions) -> None:
 
 def test_a_refusal_is_final(run: Callable[..., Program], regions: Regions) -> None:
     """A region that refuses is believed: no other is asked."""
-    regions.answer = json_reply(400, {"Message": "no"}, kind="AccessDeniedException")
+    regions.answer = refusal(400, "AccessDeniedException")
     program = run(f"--fallback-region={SECOND}", *SHOW, variables=regions.variables())
     assert program.ends() == FAILED
     assert "error: policy: " in program.err
