@@ -202,12 +202,16 @@ def _found(chosen: str, environ: Mapping[str, str], system: Path) -> ConfigFile:
     looked = []
     for path in (user / "secretenv" / "config.toml", system):
         try:
-            if path.exists():
-                return _read(path)
-        except PermissionError:
-            looked.append(f"{path} cannot be seen by this user")  # so it is not meant for it
-        else:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             looked.append(f"there is no {path}")
+        except PermissionError:
+            if os.path.lexists(path.parent):
+                raise messages.CLOSED_FOLDER(file=path) from None
+            # A home of another user, as under supervisord, which sets no HOME: its settings are not meant for this one.
+            looked.append(f"{path} cannot be seen by this user")
+        else:
+            return _read(path)
     return ConfigFile(None, {}, looked=looked)
 
 
@@ -250,6 +254,9 @@ def _read(path: Path) -> ConfigFile:
         text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
         who = files.exposed(str(path), status)
         return ConfigFile(path, tomllib.loads(text), warnings=[f"the settings file {who}"] if who else ())
+    except PermissionError as error:
+        closed = not os.path.lexists(path)
+        raise (messages.CLOSED_FOLDER if closed else messages.UNREADABLE)(file=path, reason=error.strerror) from None
     except OSError as error:
         raise messages.UNREADABLE(file=path, reason=error.strerror) from None
     except UnicodeDecodeError:

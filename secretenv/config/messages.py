@@ -111,6 +111,11 @@ WORKING_DIRECTORY_GONE = Message(
 
 # The settings file as a whole.
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
+CLOSED_FOLDER = Message(
+    SettingsError,
+    "{file} cannot be read: permission denied for one of its folders",
+    "namei -l {file}; open the folder to this user, or name another file with --config",
+)
 NOT_IN_TIME = Message(
     SettingsError, "the settings file {file} was not read within {time}", "does the disk or the network drive hang? df"
 )
