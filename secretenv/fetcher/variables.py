@@ -12,6 +12,7 @@ import re
 from fnmatch import fnmatchcase
 
 from secretenv.fetcher import messages
+from secretenv.fetcher.dangerous import is_dangerous
 from secretenv.values import Values
 from secretenv.wording import short
 
@@ -26,20 +27,6 @@ if TYPE_CHECKING:
 # MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
 # 4 KiB accept more; a secret that works on one device should work on the next.
 LONGEST = 131072
-
-# Variables that change which code a program runs or whom it trusts: a secret may hold one on purpose, or because an
-# attacker can write it.
-DANGEROUS = frozenset(
-    """
-    BASHOPTS BASH_ENV CDPATH CLASSPATH CORECLR_PROFILER_PATH DOTNET_STARTUP_HOOKS ENV GCONV_PATH GETCONF_DIR
-    GIT_EXEC_PATH GIT_SSH GIT_SSH_COMMAND GLIBC_TUNABLES HOSTALIASES IFS JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS LOCPATH
-    LUA_CPATH LUA_INIT LUA_PATH NLSPATH NODE_EXTRA_CA_CERTS NODE_OPTIONS NODE_PATH OPENSSL_CONF OPENSSL_ENGINES
-    OPENSSL_MODULES PATH PERL5DB PERL5LIB PERL5OPT PERLLIB PHPRC PHP_INI_SCAN_DIR PROMPT_COMMAND PS4 PYTHONBREAKPOINT
-    PYTHONHOME PYTHONINSPECT PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS RESOLV_HOST_CONF RES_OPTIONS RUBYLIB
-    RUBYOPT SHELLOPTS SSLKEYLOGFILE SSL_CERT_DIR SSL_CERT_FILE _JAVA_OPTIONS
-    """.split()  # noqa: SIM905 - sixty lines otherwise
-)
-DANGEROUS_PREFIXES = ("LD_", "BASH_FUNC_")
 
 _PORTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MANY = 10  # names in one warning: a line of the log is at most PIPE_BUF long
@@ -234,7 +221,7 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
     warnings = []
     if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
         warnings.append(f"variable names that are not portable, set unchanged: {_list(odd)}; see --sanitize")
-    if bad := [name for name in names if name in DANGEROUS or name.startswith(DANGEROUS_PREFIXES)]:
+    if bad := [name for name in names if is_dangerous(name)]:
         warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
     return warnings
 
