@@ -69,7 +69,7 @@ def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, st
         for name in own.keys() & found.keys():
             overridden.setdefault(origins[name], []).append(name)
         for other, names in overridden.items():
-            warnings.append(f"secret {short(reading.secret.id)} overrides {_list(names)} of secret {short(other)}")
+            warnings.append(f"secret {short(reading.secret.id)} overrides {listed(names)} of secret {short(other)}")
         found.update(own)
         origins.update(dict.fromkeys(own, reading.secret.id))
     return found, origins, warnings + _warnings_of_names(found)
@@ -220,13 +220,13 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
     """Return the warnings about names that are set as they are."""
     warnings = []
     if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
-        warnings.append(f"variable names that are not portable, set unchanged: {_list(odd)}; see --sanitize")
+        warnings.append(f"variable names that are not portable, set unchanged: {listed(odd)}; see --sanitize")
     if bad := [name for name in names if is_dangerous(name)]:
-        warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
+        warnings.append(f"a secret sets variables that change what programs run or trust: {listed(bad)}")
     return warnings
 
 
-def _list(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Return names for a message, not more of them than a line holds."""
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return ", ".join(short(name) for name in names[:_MANY]) + more

@@ -16,6 +16,7 @@ from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
+from secretenv.cli.edges import by_edge
 from secretenv.cli.isolation import exchange, isolate
 from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
@@ -300,7 +301,8 @@ class _Walk:
 
     def _keep(self, link: str, reading: variables.Reading) -> Step:
         self._readings[reading.secret.key] = reading
-        return probes.read(link, reading, self._clock())
+        whole = [secret.name for secret in self._settings.secrets if secret.name and secret.key == reading.secret.key]
+        return probes.read(link, reading, self._clock(), whole)
 
     def _variables(self) -> None:
         """Make the variables of the secrets that were read."""
@@ -312,10 +314,11 @@ class _Walk:
         readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
 
         def step() -> Step:
-            names, _, warnings = variables.variables(readings)
+            values, _, warnings = variables.variables(readings)
+            warnings += [f"the value {edge}: {variables.listed(names)}" for edge, names in by_edge(values).items()]
             missing = len(self._settings.secrets) - len(secrets)
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
-            text = f"{many(len(names), 'variable')} of {many(len(secrets), 'secret')}{without}"
-            return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(names)))
+            text = f"{many(len(values), 'variable')} of {many(len(secrets), 'secret')}{without}"
+            return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(values)))
 
         self._attempt(step)

@@ -49,6 +49,24 @@ def test_secrets_in_files_need_no_aws(local: Settings) -> None:
     assert text.endswith("all is well\n")
 
 
+def test_values_with_odd_edges(tmp_path: Path) -> None:
+    """A value that ends with a newline or begins with a byte order mark is a warning; it is not shown."""
+    pem = f"-----BEGIN KEY-----\n{MARKER}\n-----END KEY-----\n"
+    (tmp_path / "keys").write_text(json.dumps({"A": f"{MARKER}\n", "B": f"{MARKER}\r\n", "PEM": pem, "FINE": MARKER}))
+    (tmp_path / "whole").write_text(f"\ufeff{MARKER}\n")
+    (tmp_path / "pem").write_text(pem)
+    keys, whole, file = (f"file://{tmp_path}/{name}" for name in ("keys", "whole", "pem"))
+    status, text = shown(settings(f"{keys} WHOLE={whole} FILE={file}"))
+    assert status == 0
+    assert [line for line in text.splitlines() if line.startswith("warn")] == [
+        "warn  variables         the value ends with a newline: A, B, WHOLE",
+        "warn  variables         the value begins with a byte order mark: WHOLE",
+    ]
+    (line,) = [line for line in text.splitlines() if file in line]
+    assert line.endswith("not JSON, ends with a newline")  # as a text of several lines does
+    assert MARKER not in text
+
+
 def test_settings_and_their_sources(local: Settings) -> None:
     """Each setting is shown below the link `settings`, in JSON too."""
     _, text = shown(local, "interval = 1m (--interval)")
