@@ -148,7 +148,7 @@ def _rest() -> Iterator[str]:
     yield "Of run:"
     for status, meaning in _STATUSES:
         yield from _entry(status, None, meaning)
-    yield from (".PP", "Of the other commands: 0, 1 for a failure, 2 for usage.")
+    yield from (".PP", "Of the other commands: 0, 1 for a failure, 2 for wrong usage or settings.")
     yield from (".SH EXAMPLES", f"With the secret {escaped(CONTENT)}:")
     for examples in EXAMPLES.values():
         for each in examples:

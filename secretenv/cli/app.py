@@ -20,7 +20,7 @@ from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Root, Wrapper, fl
 from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
-from secretenv.errors import SettingsError
+from secretenv.errors import USAGE, SettingsError
 
 if TYPE_CHECKING:
     from secretenv.protocol import Answer
@@ -112,7 +112,7 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 usage."))
+@app.command(epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
 @takes(OF_READING)
 def export(
     form: Annotated[
@@ -140,7 +140,7 @@ def export(
     epilog=epilog(
         "credentials",
         "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate. "
-        "Exit status: 0, 1 failure, 2 usage.",
+        "Exit status: 0, 1 failure, 2 wrong usage or settings.",
     )
 )
 @takes(OF_DEVICE)
@@ -164,7 +164,7 @@ def credentials(
     typer.echo(credential_process.document(found), nl=False)
 
 
-@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage error."))
+@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings."))
 @takes(OPTIONS)
 def check(
     *,
@@ -182,7 +182,7 @@ def check(
         if not as_json:
             raise
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
-        raise typer.Exit(1) from None
+        raise typer.Exit(USAGE) from None
     said = described.lines(flags(given), os.environ)
     raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 

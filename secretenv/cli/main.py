@@ -11,9 +11,7 @@ from secretenv.cli import messages, stdout
 from secretenv.cli.stderr import show
 from secretenv.config.quoting import no_path
 from secretenv.defects import as_error, no_memory, place_of
-from secretenv.errors import FAILED, SecretenvError
-
-USAGE = 2  # typer's own status for a command line it cannot read
+from secretenv.errors import FAILED, USAGE, SecretenvError, SettingsError
 
 
 def main(arguments: list[str], pipe: int | None = None) -> int:
@@ -31,8 +29,11 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     except stdout.ReaderGoneError:
         return 1
     except SecretenvError as error:
-        show(as_error(error, SecretenvError))
-        return error.status if running else 1
+        found = as_error(error, SecretenvError)
+        show(found)
+        if running:
+            return found.status
+        return USAGE if isinstance(found, SettingsError) else 1
     except OSError as error:
         if no_memory(error):
             raise

@@ -98,7 +98,8 @@ ForceDelete = Annotated[
 @app.command(
     "make",
     cls=_Make,
-    epilog="secretenv provision destroy NAME removes exactly what was created. Exit status: 0, 1 failure, 2 usage.",
+    epilog="secretenv provision destroy NAME removes exactly what was created. "
+    "Exit status: 0, 1 failure, 2 wrong usage or settings.",
 )
 def make(  # noqa: PLR0913 - each is an option
     name: Name,
@@ -147,7 +148,7 @@ def make(  # noqa: PLR0913 - each is an option
     cls=_Named,
     # The one option too long for a narrow terminal stands here in full.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
-    "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 usage.",
+    "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 wrong usage or settings.",
 )
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,

@@ -6,9 +6,10 @@ from secretenv.errors import CommandError, CommandNotFoundError, Message, Secret
 
 # settings
 NO_EXTRA = Message(
-    SettingsError,
+    SecretenvError,
     "the sandbox needs the Python package {package}, which is not installed",
     "pip install '.[sandbox]' in a checkout of secretenv",
+    link="settings",
 )
 NOT_A_FAULT = Message(
     SettingsError,

@@ -27,7 +27,7 @@ import sys, pathlib
 from secretenv.config import file
 print(file.load("", {}, system=pathlib.Path(sys.argv[1])).described)
 """
-COMMANDS = {"run": 125, "export": 1, "credentials": 1, "check": 1}
+COMMANDS = {"run": 125, "export": 2, "credentials": 2, "check": 2}
 CONTENT = '[[secret]]\nid = "file:///x"\n'
 
 
@@ -87,7 +87,7 @@ def test_a_closed_file(start: Callable[..., Program], tmp_path: Path) -> None:
     program = start(
         PYTHON, "-c", AS_ANYBODY, SECRETENV, "export", variables={"XDG_CONFIG_HOME": str(tmp_path / "home")}
     )
-    assert program.ends() == 1
+    assert program.ends() == 2
     assert program.err.splitlines() == [
         f"secretenv: error: settings: {path} cannot be read: Permission denied",
         f"secretenv: hint: ls -l {path}",
@@ -101,5 +101,5 @@ def test_a_link_that_leads_nowhere(start: Callable[..., Program], tmp_path: Path
     path.unlink()
     path.symlink_to(target)
     program = start(SECRETENV, "export", variables={"XDG_CONFIG_HOME": str(tmp_path / "home")})
-    assert program.ends() == 1
+    assert program.ends() == 2
     assert f"{path} cannot be read: {reason}" in program.err
