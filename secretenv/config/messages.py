@@ -139,7 +139,25 @@ NOT_TABLES = Message(
 )
 UNKNOWN_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "the keys here are {keys}")
 MISSPELT_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "did you mean {word}?")
-KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{key} belongs in [{other_table}]")
+KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{word} belongs in {other_table}")
+MISSPELT_KEY_OF_ANOTHER_TABLE = Message(
+    SettingsError, "{file}: {table} has no key {key}", "did you mean {word}? it belongs in {other_table}"
+)
+KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables", "{word} belongs in {other_table}: write it below that line"
+)
+MISSPELT_KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables", "did you mean {word}? it belongs in {other_table}"
+)
+UNKNOWN_KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables, and is no setting", "the tables are {tables}"
+)
+CONFIG_IS_NO_KEY = Message(
+    SettingsError, "{file}: a settings file cannot name another one", "give it with --config or SECRETENV_CONFIG"
+)
+NESTED_TABLE = Message(
+    SettingsError, "{file}: the table [{word}] stands inside {table}", "write [{word}] on a line of its own"
+)
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
 )

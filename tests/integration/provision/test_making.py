@@ -157,9 +157,9 @@ def test_files_that_are_fifos(operator: Operator) -> None:
     """No file that the operator names, and none in the folder, is waited for."""
     operator.does("fifos", "--from-file", "app.json", "--new-certificate", "certs")
     os.mkfifo("fifo")
-    for words in (["--from-file", "fifo"], ["--from-file", "app.json", "--certificate", "fifo"]):
+    for words, status in ((["--from-file", "fifo"], 2), (["--from-file", "app.json", "--certificate", "fifo"], 1)):
         ended = operator("fifos", *words)
-        assert (ended.status, ended.changes) == (2, [])
+        assert (ended.status, ended.changes) == (status, [])
         assert "fifo cannot be read: it is not a regular file" in ended.err
     for name in ("config.toml", "ca.pem", "device.pem.crt"):
         file = Path("certs", name)
@@ -167,7 +167,7 @@ def test_files_that_are_fifos(operator: Operator) -> None:
         file.unlink()
         os.mkfifo(file)
         ended = operator("fifos", "--from-file", "app.json", "--new-certificate", "certs")
-        assert (ended.status, ended.changes) == (2, [])
+        assert (ended.status, ended.changes) == (1 if name == "device.pem.crt" else 2, [])
         assert f"{name} cannot be read: it is not a regular file" in ended.err
         file.unlink()
         file.write_bytes(content)
