@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import Message, SecretenvError, SettingsError
+from secretenv.wording import DESCRIBE_ENDPOINT
 
 # Values of options.
 NOT_A_DURATION = Message(SettingsError, "not a duration: {value}", "write for example 500ms, 90s, 5m or 1h30m")
@@ -15,7 +16,7 @@ NOT_AN_ACTION = Message(
 )
 UNKNOWN_VALUE = Message(SettingsError, "unknown value: {value}", "use one of {values}")
 MISSPELT_VALUE = Message(SettingsError, "unknown value: {value}", "did you mean {word}? use one of {values}")
-_ENDPOINT = "give HOST or HOST:PORT, as `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints it"
+_ENDPOINT = f"give HOST or HOST:PORT, as `{DESCRIBE_ENDPOINT}` prints it"
 NOT_AN_ENDPOINT = Message(SettingsError, "not an endpoint: {value}", _ENDPOINT)
 NOT_HTTPS = Message(SettingsError, "the endpoint must use https: {value}", _ENDPOINT)
 NOT_A_ROLE_ALIAS = Message(SettingsError, "not a role alias: {value}", "use {characters}")

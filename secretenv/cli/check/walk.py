@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
-# The links on the way to AWS, in groups that are tried or skipped together.
-FILES = ("certificate file", "key file", "roots file", "key", "certificate", "key permissions")
-NETWORK = ("DNS", "connection")
+# The links of the exchange, which are skipped together.
 EXCHANGE = ("TLS", "clock", "exchange")
 # After an error at one of these, no other secret of that region is read: each attempt would take as long again.
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
@@ -149,8 +147,7 @@ class _Walk:
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
-            for link in (*FILES, *NETWORK, *EXCHANGE):
-                self._show(Step(link, ok=None, text="not needed: all secrets are files"))
+            self._show(Step("exchange", ok=None, text="not needed, nor what leads to it: all secrets are files"))
         else:
             usable = self._files()
             # The network is checked even if a file is broken.
