@@ -12,6 +12,15 @@ from secretenv.settings import FILE_SCHEME
 DESCRIBE_ENDPOINT = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
 PORTAL = "something between this device and AWS answered, perhaps a captive portal or a proxy"
 
+# Words that a shell knows by itself: its keywords and built-in commands, of POSIX and of bash.
+_SHELL_WORDS = (
+    " ! . : [[ alias bg break builtin caller case cd command compgen complete continue declare dirs disown do done "
+    "enable eval exec exit export false fc fg fi for function getopts hash history if jobs let local logout "
+    "mapfile popd pushd read readarray readonly return select set shift shopt source suspend then time times trap "
+    "true type typeset ulimit umask unalias unset until wait while { ( (( "
+)
+USE_A_SHELL = "use sh -c '...', or env in front of variables"
+
 _LONGEST_NAME = 80  # characters of a name in a message
 
 
@@ -24,6 +33,12 @@ def short(name: str) -> str:
     """Return a name, which may be anything: at most 80 characters, and quoted unless it is one printable word."""
     cut = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
     return cut if cut and cut.isprintable() and " " not in cut else json.dumps(cut)
+
+
+def of_a_shell(command: str) -> bool:
+    """Tell whether a command that was not found is a shell's: a word that it knows, or a variable before a command."""
+    name, equals, _ = command.partition("=")
+    return f" {command} " in _SHELL_WORDS or (equals != "" and name.isidentifier())
 
 
 def many(count: int, what: str) -> str:

@@ -10,6 +10,7 @@ import os
 import stat
 
 from secretenv.supervisor import messages
+from secretenv.wording import of_a_shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def find(command: str, path: str | None) -> str:
         raise refusal(file, number)
     if command.split()[1:]:
         raise messages.WHOLE_LINE(line=command)
+    if of_a_shell(command):
+        # What stands behind the `=` may be a value.
+        raise messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
     raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 

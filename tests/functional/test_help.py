@@ -104,6 +104,14 @@ def test_usage_errors(start: Callable[..., Program], words_: list[str], status: 
     assert program.out == ""
 
 
+@pytest.mark.parametrize("command", ["eval date", "A=1 date"])
+def test_a_sandbox_for_a_word_of_the_shell(start: Callable[..., Program], command: str) -> None:
+    """`sandbox -- eval date` names the shell, as `run` does."""
+    program = start(SECRETENV, "sandbox", "--", *command.split())
+    assert program.ends() == 1
+    assert "hint: use sh -c '...'" in program.err
+
+
 BAD = {
     "export": "export --format xml",
     "export of no secret": "export",
