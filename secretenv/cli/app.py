@@ -16,7 +16,7 @@ import typer
 import secretenv
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Root, Wrapper, flag, flags, takes
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Asking, Root, Wrapper, flag, flags, takes
 from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
@@ -215,6 +215,23 @@ def demo() -> None:
     from secretenv.sandbox.demo import demo as play
 
     raise typer.Exit(play())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    _show_version(wanted=True)
+
+
+@app.command("help", cls=Asking)
+def show_help(
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...", hidden=True)] = None,
+) -> None:
+    """Show the help of a command, as its --help does."""
+    words = command or []
+    # What follows would be the command's own: `help run myapp` must start nothing.
+    named = words[: 2 if words[:2] == ["provision", "destroy"] else 1]
+    app([*named, "--help"], prog_name="secretenv")
 
 
 def with_provision() -> typer.Typer:

@@ -57,6 +57,14 @@ class Wrapper(TyperCommand):
         return ["[OPTIONS]", "[--]", *arguments]
 
 
+class Asking(TyperCommand):
+    """A command that takes the words of another one, without options of its own."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        """Return the words of the usage line after the command's name."""
+        return ["[COMMAND]..."]
+
+
 def flag(*names: str, **how: Any) -> Any:
     """Return an option without a value that is not in the table; `how` are arguments of `typer.Option`."""
     return typer.Option(*names, metavar="", show_default=False, **how)

@@ -84,6 +84,24 @@ def test_version(start: Callable[..., Program], words_: list[str]) -> None:
     assert program.out == f"secretenv {secretenv.__version__}\n"
 
 
+def test_version_as_a_command(start: Callable[..., Program]) -> None:
+    """`secretenv version`, as other tools have it."""
+    program = start(SECRETENV, "version")
+    assert program.ends() == 0
+    assert program.out == f"secretenv {secretenv.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["", "run", "check", "provision", "provision destroy", "help"])
+def test_help_as_a_command(start: Callable[..., Program], command: str) -> None:
+    """`secretenv help COMMAND` shows what `secretenv COMMAND --help` shows, whatever follows; it starts nothing."""
+    asked, shown = (start(SECRETENV, *words.split()) for words in (f"help {command}", f"{command} --help"))
+    assert (asked.ends(), shown.ends()) == (0, 0)
+    assert asked.out == shown.out != ""
+    more = start(SECRETENV, "help", *command.split(), "nonsense")
+    assert more.ends() == (0 if command else 2)
+    assert more.out == (shown.out if command else "")
+
+
 @pytest.mark.parametrize(
     ("words_", "status"),
     [
