@@ -17,7 +17,7 @@ from secretenv.config.options import BY_KEY, OPTIONS, Option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILE = Path(__file__).parents[1] / "examples" / "man" / "secretenv.1"
+FILE = Path(__file__).parents[1] / "secretenv" / "share" / "man" / "man1" / "secretenv.1"
 
 _STATUSES = (
     ("the command's own", "the command ended; if signal N killed it, secretenv dies of N too (as PID 1: 128+N)"),
@@ -158,5 +158,5 @@ def _rest() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
+    FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(page(), "utf-8")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
+from secretenv.cli.completing import beginning
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Asking, Root, Wrapper, flag, flags, takes
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Asking, Root, Switching, Wrapper, flag, flags, takes
 from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
@@ -42,6 +43,21 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001
     if wanted:
         typer.echo(f"secretenv {secretenv.__version__}")
         raise typer.Exit
+
+
+def _formats(incomplete: str) -> list[str]:
+    """Return the formats of `export` that begin so."""
+    from secretenv.cli.export import FORMATS
+
+    return beginning(incomplete, FORMATS)
+
+
+def _commands(incomplete: str) -> list[str]:
+    """Return the names of the commands that begin so."""
+    return beginning(
+        incomplete,
+        [*(each.name or each.callback.__name__ for each in app.registered_commands if each.callback), "provision"],
+    )
 
 
 @app.callback()
@@ -112,11 +128,14 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
+@app.command(cls=Switching, epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
 @takes(OF_READING)
 def export(
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="dotenv, json, shell, docker or systemd")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="dotenv, json, shell, docker or systemd", autocompletion=_formats
+        ),
     ] = "dotenv",
     *,
     reveal: Annotated[bool, flag("--reveal", help="show the values on a terminal too")] = False,
@@ -137,11 +156,12 @@ def export(
 
 
 @app.command(
+    cls=Switching,
     epilog=epilog(
         "credentials",
         "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate. "
         "Exit status: 0, 1 failure, 2 wrong usage or settings.",
-    )
+    ),
 )
 @takes(OF_DEVICE)
 def credentials(
@@ -164,7 +184,9 @@ def credentials(
     typer.echo(credential_process.document(found), nl=False)
 
 
-@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings."))
+@app.command(
+    cls=Switching, epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings.")
+)
 @takes(OPTIONS)
 def check(
     *,
@@ -225,7 +247,9 @@ def version() -> None:
 
 @app.command("help", cls=Asking)
 def show_help(
-    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND]...", hidden=True)] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]...", hidden=True, autocompletion=_commands)
+    ] = None,
 ) -> None:
     """Show the help of a command, as its --help does."""
     words = command or []

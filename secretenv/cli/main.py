@@ -63,9 +63,12 @@ def _refuse_text(arguments: list[str]) -> None:
 
 def _status(arguments: list[str], pipe: int | None) -> int:
     """Run the command line and return the status that it ends with."""
+    from secretenv.cli import completing
     from secretenv.cli.app import app, with_provision
 
-    if "_SECRETENV_COMPLETE" in os.environ:
+    if completing.asked(arguments):
+        return 0
+    if completing.VARIABLE in os.environ:
         # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
         # terminal, and the shell would take the second line for another completion.
         os.environ["COLUMNS"] = "1000"

@@ -25,7 +25,15 @@ class _Group(TyperGroup):
     """A group whose first word is a NAME unless it is `destroy`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args[:1] == ["destroy"] else ["make", *args])
+        asked = not args and ctx.resilient_parsing  # for completions of the first word
+        return super().parse_args(ctx, args if args[:1] == ["destroy"] or asked else ["make", *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return the completions for the word behind `provision`: its options, and `destroy`."""
+        found = [item for item in super().shell_complete(ctx, incomplete) if item.value != "make"]
+        known = {item.value for item in found}
+        options = self.commands["make"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
+        return [*found, *(item for item in options if item.value not in known)]
 
 
 class _Named(TyperCommand):
