@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from secretenv.fetcher import messages
 from secretenv.fetcher.dangerous import is_dangerous
 from secretenv.values import Values
-from secretenv.wording import short
+from secretenv.wording import short, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
         name = _name(secret, key)
         if name in keys:
             raise messages.KEYS_COLLIDE(
-                key=short(keys[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
+                key=shown_key(keys[name]), other_key=shown_key(key), secret=short(secret.id), variable=shown_key(name)
             )
         own[name] = text = _text(secret, key, value)
         keys[name] = key
@@ -133,7 +133,7 @@ def _parse(secret: Secret, text: str) -> Any:
         unique: dict[str, Any] = {}
         for key, value in pairs:
             if key in unique:
-                raise messages.KEY_TWICE(key=short(key), secret=short(secret.id))
+                raise messages.KEY_TWICE(key=shown_key(key), secret=short(secret.id))
             unique[key] = value
         return unique
 
@@ -173,7 +173,7 @@ def _text(secret: Secret, key: str, value: Any) -> str:
     try:
         return "".join(_compact(value))
     except RecursionError:
-        raise messages.VALUE_TOO_DEEP(key=short(key), secret=short(secret.id)) from None
+        raise messages.VALUE_TOO_DEEP(key=shown_key(key), secret=short(secret.id)) from None
 
 
 def _compact(value: Any) -> Iterator[str]:
@@ -198,7 +198,7 @@ def _compact(value: Any) -> Iterator[str]:
 
 def _check(secret: Secret, key: str, name: str, value: str) -> None:
     """Refuse what no environment can hold."""
-    source = f"key {short(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
+    source = f"key {shown_key(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
     for text, nul, surrogate in (
         (name, messages.NUL_IN_NAME, messages.SURROGATE_IN_NAME),
         (value, messages.NUL_IN_VALUE, messages.SURROGATE_IN_VALUE),
@@ -229,7 +229,7 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
 def listed(names: Sequence[str]) -> str:
     """Return names for a message, not more of them than a line holds."""
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-    return ", ".join(short(name) for name in names[:_MANY]) + more
+    return ", ".join(shown_key(name) for name in names[:_MANY]) + more
 
 
 def _base64(content: bytes) -> str:

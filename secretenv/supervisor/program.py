@@ -10,7 +10,7 @@ import os
 import stat
 
 from secretenv.supervisor import messages
-from secretenv.wording import of_a_shell
+from secretenv.wording import of_a_shell, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
-            raise messages.VARIABLE_TOO_LARGE(variable=shown, size=length, limit=_MAX_STRING)
+            raise messages.VARIABLE_TOO_LARGE(variable=shown_key(shown), size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:

@@ -25,7 +25,7 @@ from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
-from secretenv.wording import many, span
+from secretenv.wording import many, shown_key, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -316,6 +316,8 @@ class _Walk:
             missing = len(self._settings.secrets) - len(secrets)
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
             text = f"{many(len(values), 'variable')} of {many(len(secrets), 'secret')}{without}"
-            return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(values)))
+            return Step(
+                "variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(map(shown_key, sorted(values)))
+            )
 
         self._attempt(step)

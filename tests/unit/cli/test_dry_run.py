@@ -14,7 +14,7 @@ def test_names_origins_and_versions_but_no_values() -> None:
     answer.versions = {"prod/app": "v1", "file:///x": "hash"}
     assert plan("/bin/tr\x1bue", answer, {"HOME"}, ["interval = 1m (--interval)"]).splitlines() == [
         "VARIABLE  SECRET     NOTE",
-        "B?        prod/app",
+        '"B\\n"     prod/app',
         "C         prod/app   begins with a byte order mark, ends with a newline",
         "HOME      file:///x  replaces an inherited variable, ends with a newline",
         "",
