@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretenv.wording import printable, shown_version
+from secretenv.cli.edges import edges
+from secretenv.wording import printable, shown_key, shown_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,10 +23,11 @@ def plan(file: str, answer: Answer, inherited: Collection[str], settings: Collec
         settings: each with its source, in words.
     """
     rows = [("VARIABLE", "SECRET", "NOTE")]
-    rows += [
-        (printable(name), answer.origins[name], "replaces an inherited variable" if name in inherited else "")
-        for name in sorted(answer.variables)
-    ]
+    for name in sorted(answer.variables):
+        notes = ["replaces an inherited variable"] if name in inherited else []
+        rows.append(
+            (printable(shown_key(name)), answer.origins[name], ", ".join([*notes, *edges(answer.variables[name])]))
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]
     versions = [

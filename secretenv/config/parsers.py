@@ -91,7 +91,7 @@ def signal_number(text: str) -> int:
     """
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names())
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=signal_names())
 
 
 def kill_signal(text: str) -> int:
@@ -99,7 +99,7 @@ def kill_signal(text: str) -> int:
     forbidden = _NOT_SENDABLE - {"SIGKILL"}
     if number := _signal_number(text, forbidden):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names(forbidden))
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=signal_names(forbidden))
 
 
 def optional_signal(text: str) -> int:
@@ -108,7 +108,7 @@ def optional_signal(text: str) -> int:
         return 0
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=f"none {_signal_names()}")
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=f"none {signal_names()}")
 
 
 def on_change(text: str) -> str | int:
@@ -118,7 +118,7 @@ def on_change(text: str) -> str | int:
         return word
     if number := _signal_number(text):
         return number
-    raise messages.NOT_AN_ACTION(value=shown(text), signals=_signal_names())
+    raise messages.NOT_AN_ACTION(value=shown(text), signals=signal_names())
 
 
 def _signal_number(text: str, forbidden: frozenset[str] = _NOT_SENDABLE) -> int:
@@ -135,8 +135,8 @@ def _signal_number(text: str, forbidden: frozenset[str] = _NOT_SENDABLE) -> int:
     return number if number in usable else 0
 
 
-def _signal_names(forbidden: frozenset[str] = _NOT_SENDABLE) -> str:
-    """Return the names of the signals that are not forbidden, in the order of their numbers."""
+def signal_names(forbidden: frozenset[str] = _NOT_SENDABLE) -> str:
+    """Return the names of the signals that are not forbidden, in the order of their numbers, separated by blanks."""
     return " ".join(each.name.removeprefix("SIG") for each in sorted(set(signal.Signals)) if each.name not in forbidden)
 
 

@@ -54,7 +54,12 @@ VALUE_TOO_LARGE_FOR_CLOUDFORMATION = Message(
     "aws secretsmanager create-secret --name {secret} --secret-string file://FILE, then leave out --from-file",
 )
 FILE_UNREADABLE = Message(SettingsError, "--new-certificate: {file} cannot be read: {reason}", "ls -l {file}")
-FILE_UNWRITABLE = Message(SettingsError, "--new-certificate: {file} cannot be written: {reason}", "ls -ld {folder}")
+FILE_UNWRITABLE = Message(
+    SecretenvError,
+    "--new-certificate: {file} cannot be written: {reason}",
+    "ls -ld {folder}",
+    link="settings",
+)
 HALF_A_PAIR = Message(
     SettingsError,
     "--new-certificate: {file} exists, but {missing} does not",

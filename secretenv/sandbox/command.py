@@ -18,6 +18,7 @@ from secretenv.sandbox import messages
 from secretenv.sandbox.faults import HELP, parse
 from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
+from secretenv.wording import of_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,8 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     for fault in faults:
         parse(fault)
     if command and not shutil.which(command[0]):
+        if of_a_shell(command[0]):
+            raise messages.SHELL_WORD(word=command[0].partition("=")[0])
         raise messages.NOT_FOUND(command=command[0])
     # Blocked before the sandbox starts threads, which inherit the mask: signals stay pending for sigwait.
     with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, started() as sandbox:

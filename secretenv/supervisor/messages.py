@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, Message, SecretenvError
+from secretenv.wording import USE_A_SHELL
 
 # environment
 
@@ -29,6 +30,9 @@ WHOLE_LINE = Message(
     CommandNotFoundError,
     "{line}: not found",
     "it is not run by a shell: pass each word as its own argument, or use sh -c '...'",
+)
+SHELL_WORD = Message(
+    CommandNotFoundError, "{word}: not found in PATH; it is part of a shell's language, not a program", USE_A_SHELL
 )
 NO_INTERPRETER = Message(
     CommandNotFoundError,

@@ -10,6 +10,7 @@ import os
 import stat
 
 from secretenv.supervisor import messages
+from secretenv.wording import of_a_shell, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def find(command: str, path: str | None) -> str:
         raise refusal(file, number)
     if command.split()[1:]:
         raise messages.WHOLE_LINE(line=command)
+    if of_a_shell(command):
+        # What stands behind the `=` may be a value.
+        raise messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
     raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
@@ -99,7 +103,7 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
-            raise messages.VARIABLE_TOO_LARGE(variable=shown, size=length, limit=_MAX_STRING)
+            raise messages.VARIABLE_TOO_LARGE(variable=shown_key(shown), size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:

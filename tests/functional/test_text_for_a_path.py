@@ -33,7 +33,7 @@ COMMANDS = {
 def test_a_key_in_the_place_of_its_path(start: Callable[..., Program], world: World, words: list[str]) -> None:
     """Each command names the variable and says that a path is wanted."""
     program = start(SECRETENV, *words, variables={**world.variables(), "SECRETENV_KEY": KEY})
-    assert program.ends() == (125 if words[0] == "run" else 1)
+    assert program.ends() == (125 if words[0] == "run" else 2)
     said = program.out + program.err
     assert "SECRETENV_KEY: a path is wanted, and not a text with a newline" in said
     assert MARKER not in said
@@ -43,7 +43,7 @@ def test_a_key_in_the_place_of_its_path(start: Callable[..., Program], world: Wo
 def test_a_key_among_the_words(start: Callable[..., Program], words: list[str]) -> None:
     """A text that is taken for an option, or is one's value, is not quoted either."""
     program = start(SECRETENV, *words)
-    assert program.ends() == (125 if words[0] == "run" else 1)
+    assert program.ends() == (125 if words[0] == "run" else 2)
     assert "wanted, and not a text with a newline" in program.err
     assert MARKER not in program.out + program.err
 
