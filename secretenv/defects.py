@@ -86,8 +86,11 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
         words = f"{who} ran out of memory" if who else "there is no memory left"
         return kind(words, hint="free; ulimit -v", transient=True)
     met = f"{who} met an" if who else "an"
+    incomplete = isinstance(error, ImportError)
     return kind(
         f"{met} unexpected {type(error).__name__}{place_of(error)}",
-        hint="this is a defect of secretenv, please report this line",
+        hint="is the installation complete? pip check"
+        if incomplete
+        else "this is a defect of secretenv, please report this line",
         transient=True,
     )
