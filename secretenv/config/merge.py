@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from secretenv.config import messages, secret_ids
 from secretenv.config.file import SYSTEM, absolute
 from secretenv.config.options import BY_KEY, OPTIONS, PREFIX
-from secretenv.config.parsers import boolean, did_you_mean
+from secretenv.config.parsers import boolean, did_you_mean, path
 from secretenv.config.quoting import shown
 from secretenv.config.sources import Sources, naming
 from secretenv.errors import SettingsError
@@ -54,6 +54,7 @@ def read(
     Raises:
         SettingsError: a value cannot be used, or something is missing; one error names everything missing.
     """
+    _refuse_text(environ)
     sources = Sources(flags, environ, system)
     values = {option.key: sources.value(option) for option in OPTIONS}
     secrets = _secrets(values, sources)
@@ -128,6 +129,14 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     if found["scheme"] == "http" and not _LOOPBACK.fullmatch(found["host"]):
         raise messages.ENDPOINT_NOT_HTTPS(host=found["host"])
     return url
+
+
+def _refuse_text(environ: Mapping[str, str]) -> None:
+    """Refuse a certificate's text in the place of the path in a variable of AWS's tools."""
+    try:
+        path(environ.get("AWS_CA_BUNDLE", ""))
+    except SettingsError as error:
+        raise messages.told_of("AWS_CA_BUNDLE", error) from None
 
 
 def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:

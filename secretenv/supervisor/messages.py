@@ -23,6 +23,11 @@ ENVIRONMENT_TOO_LARGE = Message(
 # command
 
 EMPTY = Message(CommandNotFoundError, "the command is an empty string", "give a program name after the options")
+PEM = Message(
+    CommandNotFoundError,
+    "the command is a text with the first line of a PEM file",
+    "give a program name after the options",
+)
 NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its full path")
 NOT_IN_PATH = Message(CommandNotFoundError, "{command}: not found in PATH", "check its name, or give its full path")
 # envconsul and a Dockerfile's CMD take such a line to a shell.

@@ -42,6 +42,8 @@ def find(command: str, path: str | None) -> str:
     """
     if not command:
         raise messages.EMPTY()
+    if "-----BEGIN" in command:  # a key's text, which no message may quote
+        raise messages.PEM()
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
     denied = ""  # the first file of that name that may not be executed
     for folder in folders:
