@@ -28,7 +28,7 @@ _ENDPOINT_REGION = re.compile(
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
+    r"(?P<scheme>(?i:https?))://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
 )
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _LOOPBACK = re.compile(rf"(?i:localhost)|127(?:\.{_BYTE}){{3}}|\[::1\]", re.ASCII)
@@ -126,9 +126,9 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     found = _URL.fullmatch(url)
     if not found or not 0 < int(found["port"] or 1) < 1 << 16:
         raise messages.ENDPOINT_NOT_A_URL(value=shown(url) if "@" not in url else "(not shown: it may hold a password)")
-    if found["scheme"] == "http" and not _LOOPBACK.fullmatch(found["host"]):
+    if found["scheme"].lower() == "http" and not _LOOPBACK.fullmatch(found["host"]):
         raise messages.ENDPOINT_NOT_HTTPS(host=found["host"])
-    return url
+    return found["scheme"].lower() + url[found.end("scheme") :]
 
 
 def _refuse_text(environ: Mapping[str, str]) -> None:
