@@ -61,18 +61,23 @@ def _command_line(arguments: list[str]) -> int:
 
 def _failed(error: Exception, status: int) -> int:
     """Show an error that no room foresaw, without its text, and return the status."""
-    from secretenv.defects import no_memory, unexpected
-    from secretenv.errors import SecretenvError
+    import os
 
-    if no_memory(error):
-        import os
+    # What else writes would need memory, or loads modules that may be as broken as what failed.
+    words, hint = "there is no memory left", "free; ulimit -v"
+    try:
+        from secretenv.defects import no_memory, unexpected
+        from secretenv.errors import SecretenvError
 
-        # Everything else that writes would need memory.
-        os.write(2, b"secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n")
-    else:
-        from secretenv.cli.stderr import show
-
-        show(unexpected(error, SecretenvError))
+        if not no_memory(error):
+            told = unexpected(error, SecretenvError)
+            words, hint = told.message, told.hint
+    except ImportError as missing:
+        words = f"cannot load {missing.name or 'a module'}: {type(missing).__name__}"
+        hint = "is the installation complete? pip check; or install secretenv again"
+    except MemoryError:
+        pass
+    os.write(2, f"secretenv: error: secretenv: {words}\nsecretenv: hint: {hint}\n".encode())
     return status
 
 
@@ -83,15 +88,18 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
         arguments: the words after `secretenv`.
         mask: the signals that the caller blocks.
     """
-    from secretenv.supervisor.caller import Origin
-    from secretenv.supervisor.loop import supervise
+    try:
+        from secretenv.supervisor.caller import Origin
+        from secretenv.supervisor.loop import supervise
+    except Exception as error:  # noqa: BLE001 - an installation that is not whole
+        sys.exit(_failed(error, 125))
 
     def read_settings(descriptor: int) -> int:
         from secretenv.errors import FAILED
 
         try:
             return _read_settings(arguments, descriptor)
-        except (ImportError, OSError):
+        except OSError:
             raise  # the supervisor's words for a process that could not be started
         except Exception as error:  # noqa: BLE001 - its text may hold a value
             return _failed(error, FAILED)
@@ -123,7 +131,8 @@ def _read_settings(arguments: list[str], descriptor: int) -> int:
 def _own_path_first() -> None:
     """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
 
-    Those are meant for the command, and Python puts them first.
+    Those are meant for the command, and Python puts them first. The installation comes behind the standard library: it
+    may hold an old backport (enum34) under the name of one of its modules.
     """
     import os
 
@@ -132,7 +141,12 @@ def _own_path_first() -> None:
     foreign = {os.path.abspath(entry) for entry in given.split(os.pathsep)} if given else set()  # noqa: PTH100
     if not sys.flags.safe_path:
         foreign.add(os.path.abspath(sys.path[0]))  # noqa: PTH100
-    sys.path[:] = [folder, *(entry for entry in sys.path if os.path.abspath(entry) not in foreign)]  # noqa: PTH100
+    foreign.add(folder)
+    kept = [entry for entry in sys.path if os.path.abspath(entry) not in foreign]  # noqa: PTH100
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
+    ends = [place for place, entry in enumerate(kept, 1) if entry == library or entry.endswith("/lib-dynload")]
+    kept.insert(max(ends, default=0), folder)
+    sys.path[:] = kept
 
 
 if __name__ == "__main__":

@@ -54,7 +54,8 @@ def _refuse_text(arguments: list[str]) -> None:
     for word in arguments:
         if word == "--" or (arguments[0] in {"run", "sandbox"} and before and not {before[:1], word[:1]} & {"-"}):
             return  # the rest is the command
-        what = no_path(word.partition("=")[0] if word.startswith("--") else word)
+        option = word.partition("=")[0] if word.startswith("--") else word
+        what = no_path(option) or no_path(option.lstrip("-"))
         # Whatever stands behind an option is its value, which its parser judges.
         if what and not (before.startswith("--") and "=" not in before):
             raise messages.NO_OPTION(what=what)

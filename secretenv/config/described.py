@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretenv.config.file import SYSTEM
 from secretenv.config.options import BY_KEY, OPTIONS
-from secretenv.config.quoting import name
+from secretenv.config.quoting import name, no_path, shown
 from secretenv.config.sources import DEFAULT, Sources
 
 if TYPE_CHECKING:
@@ -45,4 +45,9 @@ def _words(value: Any) -> str:
     """Return a value as a user would write it."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return " ".join(name(str(each)) for each in value) if isinstance(value, list | tuple) else name(str(value))
+    if not isinstance(value, list | tuple):
+        return name(str(value))
+    words = [str(each) for each in value]
+    if not any(no_path(word) for word in words):
+        return " ".join(name(word) for word in words)
+    return shown("\n".join(words))  # the lines of a key's text in the place of a list

@@ -167,6 +167,11 @@ def choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
+# As DNS has it, or an IPv6 address. Whatever else a resolver or a parser of URLs would make of other characters, no
+# endpoint has them.
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+
+
 def endpoint(text: str) -> str:
     """Return `HOST` or `HOST:PORT` from that or from a URL; IPv6 addresses stay in brackets.
 
@@ -174,16 +179,18 @@ def endpoint(text: str) -> str:
         SettingsError: it is something else, or asks for plain HTTP.
     """
     word = text.strip()
+    value = shown(text) if "@" not in text else "(not shown: it may hold a password)"
     if "://" in word and not word.lower().startswith("https://"):
-        raise messages.NOT_HTTPS(value=shown(text))
+        raise messages.NOT_HTTPS(value=value)
     try:
         parts = urlsplit(word if "://" in word else f"https://{word}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise messages.NOT_AN_ENDPOINT(value=shown(text)) from None
+        raise messages.NOT_AN_ENDPOINT(value=value) from None
     more = parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None
-    if not host or more or re.search(r"[\s\x00-\x1f]", host):
-        raise messages.NOT_AN_ENDPOINT(value=shown(text))
+    # Of the text, not of what urlsplit makes of it: that drops tabs and newlines.
+    if more or not _HOST.fullmatch(host) or re.search(r"[\s\x00-\x1f]", word) or port == 0:
+        raise messages.NOT_AN_ENDPOINT(value=value)
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"
 

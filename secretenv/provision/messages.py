@@ -25,6 +25,11 @@ NOT_A_PATH = Message(
     "{option}: expected a path, but got the content of a file",
     "give the path of the file; other users can read a command line",
 )
+NOT_A_NAME = Message(
+    SettingsError,
+    "{option}: expected a name, but got the content of a file",
+    "give the name; other users can read a command line",
+)
 KMS_KEY = Message(
     SettingsError,
     "--kms-key {key}: give the full ARN of a KMS key or of its alias",

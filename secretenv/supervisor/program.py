@@ -43,6 +43,8 @@ def find(command: str, path: str | None) -> str:
     """
     if not command:
         raise messages.EMPTY()
+    if "-----BEGIN" in command:  # a key's text, which no message may quote
+        raise messages.PEM()
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
     denied = ""  # the first file of that name that may not be executed
     for folder in folders:
@@ -58,12 +60,17 @@ def find(command: str, path: str | None) -> str:
         raise _denied(denied)
     if number != errno.ENOENT:
         raise refusal(file, number)
+    raise _not_found(command)
+
+
+def _not_found(command: str) -> SecretenvError:
+    """Return the error for a command that is nowhere."""
     if command.split()[1:]:
-        raise messages.WHOLE_LINE(line=command)
+        return messages.WHOLE_LINE(line=command)
     if of_a_shell(command):
         # What stands behind the `=` may be a value.
-        raise messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
-    raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
+        return messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
+    return (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
 def _refused(file: str) -> int:

@@ -148,7 +148,9 @@ def test_a_defect_shows_no_values(local: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(variables, "variables", fail)
     status, text = shown(local)
     assert status == 1
-    assert re.search(r"broken: secretenv: an unexpected RuntimeError at cli/check/walk.py:\d+\nhint: .*report", text)
+    assert re.search(
+        r"broken: secretenv: an unexpected RuntimeError at cli/check/walk.py:\d+ \(.+\)\nhint: .*report", text
+    )
     assert MARKER not in text
 
 
