@@ -2,44 +2,39 @@
 
 `run` first blocks all signals, so that none is lost while modules load; it imports only what it needs to get there.
 Then a helper process reads the command line, with typer only where it must be.
+
+Any Python from 3.6 on can load this file, to learn that it is too old: no annotations of the future, no newer syntax.
 """
 
-from __future__ import annotations
-
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+
+
+def _refuse(why: str, hint: str) -> None:
+    """Say in which way this system is too old or another one, and exit as a failure of the command does."""
+    sys.stderr.write("secretenv: error: secretenv: {}\nsecretenv: hint: {}\n".format(why, hint))  # noqa: UP032
+    sys.exit(125 if sys.argv[1:2] == ["run"] else 1)
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts the module by name can choose any
+    _refuse(
+        "needs Python 3.11 or newer, and this is Python {}.{}.{}".format(*sys.version_info[:3]),
+        "python3.11 -m secretenv, or install secretenv for a newer Python",
+    )
+if sys.platform != "linux":
+    _refuse("needs Linux: prctl, memfd and signals that can be waited for", "start it in a container or on the device")
 
 
 def main() -> None:
     """Run secretenv and exit with its status."""
-    if sys.platform != "linux":
-        sys.exit("secretenv: needs Linux: prctl, memfd and signals that can be waited for")
     arguments = sys.argv[1:]
-    if arguments[:1] != ["run"]:
-        _own_path_first()
-        sys.exit(_command_line(arguments))
-    _run(arguments)
-
-
-def _command_line(arguments: list[str]) -> int:
-    """Run the command line and return its exit status; say so where there is no memory for it, even to load it."""
-    from secretenv.defects import no_memory
-
-    try:
-        from secretenv.cli.main import main as command_line
-
-        return command_line(arguments)
-    except Exception as error:
-        if not no_memory(error):
-            raise
-        import os
-
-        os.write(2, b"secretenv: error: secretenv: there is no memory left\nsecretenv: hint: free; ulimit -v\n")
-        return 1
-
-
-def _run(arguments: list[str]) -> None:
     try:
         _own_path_first()
+        if arguments[:1] != ["run"]:
+            sys.exit(_command_line(arguments))
         import signal
 
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -47,39 +42,97 @@ def _run(arguments: list[str]) -> None:
         import os
         import signal
 
-        # Between the interpreter's start and the mask: end as any program does, without Python's traceback.
+        # Before the mask, or before the command line takes it: end as any program does, without Python's traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)
-    from secretenv.supervisor.caller import Origin
-    from secretenv.supervisor.loop import supervise
+    _run(arguments, mask)
 
-    def read_settings(descriptor: int) -> int:
-        import os
 
-        from secretenv.config.argv import write_settings
-        from secretenv.errors import SecretenvError
-
-        try:
-            if write_settings(arguments[1:], os.environ, descriptor):
-                return 0
-        except SecretenvError as error:
-            from secretenv.cli.stderr import show
-
-            show(error)
-            return error.status
+def _command_line(arguments: list[str]) -> int:
+    """Run the command line and return its exit status, whatever goes wrong in it or on the way to it."""
+    try:
         from secretenv.cli.main import main as command_line
 
-        return command_line(arguments, descriptor)
+        return command_line(arguments)
+    except Exception as error:  # noqa: BLE001 - its text may hold a value
+        return _failed(error, 1)
+
+
+def _failed(error: Exception, status: int) -> int:
+    """Show an error that no room foresaw, without its text, and return the status."""
+    import os
+
+    # What else writes would need memory, or loads modules that may be as broken as what failed.
+    words, hint = "there is no memory left", "free; ulimit -v"
+    try:
+        from secretenv.defects import no_memory, unexpected
+        from secretenv.errors import SecretenvError
+
+        if not no_memory(error):
+            told = unexpected(error, SecretenvError)
+            words, hint = told.message, told.hint
+    except ImportError as missing:
+        words = f"cannot load {missing.name or 'a module'}: {type(missing).__name__}"
+        hint = "is the installation complete? pip check; or install secretenv again"
+    except MemoryError:
+        pass
+    os.write(2, f"secretenv: error: secretenv: {words}\nsecretenv: hint: {hint}\n".encode())
+    return status
+
+
+def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
+    """Become the supervisor.
+
+    Args:
+        arguments: the words after `secretenv`.
+        mask: the signals that the caller blocks.
+    """
+    try:
+        from secretenv.supervisor.caller import Origin
+        from secretenv.supervisor.loop import supervise
+    except Exception as error:  # noqa: BLE001 - an installation that is not whole
+        sys.exit(_failed(error, 125))
+
+    def read_settings(descriptor: int) -> int:
+        from secretenv.errors import FAILED
+
+        try:
+            return _read_settings(arguments, descriptor)
+        except OSError:
+            raise  # the supervisor's words for a process that could not be started
+        except Exception as error:  # noqa: BLE001 - its text may hold a value
+            return _failed(error, FAILED)
 
     # An option that only shows something has no use for the supervisor's first fetcher.
     supervise(read_settings, Origin(mask), early=not {"--help", "--dry-run"}.intersection(arguments))
 
 
+def _read_settings(arguments: list[str], descriptor: int) -> int:
+    """Write the settings to the descriptor, or show why there are none, and return an exit status."""
+    import os
+
+    from secretenv.config.argv import write_settings
+    from secretenv.errors import SecretenvError
+
+    try:
+        if write_settings(arguments[1:], os.environ, descriptor):
+            return 0
+    except SecretenvError as error:
+        from secretenv.cli.stderr import show
+
+        show(error)
+        return error.status
+    from secretenv.cli.main import main as command_line
+
+    return command_line(arguments, descriptor)
+
+
 def _own_path_first() -> None:
     """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
 
-    Those are meant for the command, and Python puts them first.
+    Those are meant for the command, and Python puts them first. The installation comes behind the standard library: it
+    may hold an old backport (enum34) under the name of one of its modules.
     """
     import os
 
@@ -88,7 +141,12 @@ def _own_path_first() -> None:
     foreign = {os.path.abspath(entry) for entry in given.split(os.pathsep)} if given else set()  # noqa: PTH100
     if not sys.flags.safe_path:
         foreign.add(os.path.abspath(sys.path[0]))  # noqa: PTH100
-    sys.path[:] = [folder, *(entry for entry in sys.path if os.path.abspath(entry) not in foreign)]  # noqa: PTH100
+    foreign.add(folder)
+    kept = [entry for entry in sys.path if os.path.abspath(entry) not in foreign]  # noqa: PTH100
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
+    ends = [place for place, entry in enumerate(kept, 1) if entry == library or entry.endswith("/lib-dynload")]
+    kept.insert(max(ends, default=0), folder)
+    sys.path[:] = kept
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Turn any unexpected exception into an error to show: a bug with its source location, or out of memory.
+"""Turn any unexpected exception into an error to show: a damaged installation, out of memory, or a bug with its place.
 
 An exception's text may hold a secret's value, so none of it is shown. One boundary in each process calls this room, so
 that the rooms inside need not know how a lack of memory looks.
 """
 
 from __future__ import annotations
+
+import os
 
 from secretenv.errors import SecretenvError
 
@@ -22,6 +24,11 @@ _NO_MEMORY = (
     "can't start new thread",
 )
 _ENOMEM = 12
+_HERE = __file__.rpartition("/")[0] + "/"
+
+COMPLETE = "is the installation complete? pip check; or install secretenv again"
+NOEXEC_WORDS = "{} is on a file system that is mounted noexec, so Python cannot load it"
+NOEXEC_HINT = "findmnt -T {}; mount it with exec, or install secretenv elsewhere"
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -41,6 +48,8 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 def no_memory(error: BaseException) -> bool:
     """Tell whether an exception, or what it was raised from, means that there is no memory left."""
+    if on_noexec(error):
+        return False  # the loader says the same then
     for one in chain(error):
         # SystemError: the interpreter found no memory for the exception either.
         if isinstance(one, MemoryError | SystemError) or getattr(one, "errno", None) == _ENOMEM:
@@ -50,26 +59,71 @@ def no_memory(error: BaseException) -> bool:
     return False
 
 
+def on_noexec(error: BaseException) -> str:
+    """Return the library that could not be loaded because its file system is mounted noexec, empty for other errors."""
+    for one in chain(error):
+        if isinstance(one, ImportError | OSError):
+            found = noexec_library(str(getattr(one, "path", None) or ""), str(one))
+            if found:
+                return found
+    return ""
+
+
+def noexec_library(*texts: str) -> str:
+    """Return the library that one of these names at its beginning, if its file system is mounted noexec, or nothing.
+
+    The loader does not say so itself: `FILE: failed to map segment from shared object`.
+    """
+    for text in texts:
+        file = text.partition(":")[0]
+        if file.startswith("/") and ".so" in file:
+            try:
+                if os.statvfs(file).f_flag & os.ST_NOEXEC:
+                    return file
+            except OSError:
+                continue
+    return ""
+
+
 def place_of(error: BaseException) -> str:
-    """Return the line of secretenv's own code where an exception came from, ` at FILE:LINE`."""
-    here, place, trace = __file__.rpartition("/")[0] + "/", "", error.__traceback__
+    """Return the line of secretenv's own code where an exception came from, ` at FILE:LINE`.
+
+    The line of a library in which it was raised follows, ` at FILE:LINE (LIBRARY/FILE:LINE)`.
+    """
+    own, last, trace = "", "", error.__traceback__
     while trace:
         file = trace.tb_frame.f_code.co_filename
-        if file.startswith(here):
-            place = f" at {file.removeprefix(here)}:{trace.tb_lineno}"
+        if not file.startswith("<"):
+            last = f"{short(file)}:{trace.tb_lineno}"
+            own = last if file.startswith(_HERE) else own
         trace = trace.tb_next
-    return place
+    if isinstance(error, SyntaxError) and error.filename:
+        last = f"{short(error.filename)}:{error.lineno}"
+    own = own or last
+    return (f" at {own}" if own else "") + (f" ({last})" if last != own else "")
+
+
+def short(file: str) -> str:
+    """Return the name of a source file as a message shows it: from secretenv's folder, or from the library's."""
+    if file.startswith(_HERE):
+        return file.removeprefix(_HERE)
+    for folder in ("/site-packages/", "/dist-packages/"):
+        if folder in file:
+            return file.rpartition(folder)[2]
+    return "/".join(file.split("/")[-2:])
 
 
 def as_error(error: BaseException, kind: type[SecretenvError], who: str = "") -> SecretenvError:
-    """Return the error to show for an exception: itself if it is one, unless it came of a lack of memory.
+    """Return the error to show for an exception: itself, if it is one that says its cause.
+
+    An error that came of a lack of memory, or of a file system that is mounted noexec, does not.
 
     Args:
         error: the exception.
         kind: the class of the error to return for any other exception.
         who: the process that met it, to begin the sentence with; empty for this one.
     """
-    if isinstance(error, SecretenvError) and not no_memory(error):
+    if isinstance(error, SecretenvError) and not on_noexec(error) and not no_memory(error):
         return error
     return unexpected(error, kind, who)
 
@@ -82,12 +136,21 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
         kind: the class of the error to return.
         who: the process that met it, to begin the sentence with; empty for this one.
     """
+    library = on_noexec(error)
+    if library:
+        return kind(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
     if no_memory(error):
         words = f"{who} ran out of memory" if who else "there is no memory left"
         return kind(words, hint="free; ulimit -v", transient=True)
+    name, place = type(error).__name__, place_of(error)
+    if isinstance(error, ImportError | SyntaxError):
+        # While an upgrade replaces files this passes.
+        module = getattr(error, "name", None) or "a module"
+        cannot = f"{who} cannot" if who else "cannot"
+        return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)
+    report = "this is a defect of secretenv, please report this line"
+    if place.endswith(")") or isinstance(getattr(error, "obj", None), type(os)):
+        # Raised in a library, or for what its module lacks: one of another version is as likely.
+        report = "is the installation complete? pip check; else please report this line"
     met = f"{who} met an" if who else "an"
-    return kind(
-        f"{met} unexpected {type(error).__name__}{place_of(error)}",
-        hint="this is a defect of secretenv, please report this line",
-        transient=True,
-    )
+    return kind(f"{met} unexpected {name}{place}", hint=report, transient=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FAILED = 125  # secretenv itself failed before or instead of the command
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127
+USAGE = 2  # of the other commands: a command line or settings that cannot be used; typer's status too
 CHANGED = 75  # EX_TEMPFAIL of sysexits.h: stopped for a new version, start me again
 
 # The link that is blamed where AWS gets more calls than it allows: from one caller, or from all in the account.

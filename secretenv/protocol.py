@@ -117,19 +117,19 @@ class Answer:
         return {**outcome, "warnings": self.warnings, "credentials": credentials}
 
 
-def read_answer(raw: bytes, ended: str = "it wrote none") -> Answer:
-    """Return the answer that a fetcher left, or one with a FetcherError that blames the step it had reached.
+def read_answer(raw: bytes, ended: str | SecretenvError = "it wrote none") -> Answer:
+    """Return the answer that a fetcher left, or one with a FetcherError.
 
     Args:
         raw: all that it wrote.
-        ended: how it ended, for the message of that error: "it exited with status 3".
+        ended: the error where there is no answer; or how it ended, in words, for one that blames the last step.
     """
     lines = raw.split(b"\n")[:-1] if len(raw) <= LARGEST else []
     try:
         return _parse(lines[-1])
     except (IndexError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
         answer = Answer()
-        answer.error = _unanswered(raw[:LARGEST], ended)
+        answer.error = ended if isinstance(ended, SecretenvError) else _unanswered(raw[:LARGEST], ended)
         return answer
 
 

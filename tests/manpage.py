@@ -17,7 +17,7 @@ from secretenv.config.options import BY_KEY, OPTIONS, Option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILE = Path(__file__).parents[1] / "examples" / "man" / "secretenv.1"
+FILE = Path(__file__).parents[1] / "secretenv" / "share" / "man" / "man1" / "secretenv.1"
 
 _STATUSES = (
     ("the command's own", "the command ended; if signal N killed it, secretenv dies of N too (as PID 1: 128+N)"),
@@ -148,7 +148,7 @@ def _rest() -> Iterator[str]:
     yield "Of run:"
     for status, meaning in _STATUSES:
         yield from _entry(status, None, meaning)
-    yield from (".PP", "Of the other commands: 0, 1 for a failure, 2 for usage.")
+    yield from (".PP", "Of the other commands: 0, 1 for a failure, 2 for wrong usage or settings.")
     yield from (".SH EXAMPLES", f"With the secret {escaped(CONTENT)}:")
     for examples in EXAMPLES.values():
         for each in examples:
@@ -158,5 +158,5 @@ def _rest() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
+    FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(page(), "utf-8")

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import secretenv
+from secretenv.cli.completing import beginning
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Root, Wrapper, flag, flags, takes
+from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Asking, Root, Switching, Wrapper, flag, flags, takes
 from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
-from secretenv.errors import SettingsError
+from secretenv.errors import USAGE, SettingsError
 
 if TYPE_CHECKING:
     from secretenv.protocol import Answer
@@ -42,6 +43,21 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001
     if wanted:
         typer.echo(f"secretenv {secretenv.__version__}")
         raise typer.Exit
+
+
+def _formats(incomplete: str) -> list[str]:
+    """Return the formats of `export` that begin so."""
+    from secretenv.cli.export import FORMATS
+
+    return beginning(incomplete, FORMATS)
+
+
+def _commands(incomplete: str) -> list[str]:
+    """Return the names of the commands that begin so."""
+    return beginning(
+        incomplete,
+        [*(each.name or each.callback.__name__ for each in app.registered_commands if each.callback), "provision"],
+    )
 
 
 @app.callback()
@@ -112,11 +128,17 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 usage."))
+@app.command(cls=Switching, epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
 @takes(OF_READING)
 def export(
     form: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="dotenv, json, shell, docker, systemd, github or yaml")
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="dotenv, json, shell, docker, systemd, github or yaml",
+            autocompletion=_formats,
+        ),
     ] = "dotenv",
     *,
     reveal: Annotated[bool, flag("--reveal", help="show the values on a terminal too")] = False,
@@ -137,11 +159,12 @@ def export(
 
 
 @app.command(
+    cls=Switching,
     epilog=epilog(
         "credentials",
         "In ~/.aws/config: credential_process = secretenv credentials. Every AWS tool then uses the certificate. "
-        "Exit status: 0, 1 failure, 2 usage.",
-    )
+        "Exit status: 0, 1 failure, 2 wrong usage or settings.",
+    ),
 )
 @takes(OF_DEVICE)
 def credentials(
@@ -164,7 +187,9 @@ def credentials(
     typer.echo(credential_process.document(found), nl=False)
 
 
-@app.command(epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 usage error."))
+@app.command(
+    cls=Switching, epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings.")
+)
 @takes(OPTIONS)
 def check(
     *,
@@ -182,7 +207,7 @@ def check(
         if not as_json:
             raise
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
-        raise typer.Exit(1) from None
+        raise typer.Exit(USAGE) from None
     said = described.lines(flags(given), os.environ)
     raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 
@@ -215,6 +240,25 @@ def demo() -> None:
     from secretenv.sandbox.demo import demo as play
 
     raise typer.Exit(play())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    _show_version(wanted=True)
+
+
+@app.command("help", cls=Asking)
+def show_help(
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]...", hidden=True, autocompletion=_commands)
+    ] = None,
+) -> None:
+    """Show the help of a command, as its --help does."""
+    words = command or []
+    # What follows would be the command's own: `help run myapp` must start nothing.
+    named = words[: 2 if words[:2] == ["provision", "destroy"] else 1]
+    app([*named, "--help"], prog_name="secretenv")
 
 
 def with_provision() -> typer.Typer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secretenv.cli.edges import edges
 from secretenv.settings import MISSING
-from secretenv.wording import printable, short, shown_version
+from secretenv.wording import printable, short, shown_key, shown_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,10 +24,11 @@ def plan(file: str, answer: Answer, inherited: Collection[str], settings: Collec
         settings: each with its source, in words.
     """
     rows = [("VARIABLE", "SECRET", "NOTE")]
-    rows += [
-        (printable(name), answer.origins[name], "replaces an inherited variable" if name in inherited else "")
-        for name in sorted(answer.variables)
-    ]
+    for name in sorted(answer.variables):
+        notes = ["replaces an inherited variable"] if name in inherited else []
+        rows.append(
+            (printable(shown_key(name)), answer.origins[name], ", ".join([*notes, *edges(answer.variables[name])]))
+        )
     rows += [(short(target), answer.origins[target], "a file") for target in sorted(answer.files)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     lines = [f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows]

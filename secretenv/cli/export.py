@@ -26,7 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from secretenv.cli import messages
-from secretenv.wording import short
+from secretenv.wording import short, shown_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +90,7 @@ def render(variables: Mapping[str, str], form: str) -> str:
     """
     for name, value in variables.items():
         if objection := _objection(form, name, value):
-            raise objection(format=form, variable=short(name), formats=_alternatives(variables, name))
+            raise objection(format=form, variable=shown_key(name), formats=_alternatives(variables, name))
     if form == "json":
         return json.dumps(dict(variables), indent=2) + "\n"
     _, line = _LINES[form]
@@ -101,7 +101,7 @@ def listing(variables: Mapping[str, str], origins: Mapping[str, str]) -> str:
     """Return a table of names, lengths in bytes and secrets of origin, without values: others may see the terminal."""
     rows = [("VARIABLE", "BYTES", "SECRET")]
     for name, value in sorted(variables.items()):
-        rows.append((short(name), str(len(value.encode("utf-8", "surrogatepass"))), short(origins[name])))
+        rows.append((shown_key(name), str(len(value.encode("utf-8", "surrogatepass"))), short(origins[name])))
     first, second = (max(len(row[column]) for row in rows) for column in range(2))
     return "".join(f"{name:{first}}  {size:>{second}}  {origin}\n" for name, size, origin in rows)
 

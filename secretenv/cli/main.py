@@ -1,6 +1,6 @@
 """The error boundary of the command line: run a command, show its error, and return its exit status.
 
-A lack of memory and unexpected exceptions pass through: `__main__` and the supervisor, which start this, handle them.
+A lack of memory and unexpected exceptions pass through to `__main__`, where even a failure to load this ends.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from secretenv.cli import messages, stdout
 from secretenv.cli.stderr import show
 from secretenv.config.quoting import no_path
 from secretenv.defects import as_error, no_memory, place_of
-from secretenv.errors import FAILED, SecretenvError
-
-USAGE = 2  # typer's own status for a command line it cannot read
+from secretenv.errors import FAILED, USAGE, SecretenvError, SettingsError
 
 
 def main(arguments: list[str], pipe: int | None = None) -> int:
@@ -31,8 +29,11 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
     except stdout.ReaderGoneError:
         return 1
     except SecretenvError as error:
-        show(as_error(error, SecretenvError))
-        return error.status if running else 1
+        found = as_error(error, SecretenvError)
+        show(found)
+        if running:
+            return found.status
+        return USAGE if isinstance(found, SettingsError) else 1
     except OSError as error:
         if no_memory(error):
             raise
@@ -53,7 +54,8 @@ def _refuse_text(arguments: list[str]) -> None:
     for word in arguments:
         if word == "--" or (arguments[0] in {"run", "sandbox"} and before and not {before[:1], word[:1]} & {"-"}):
             return  # the rest is the command
-        what = no_path(word.partition("=")[0] if word.startswith("--") else word)
+        option = word.partition("=")[0] if word.startswith("--") else word
+        what = no_path(option) or no_path(option.lstrip("-"))
         # Whatever stands behind an option is its value, which its parser judges.
         if what and not (before.startswith("--") and "=" not in before):
             raise messages.NO_OPTION(what=what)
@@ -62,9 +64,12 @@ def _refuse_text(arguments: list[str]) -> None:
 
 def _status(arguments: list[str], pipe: int | None) -> int:
     """Run the command line and return the status that it ends with."""
+    from secretenv.cli import completing
     from secretenv.cli.app import app, with_provision
 
-    if "_SECRETENV_COMPLETE" in os.environ:
+    if completing.asked(arguments):
+        return 0
+    if completing.VARIABLE in os.environ:
         # A shell asks for completions, one a line, each with its meaning. typer would wrap that at the width of a
         # terminal, and the shell would take the second line for another completion.
         os.environ["COLUMNS"] = "1000"

@@ -11,6 +11,9 @@ NO_OPTION = Message(
     "an option is wanted, and not a text with {what}, which is not shown here",
     "quote the value of each option, and write its name in front; secretenv --help",
 )
+NO_COMPLETION = Message(
+    SettingsError, "there is no completion for {shell}", "name one of {shells}: secretenv --show-completion bash"
+)
 
 # DNS
 NAME_UNRESOLVED = Message(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from secretenv.cli import completing
 from secretenv.config.options import OPTIONS, Option
 
 if TYPE_CHECKING:
@@ -50,13 +51,32 @@ class Root(TyperGroup):
         return found
 
 
-class Wrapper(TyperCommand):
+class Switching(TyperCommand):
+    """A command whose flags have hidden `--no-` forms, which completion shows once they are begun."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return the completions for the begun word."""
+        for option in self.params:
+            if option.opts[0].startswith("--no-"):
+                option.hidden = not incomplete.startswith("--no")  # type: ignore[attr-defined]
+        return super().shell_complete(ctx, incomplete)
+
+
+class Wrapper(Switching):
     """A command that takes another command; typer would write its usage as `{COMMAND [ARG]...}...`."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
         """Return the words of the usage line after the command's name."""
         arguments = [str(each.metavar) for each in self.params if isinstance(each, TyperArgument)]
         return ["[OPTIONS]", "[--]", *arguments]
+
+
+class Asking(TyperCommand):
+    """A command that takes the words of another one, without options of its own."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        """Return the words of the usage line after the command's name."""
+        return ["[COMMAND]..."]
 
 
 def flag(*names: str, **how: Any) -> Any:
@@ -73,7 +93,10 @@ def takes(options: Sequence[Option]) -> Callable[[Command], Command]:
         made = [_keyword(_parameter(each), _annotation(each)) for each in options]
         # Separate and hidden: `--once/--no-once` would take the width that a narrow terminal needs for the meaning.
         made += [
-            _keyword(_parameter(each, "no_"), Annotated[bool | None, typer.Option(f"--no-{each.name}", hidden=True)])
+            _keyword(
+                _parameter(each, "no_"),
+                Annotated[bool | None, typer.Option(f"--no-{each.name}", hidden=True, help=f"turn --{each.name} off")],
+            )
             for each in options
             if each.flag
         ]
@@ -98,6 +121,7 @@ def _annotation(option: Option) -> object:
         help=option.full_help,
         rich_help_panel=PANELS[option.section],
         show_default=False,
+        autocompletion=completing.values(option),
     )
     if option.flag:
         return Annotated[bool | None, made]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretenv.config.file import SYSTEM
 from secretenv.config.options import BY_KEY, OPTIONS
-from secretenv.config.quoting import name
+from secretenv.config.quoting import name, no_path, shown
 from secretenv.config.sources import DEFAULT, Sources
 
 if TYPE_CHECKING:
@@ -47,4 +47,9 @@ def _words(value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, dict):
         return ", ".join(f"{name(key)} as {name(variable)}" for key, variable in value.items())
-    return " ".join(name(str(each)) for each in value) if isinstance(value, list | tuple) else name(str(value))
+    if not isinstance(value, list | tuple):
+        return name(str(value))
+    words = [str(each) for each in value]
+    if not any(no_path(word) for word in words):
+        return " ".join(name(word) for word in words)
+    return shown("\n".join(words))  # the lines of a key's text in the place of a list

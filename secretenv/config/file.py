@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretenv import files
-from secretenv.config import messages, parsers, secret_ids, secret_word
+from secretenv.config import messages, misplaced, parsers, secret_ids, secret_word
 from secretenv.config.options import OPTIONS, Option
-from secretenv.config.parsers import nearest
 from secretenv.config.quoting import name as shown_name
 from secretenv.errors import SettingsError
 from secretenv.protocol import BUDGET
@@ -61,9 +60,7 @@ class ConfigFile:
         self._tables = tables
         for name in tables:
             if name not in _KEYS:
-                near = nearest(name, _KEYS)
-                error = messages.MISSPELT_TABLE if near else messages.UNKNOWN_TABLE
-                raise error(file=path, table=shown_name(name), word=near, tables=", ".join(_KEYS))
+                raise misplaced.at_the_top(path, name, tables[name], _KEYS)
         for name in ("device", "run"):
             if not isinstance(tables.get(name, {}), dict):
                 raise messages.NOT_A_TABLE(file=path, table=name)
@@ -142,19 +139,8 @@ class ConfigFile:
     def _check(self, name: str, table: str, given: Mapping[str, Any]) -> None:
         """Refuse a key that the table does not have. `name` is the table as the error shows it."""
         for key in given:
-            if key == "secret":
-                raise messages.SECRET_IS_NO_KEY(file=self.path, table=name)
-            if key == "secret_file":
-                raise messages.SECRET_FILE_IS_NO_KEY(file=self.path, table=name)
-            if key in _KEYS[table]:
-                continue
-            for other in ("device", "run"):
-                if key in _KEYS[other]:
-                    raise messages.KEY_OF_ANOTHER_TABLE(file=self.path, table=name, key=key, other_table=other)
-            near = nearest(key, _KEYS[table])
-            error = messages.MISSPELT_KEY if near else messages.UNKNOWN_KEY
-            shown = shown_name(key)
-            raise error(file=self.path, table=name, key=shown, word=near, keys=", ".join(sorted(_KEYS[table])))
+            if key in {"secret", "secret_file"} or key not in _KEYS[table]:
+                raise misplaced.in_a_table(self.path, (name, table), key, given[key], _KEYS)
 
 
 def load(chosen: str, environ: Mapping[str, str], *, system: Path = SYSTEM, seconds: float = BUDGET) -> ConfigFile:
@@ -206,12 +192,16 @@ def _found(chosen: str, environ: Mapping[str, str], system: Path) -> ConfigFile:
     looked = []
     for path in (user / "secretenv" / "config.toml", system):
         try:
-            if path.exists():
-                return _read(path)
-        except PermissionError:
-            looked.append(f"{path} cannot be seen by this user")  # so it is not meant for it
-        else:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
             looked.append(f"there is no {path}")
+        except PermissionError:
+            if os.path.lexists(path.parent):
+                raise messages.CLOSED_FOLDER(file=path) from None
+            # A home of another user, as under supervisord, which sets no HOME: its settings are not meant for this one.
+            looked.append(f"{path} cannot be seen by this user")
+        else:
+            return _read(path)
     return ConfigFile(None, {}, looked=looked)
 
 
@@ -254,6 +244,9 @@ def _read(path: Path) -> ConfigFile:
         text = content.decode("utf-8-sig")  # editors on Windows put a byte order mark in front
         who = files.exposed(str(path), status)
         return ConfigFile(path, tomllib.loads(text), warnings=[f"the settings file {who}"] if who else ())
+    except PermissionError as error:
+        closed = not os.path.lexists(path)
+        raise (messages.CLOSED_FOLDER if closed else messages.UNREADABLE)(file=path, reason=error.strerror) from None
     except OSError as error:
         raise messages.UNREADABLE(file=path, reason=error.strerror) from None
     except UnicodeDecodeError:

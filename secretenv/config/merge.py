@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from secretenv.config import messages, secret_ids, secret_word
 from secretenv.config.file import SYSTEM, absolute
 from secretenv.config.options import BY_KEY, OPTIONS, PREFIX
-from secretenv.config.parsers import boolean, did_you_mean
+from secretenv.config.parsers import boolean, did_you_mean, path
 from secretenv.config.quoting import name as shown_name
 from secretenv.config.quoting import shown
 from secretenv.config.sources import Sources, naming
@@ -30,7 +30,7 @@ _ENDPOINT_REGION = re.compile(
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
+    r"(?P<scheme>(?i:https?))://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
 )
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _LOOPBACK = re.compile(rf"(?i:localhost)|127(?:\.{_BYTE}){{3}}|\[::1\]", re.ASCII)
@@ -56,6 +56,7 @@ def read(
     Raises:
         SettingsError: a value cannot be used, or something is missing; one error names everything missing.
     """
+    _refuse_text(environ)
     sources = Sources(flags, environ, system)
     values = {option.key: sources.value(option) for option in OPTIONS}
     secrets = _secrets(values, sources)
@@ -137,9 +138,17 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     found = _URL.fullmatch(url)
     if not found or not 0 < int(found["port"] or 1) < 1 << 16:
         raise messages.ENDPOINT_NOT_A_URL(value=shown(url) if "@" not in url else "(not shown: it may hold a password)")
-    if found["scheme"] == "http" and not _LOOPBACK.fullmatch(found["host"]):
+    if found["scheme"].lower() == "http" and not _LOOPBACK.fullmatch(found["host"]):
         raise messages.ENDPOINT_NOT_HTTPS(host=found["host"])
-    return url
+    return found["scheme"].lower() + url[found.end("scheme") :]
+
+
+def _refuse_text(environ: Mapping[str, str]) -> None:
+    """Refuse a certificate's text in the place of the path in a variable of AWS's tools."""
+    try:
+        path(environ.get("AWS_CA_BUNDLE", ""))
+    except SettingsError as error:
+        raise messages.told_of("AWS_CA_BUNDLE", error) from None
 
 
 def _switched_on(variable: str, environ: Mapping[str, str]) -> bool:

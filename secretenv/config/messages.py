@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import Message, SecretenvError, SettingsError
+from secretenv.wording import DESCRIBE_ENDPOINT
 
 # Values of options.
 NOT_A_DURATION = Message(SettingsError, "not a duration: {value}", "write for example 500ms, 90s, 5m or 1h30m")
@@ -15,7 +16,7 @@ NOT_AN_ACTION = Message(
 )
 UNKNOWN_VALUE = Message(SettingsError, "unknown value: {value}", "use one of {values}")
 MISSPELT_VALUE = Message(SettingsError, "unknown value: {value}", "did you mean {word}? use one of {values}")
-_ENDPOINT = "give HOST or HOST:PORT, as `aws iot describe-endpoint --endpoint-type iot:CredentialProvider` prints it"
+_ENDPOINT = f"give HOST or HOST:PORT, as `{DESCRIBE_ENDPOINT}` prints it"
 NOT_AN_ENDPOINT = Message(SettingsError, "not an endpoint: {value}", _ENDPOINT)
 NOT_HTTPS = Message(SettingsError, "the endpoint must use https: {value}", _ENDPOINT)
 NOT_A_ROLE_ALIAS = Message(SettingsError, "not a role alias: {value}", "use {characters}")
@@ -140,6 +141,11 @@ FILE_NAMED_AS_VARIABLE = Message(
 
 # The settings file as a whole.
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
+CLOSED_FOLDER = Message(
+    SettingsError,
+    "{file} cannot be read: permission denied for one of its folders",
+    "namei -l {file}; open the folder to this user, or name another file with --config",
+)
 NOT_IN_TIME = Message(
     SettingsError, "the settings file {file} was not read within {time}", "does the disk or the network drive hang? df"
 )
@@ -163,7 +169,25 @@ NOT_TABLES = Message(
 )
 UNKNOWN_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "the keys here are {keys}")
 MISSPELT_KEY = Message(SettingsError, "{file}: {table} has no key {key}", "did you mean {word}?")
-KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{key} belongs in [{other_table}]")
+KEY_OF_ANOTHER_TABLE = Message(SettingsError, "{file}: {table} has no key {key}", "{word} belongs in {other_table}")
+MISSPELT_KEY_OF_ANOTHER_TABLE = Message(
+    SettingsError, "{file}: {table} has no key {key}", "did you mean {word}? it belongs in {other_table}"
+)
+KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables", "{word} belongs in {other_table}: write it below that line"
+)
+MISSPELT_KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables", "did you mean {word}? it belongs in {other_table}"
+)
+UNKNOWN_KEY_IN_NO_TABLE = Message(
+    SettingsError, "{file}: {key} stands above all tables, and is no setting", "the tables are {tables}"
+)
+CONFIG_IS_NO_KEY = Message(
+    SettingsError, "{file}: a settings file cannot name another one", "give it with --config or SECRETENV_CONFIG"
+)
+NESTED_TABLE = Message(
+    SettingsError, "{file}: the table [{word}] stands inside {table}", "write [{word}] on a line of its own"
+)
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
 )

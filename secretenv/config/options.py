@@ -31,6 +31,7 @@ class Option(NamedTuple):  # a dataclass would cost each start of `run` 6 ms
         path: a path, made absolute.
         also: further variables that are read, in this order, after the option's own.
         default_note: the default in the documents, where a user could not write it.
+        words: values that completion offers, beside the signals that a SIGNAL can be.
         number: the settings file may give it as a number too: seconds, or a signal's number.
     """
 
@@ -44,6 +45,7 @@ class Option(NamedTuple):  # a dataclass would cost each start of `run` 6 ms
     path: bool = False
     also: tuple[str, ...] = ()
     default_note: str = ""
+    words: tuple[str, ...] = ()
     number: bool = False
 
     @property
@@ -84,6 +86,10 @@ class Option(NamedTuple):  # a dataclass would cost each start of `run` 6 ms
         default = "" if self.shown_default == NO_DEFAULT else f"; default: {self.shown_default}"
         return f"{self.help} ({', '.join(self.variables)}{default})"
 
+
+_LISTENERS = ("wrapper", "command", "off")
+_LEVELS = ("debug", "info", "warning", "error")
+_FORMS = ("text", "json")
 
 OPTIONS = (
     Option(
@@ -259,6 +265,7 @@ OPTIONS = (
         metavar="ACTION",
         default="restart",
         parse=parsers.on_change,
+        words=("restart", "exit", "ignore"),
         help="what to do when a secret changes: restart, ignore, exit (stop the command, exit 75), or a signal to send",
     ),
     Option(
@@ -284,6 +291,7 @@ OPTIONS = (
         metavar="SIGNAL",
         default="TERM",
         parse=parsers.kill_signal,
+        words=("KILL",),
         number=True,
         help="signal that asks the command to stop",
     ),
@@ -308,6 +316,7 @@ OPTIONS = (
         metavar="SIGNAL",
         default="none",
         parse=parsers.optional_signal,
+        words=("none",),
         number=True,
         help="signal that makes secretenv check now; it is not forwarded",
     ),
@@ -325,7 +334,8 @@ OPTIONS = (
         section="run",
         metavar="WHO",
         default="wrapper",
-        parse=parsers.choice("wrapper", "command", "off"),
+        parse=parsers.choice(*_LISTENERS),
+        words=_LISTENERS,
         help="who notifies systemd if NOTIFY_SOCKET is set: wrapper (secretenv itself), command, or off",
     ),
     Option(
@@ -333,7 +343,8 @@ OPTIONS = (
         section="run",
         metavar="LEVEL",
         default="info",
-        parse=parsers.choice("debug", "info", "warning", "error"),
+        parse=parsers.choice(*_LEVELS),
+        words=_LEVELS,
         help="lowest level to log: debug, info, warning or error",
     ),
     Option(
@@ -341,7 +352,8 @@ OPTIONS = (
         section="run",
         metavar="FORM",
         default="text",
-        parse=parsers.choice("text", "json"),
+        parse=parsers.choice(*_FORMS),
+        words=_FORMS,
         help="text for people, json for machines",
     ),
 )

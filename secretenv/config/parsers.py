@@ -91,7 +91,7 @@ def signal_number(text: str) -> int:
     """
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names())
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=signal_names())
 
 
 def kill_signal(text: str) -> int:
@@ -99,7 +99,7 @@ def kill_signal(text: str) -> int:
     forbidden = _NOT_SENDABLE - {"SIGKILL"}
     if number := _signal_number(text, forbidden):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=_signal_names(forbidden))
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=signal_names(forbidden))
 
 
 def optional_signal(text: str) -> int:
@@ -108,7 +108,7 @@ def optional_signal(text: str) -> int:
         return 0
     if number := _signal_number(text):
         return number
-    raise messages.NOT_A_SIGNAL(value=shown(text), signals=f"none {_signal_names()}")
+    raise messages.NOT_A_SIGNAL(value=shown(text), signals=f"none {signal_names()}")
 
 
 def on_change(text: str) -> str | int:
@@ -118,7 +118,7 @@ def on_change(text: str) -> str | int:
         return word
     if number := _signal_number(text):
         return number
-    raise messages.NOT_AN_ACTION(value=shown(text), signals=_signal_names())
+    raise messages.NOT_AN_ACTION(value=shown(text), signals=signal_names())
 
 
 def _signal_number(text: str, forbidden: frozenset[str] = _NOT_SENDABLE) -> int:
@@ -135,8 +135,8 @@ def _signal_number(text: str, forbidden: frozenset[str] = _NOT_SENDABLE) -> int:
     return number if number in usable else 0
 
 
-def _signal_names(forbidden: frozenset[str] = _NOT_SENDABLE) -> str:
-    """Return the names of the signals that are not forbidden, in the order of their numbers."""
+def signal_names(forbidden: frozenset[str] = _NOT_SENDABLE) -> str:
+    """Return the names of the signals that are not forbidden, in the order of their numbers, separated by blanks."""
     return " ".join(each.name.removeprefix("SIG") for each in sorted(set(signal.Signals)) if each.name not in forbidden)
 
 
@@ -167,6 +167,11 @@ def choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
+# As DNS has it, or an IPv6 address. Whatever else a resolver or a parser of URLs would make of other characters, no
+# endpoint has them.
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+
+
 def endpoint(text: str) -> str:
     """Return `HOST` or `HOST:PORT` from that or from a URL; IPv6 addresses stay in brackets.
 
@@ -174,16 +179,18 @@ def endpoint(text: str) -> str:
         SettingsError: it is something else, or asks for plain HTTP.
     """
     word = text.strip()
+    value = shown(text) if "@" not in text else "(not shown: it may hold a password)"
     if "://" in word and not word.lower().startswith("https://"):
-        raise messages.NOT_HTTPS(value=shown(text))
+        raise messages.NOT_HTTPS(value=value)
     try:
         parts = urlsplit(word if "://" in word else f"https://{word}")
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise messages.NOT_AN_ENDPOINT(value=shown(text)) from None
+        raise messages.NOT_AN_ENDPOINT(value=value) from None
     more = parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None
-    if not host or more or re.search(r"[\s\x00-\x1f]", host):
-        raise messages.NOT_AN_ENDPOINT(value=shown(text))
+    # Of the text, not of what urlsplit makes of it: that drops tabs and newlines.
+    if more or not _HOST.fullmatch(host) or re.search(r"[\s\x00-\x1f]", word) or port == 0:
+        raise messages.NOT_AN_ENDPOINT(value=value)
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"
 

@@ -51,6 +51,15 @@ class Output:
         """Write the answer."""
         self._write(answer.to_json(), last=True)
 
+    def replace(self, error: SecretenvError) -> None:
+        """Write an error in the place of all that was written: the system refused the rest."""
+        answer = Answer()
+        answer.error = error
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self._answered = False
+        self.answer(answer)
+
     def _write(self, fields: Mapping[str, Any], *, last: bool) -> None:
         import json
 
@@ -80,7 +89,11 @@ def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:
         signal.sigwait({GO})
         while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
             signal.sigwait({GO})
-    output.answer(work(sys.stdin.buffer.read, output, budget, make))
+    answer = work(sys.stdin.buffer.read, output, budget, make)
+    try:
+        output.answer(answer)
+    except OSError as error:
+        output.replace(messages.ANSWER_NOT_WRITTEN(reason=error.strerror))
     # Not the interpreter's own end: threads may hang, and there is nothing to clean up.
     os._exit(0)
 

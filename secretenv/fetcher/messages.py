@@ -5,6 +5,7 @@ What AWS's own answers mean stands in the tables of `secretsmanager_errors`.
 
 from __future__ import annotations
 
+from secretenv.defects import COMPLETE
 from secretenv.errors import ContentError, FetcherError, Message, SecretError
 from secretenv.wording import PORTAL
 
@@ -35,6 +36,13 @@ NO_CLIENT = Message(
     "secret {secret}: no AWS client could be created for region {region} ({kind})",
     "check AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT",
     link="endpoint",
+)
+NO_DATA = Message(
+    SecretError,
+    "botocore's description of Secrets Manager cannot be loaded ({kind})",
+    COMPLETE,
+    link="fetcher",
+    transient=True,
 )
 NOT_HTTPS = Message(
     SecretError,
@@ -144,4 +152,9 @@ TOO_LARGE = Message(
 # fetcher
 FETCH_TOO_LONG = Message(
     FetcherError, "the fetch took longer than {time} at the step {step}", "check the network", transient=True
+)
+ANSWER_NOT_WRITTEN = Message(
+    FetcherError,
+    "the fetcher could not write its answer: {reason}",
+    "the limit for the size of a file may be too low: ulimit -f; LimitFSIZE= of systemd; free",
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from secretenv.fetcher import messages
 from secretenv.fetcher.variables import object_of, text_of, value_of
 from secretenv.settings import PATH_MARK
-from secretenv.wording import short
+from secretenv.wording import short, shown_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -53,7 +53,7 @@ def _content(reading: Reading, key: str) -> bytes | None:
         return None
     source = f"secret {short(secret.id)}"
     if key:
-        source = f"key {short(key)} of {source}"
+        source = f"key {shown_key(key)} of {source}"
         value = value_of(secret, object_of(secret, held), key)
         if value is None:
             return None

@@ -13,6 +13,7 @@ import ssl
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from botocore.credentials import Credentials as Keys
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    DataNotFoundError,
     HTTPClientError,
     InvalidRegionError,
     NoRegionError,
@@ -157,6 +159,8 @@ class Reader:
             raise message(secret=secret.id, region=region) from None
         except ssl.SSLError:
             raise messages.NO_TLS_CONTEXT(secret=secret.id, region=region) from None
+        except (DataNotFoundError, JSONDecodeError, EOFError) as error:
+            raise messages.NO_DATA(kind=type(error).__name__) from None
         except (BotoCoreError, ValueError, OSError) as error:
             raise messages.NO_CLIENT(secret=secret.id, region=region, kind=type(error).__name__) from None
         url = client.meta.endpoint_url  # only botocore knows where the requests of a region go
@@ -322,6 +326,8 @@ class Reader:
             raise _no_answer(ids, _explain(error, host)) from None
         except wire.TooLargeError:
             raise _not_an_answer(ids, self._host(region), "it is larger than any secret") from None
+        except ImportError:
+            raise  # botocore loads some of its modules when they are needed
         except Exception as error:  # noqa: BLE001 - botocore's parsers let many kinds through
             raise _not_an_answer(ids, self._host(region), type(error).__name__) from None
 

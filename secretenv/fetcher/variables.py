@@ -12,9 +12,11 @@ import re
 from fnmatch import fnmatchcase
 
 from secretenv.fetcher import keys, messages
+from secretenv.fetcher.dangerous import is_dangerous
+from secretenv.fetcher.secret_ids import several
 from secretenv.settings import MISSING
 from secretenv.values import Values
-from secretenv.wording import short
+from secretenv.wording import short, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,20 +29,6 @@ if TYPE_CHECKING:
 # MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
 # 4 KiB accept more; a secret that works on one device should work on the next.
 LONGEST = 131072
-
-# Variables that change which code a program runs or whom it trusts: a secret may hold one on purpose, or because an
-# attacker can write it.
-DANGEROUS = frozenset(
-    """
-    BASHOPTS BASH_ENV CDPATH CLASSPATH CORECLR_PROFILER_PATH DOTNET_STARTUP_HOOKS ENV GCONV_PATH GETCONF_DIR
-    GIT_EXEC_PATH GIT_SSH GIT_SSH_COMMAND GLIBC_TUNABLES HOSTALIASES IFS JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS LOCPATH
-    LUA_CPATH LUA_INIT LUA_PATH NLSPATH NODE_EXTRA_CA_CERTS NODE_OPTIONS NODE_PATH OPENSSL_CONF OPENSSL_ENGINES
-    OPENSSL_MODULES PATH PERL5DB PERL5LIB PERL5OPT PERLLIB PHPRC PHP_INI_SCAN_DIR PROMPT_COMMAND PS4 PYTHONBREAKPOINT
-    PYTHONHOME PYTHONINSPECT PYTHONPATH PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS RESOLV_HOST_CONF RES_OPTIONS RUBYLIB
-    RUBYOPT SHELLOPTS SSLKEYLOGFILE SSL_CERT_DIR SSL_CERT_FILE _JAVA_OPTIONS
-    """.split()  # noqa: SIM905 - sixty lines otherwise
-)
-DANGEROUS_PREFIXES = ("LD_", "BASH_FUNC_")
 
 _PORTABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MANY = 10  # names in one warning: a line of the log is at most PIPE_BUF long
@@ -93,7 +81,7 @@ def variables(readings: Sequence[Reading]) -> tuple[dict[str, str], dict[str, st
         for name in own.keys() & found.keys():
             overridden.setdefault(origins[name], []).append(name)
         for other, names in overridden.items():
-            warnings.append(f"secret {short(reading.secret.id)} overrides {_list(names)} of secret {short(other)}")
+            warnings.append(f"secret {short(reading.secret.id)} overrides {listed(names)} of secret {short(other)}")
         found.update(own)
         origins.update(dict.fromkeys(own, reading.secret.id))
     return found, origins, warnings + _warnings_of_names(found)
@@ -111,7 +99,7 @@ def demand(required: Iterable[str], found: Mapping[str, str], secrets: Iterable[
         ContentError: it names the variables and the secrets.
     """
     if lacking := [name if name not in found else f"{name} (empty)" for name in required if not found.get(name)]:
-        searched = _list([*dict.fromkeys(secret.id for secret in secrets)])
+        searched = several([*dict.fromkeys(secret.id for secret in secrets)])
         raise messages.REQUIRED_MISSING(variables=", ".join(lacking), secrets=searched)
 
 
@@ -134,7 +122,7 @@ def _one(reading: Reading, warnings: list[str]) -> dict[str, str]:
         name = given or _name(secret, key)
         if name in taken:
             raise messages.KEYS_COLLIDE(
-                key=short(taken[name]), other_key=short(key), secret=short(secret.id), variable=short(name)
+                key=shown_key(taken[name]), other_key=shown_key(key), secret=short(secret.id), variable=shown_key(name)
             )
         own[name] = text = text_of(secret, key, value)
         taken[name] = key
@@ -157,10 +145,10 @@ def value_of(secret: Secret, content: Mapping[str, Any], path: str) -> Any:
     """Return the value that a key, or a path of keys, names."""
     values = keys.found(content, path)
     if len(values) > 1:
-        raise messages.KEY_AMBIGUOUS(key=short(path), secret=short(secret.id))
+        raise messages.KEY_AMBIGUOUS(key=shown_key(path), secret=short(secret.id))
     if not values:
-        there = _list([*keys.paths(content)]) or "no keys"
-        raise messages.KEY_MISSING(key=short(path), secret=short(secret.id), keys=there)
+        there = listed([*keys.paths(content)]) or "no keys"
+        raise messages.KEY_MISSING(key=shown_key(path), secret=short(secret.id), keys=there)
     return values[0]
 
 
@@ -193,7 +181,7 @@ def _parse(secret: Secret, text: str) -> Any:
         unique: dict[str, Any] = {}
         for key, value in pairs:
             if key in unique:
-                raise messages.KEY_TWICE(key=short(key), secret=short(secret.id))
+                raise messages.KEY_TWICE(key=shown_key(key), secret=short(secret.id))
             unique[key] = value
         return unique
 
@@ -233,7 +221,7 @@ def text_of(secret: Secret, key: str, value: Any) -> str:
     try:
         return "".join(_compact(value))
     except RecursionError:
-        raise messages.VALUE_TOO_DEEP(key=short(key), secret=short(secret.id)) from None
+        raise messages.VALUE_TOO_DEEP(key=shown_key(key), secret=short(secret.id)) from None
 
 
 def _compact(value: Any) -> Iterator[str]:
@@ -258,7 +246,7 @@ def _compact(value: Any) -> Iterator[str]:
 
 def _check(secret: Secret, key: str, name: str, value: str) -> None:
     """Refuse what no environment can hold."""
-    source = f"key {short(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
+    source = f"key {shown_key(key)} of secret {short(secret.id)}" if key else f"secret {short(secret.id)}"
     for text, nul, surrogate in (
         (name, messages.NUL_IN_NAME, messages.SURROGATE_IN_NAME),
         (value, messages.NUL_IN_VALUE, messages.SURROGATE_IN_VALUE),
@@ -280,16 +268,16 @@ def _warnings_of_names(names: Iterable[str]) -> list[str]:
     """Return the warnings about names that are set as they are."""
     warnings = []
     if odd := [name for name in names if not _PORTABLE.fullmatch(name)]:
-        warnings.append(f"variable names that are not portable, set unchanged: {_list(odd)}; see --sanitize")
-    if bad := [name for name in names if name in DANGEROUS or name.startswith(DANGEROUS_PREFIXES)]:
-        warnings.append(f"a secret sets variables that change what programs run or trust: {_list(bad)}")
+        warnings.append(f"variable names that are not portable, set unchanged: {listed(odd)}; see --sanitize")
+    if bad := [name for name in names if is_dangerous(name)]:
+        warnings.append(f"a secret sets variables that change what programs run or trust: {listed(bad)}")
     return warnings
 
 
-def _list(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Return names for a message, not more of them than a line holds."""
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-    return ", ".join(short(name) for name in names[:_MANY]) + more
+    return ", ".join(shown_key(name) for name in names[:_MANY]) + more
 
 
 def _base64(content: bytes) -> str:

@@ -33,6 +33,8 @@ _FILES = {
     "AWS_CA_BUNDLE": os.devnull,
 }
 
+_NAMES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION")
+
 Parameters = dict[str, Any]
 
 
@@ -64,6 +66,7 @@ class Account:
         self.changes = 0
         self.show = show
         self._secret_words = secret_words
+        _refuse_content(**{"--region": region, "--profile": profile})
         _refuse_fifos()
         # Empty counts as not set: botocore before 1.43.54 takes it for "do not verify".
         for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
@@ -147,6 +150,20 @@ class Account:
             unknown = "(the new certificate's id)"
             return {"certificateId": unknown, "certificateArn": self.arn("iot", f"cert/{unknown}")}
         return {}
+
+
+def _refuse_content(**options: str) -> None:
+    """Refuse a text in the place of a name or a path: boto3's errors would quote it.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for name, text in [*options.items(), *((name, os.environ.get(name, "")) for name in _NAMES)]:
+        if reading.is_content(text):
+            raise messages.NOT_A_NAME(option=name)
+    for name in (*_FILES, "REQUESTS_CA_BUNDLE"):
+        if reading.is_content(os.environ.get(name, "")):
+            raise messages.NOT_A_PATH(option=name)
 
 
 def _refuse_fifos() -> None:

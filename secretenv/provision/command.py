@@ -25,7 +25,15 @@ class _Group(TyperGroup):
     """A group whose first word is a NAME unless it is `destroy`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args[:1] == ["destroy"] else ["make", *args])
+        asked = not args and ctx.resilient_parsing  # for completions of the first word
+        return super().parse_args(ctx, args if args[:1] == ["destroy"] or asked else ["make", *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return the completions for the word behind `provision`: its options, and `destroy`."""
+        found = [item for item in super().shell_complete(ctx, incomplete) if item.value != "make"]
+        known = {item.value for item in found}
+        options = self.commands["make"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
+        return [*found, *(item for item in options if item.value not in known)]
 
 
 class _Named(TyperCommand):
@@ -98,7 +106,8 @@ ForceDelete = Annotated[
 @app.command(
     "make",
     cls=_Make,
-    epilog="secretenv provision destroy NAME removes exactly what was created. Exit status: 0, 1 failure, 2 usage.",
+    epilog="secretenv provision destroy NAME removes exactly what was created. "
+    "Exit status: 0, 1 failure, 2 wrong usage or settings.",
 )
 def make(  # noqa: PLR0913 - each is an option
     name: Name,
@@ -147,7 +156,7 @@ def make(  # noqa: PLR0913 - each is an option
     cls=_Named,
     # The one option too long for a narrow terminal stands here in full.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
-    "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 usage.",
+    "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 wrong usage or settings.",
 )
 def destroy(  # noqa: PLR0913 - each is an option
     name: Name,

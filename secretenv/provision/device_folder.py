@@ -71,7 +71,7 @@ class DeviceFolder:
         left, neither a file nor a folder.
 
         Raises:
-            SettingsError: the folder cannot be written.
+            SecretenvError: the folder cannot be written.
         """
         with ExitStack() as undo:
             key, certificate = self._room(KEY, undo), self._room(CERT, undo)

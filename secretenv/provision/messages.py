@@ -25,6 +25,11 @@ NOT_A_PATH = Message(
     "{option}: expected a path, but got the content of a file",
     "give the path of the file; other users can read a command line",
 )
+NOT_A_NAME = Message(
+    SettingsError,
+    "{option}: expected a name, but got the content of a file",
+    "give the name; other users can read a command line",
+)
 KMS_KEY = Message(
     SettingsError,
     "--kms-key {key}: give the full ARN of a KMS key or of its alias",
@@ -54,7 +59,12 @@ VALUE_TOO_LARGE_FOR_CLOUDFORMATION = Message(
     "aws secretsmanager create-secret --name {secret} --secret-string file://FILE, then leave out --from-file",
 )
 FILE_UNREADABLE = Message(SettingsError, "--new-certificate: {file} cannot be read: {reason}", "ls -l {file}")
-FILE_UNWRITABLE = Message(SettingsError, "--new-certificate: {file} cannot be written: {reason}", "ls -ld {folder}")
+FILE_UNWRITABLE = Message(
+    SecretenvError,
+    "--new-certificate: {file} cannot be written: {reason}",
+    "ls -ld {folder}",
+    link="settings",
+)
 HALF_A_PAIR = Message(
     SettingsError,
     "--new-certificate: {file} exists, but {missing} does not",

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secretenv.config.quoting import no_path
 from secretenv.identity.background import Background
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 25.0  # seconds for a disk that hangs, as long as a device's fetch may take
-LONGEST_PATH = 4096  # bytes, PATH_MAX of Linux
 SMALL = 1 << 20  # bytes of a certificate or a settings file; real ones have a few thousand
 
 # Descriptors that the caller has opened, as a shell's `<(command)` is: read to their end, like standard input.
@@ -30,10 +30,7 @@ def absolute(text: str) -> Path:
 
 def is_content(text: str) -> bool:
     """Tell whether this is the content of a file in the place of its path, which no message may show."""
-    return (
-        len(text.encode("utf-8", "surrogateescape")) > LONGEST_PATH
-        or re.search(r"[{\x00-\x1f]|BEGIN", text) is not None
-    )
+    return no_path(text) != "" or re.search(r"[\x00-\x1f]|BEGIN", text) is not None
 
 
 def is_stream(source: str) -> bool:

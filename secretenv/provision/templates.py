@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from secretenv.config.quoting import shown
 from secretenv.provision import deploying, messages
 from secretenv.provision.device_folder import id_of
 from secretenv.provision.documents import check_size, secret_policy
@@ -33,7 +34,7 @@ def write(asked: Wanted, form: str, value: Value | None, where: deploying.Where)
         AwsError: the role's policy would be too long.
     """
     if form not in FORMS:
-        raise messages.FORM(forms=" and ".join(FORMS), form=repr(form))
+        raise messages.FORM(forms=" and ".join(FORMS), form=shown(form))
     certificate, where = id_of(asked.certificate), where._replace(file=_standard_output())
     region = where.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", "")
     check_size(secret_policy(example_arns(asked, region), asked.kms_keys), len(asked.secrets))

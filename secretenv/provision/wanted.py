@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secretenv.config import parsers
+from secretenv.config.quoting import shown
 from secretenv.errors import SettingsError
 from secretenv.provision import messages, reading
 from secretenv.provision.documents import ANY_SUFFIX, THING
@@ -137,7 +138,7 @@ def _check_names(made: Wanted) -> None:
             _check("--secret", secret)
     for key in made.kms_keys:
         if not _KMS_KEY.fullmatch(key):
-            raise messages.KMS_KEY(key=repr(key))
+            raise messages.KMS_KEY(key=shown(key))
     for option, text in (("--certificate", made.certificate), ("--new-certificate", made.folder)):
         if reading.is_content(text):
             raise messages.NOT_A_PATH(option=option)
@@ -196,4 +197,4 @@ def _duration(text: str) -> int:
 def _check(option: str, text: str) -> None:
     form, words = _FORMS[option]
     if not re.fullmatch(form, text, re.ASCII):
-        raise SettingsError(f"{option} {text!r} is not a name that AWS allows here", hint=f"use {words}")
+        raise SettingsError(f"{option} {shown(text)} is not a name that AWS allows here", hint=f"use {words}")

@@ -14,10 +14,12 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from secretenv.config.quoting import name
 from secretenv.sandbox import messages
 from secretenv.sandbox.faults import HELP, parse
 from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
+from secretenv.wording import of_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +62,9 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     for fault in faults:
         parse(fault)
     if command and not shutil.which(command[0]):
-        raise messages.NOT_FOUND(command=command[0])
+        if of_a_shell(command[0]):
+            raise messages.SHELL_WORD(word=command[0].partition("=")[0])
+        raise messages.NOT_FOUND(command=name(command[0]))
     # Blocked before the sandbox starts threads, which inherit the mask: signals stay pending for sigwait.
     with _blocked(ENDING | {signal.SIGCHLD}) as caller_mask, started() as sandbox:
         rotate, switch = write_rotate(sandbox), sandbox.folder / "faults"
@@ -133,9 +137,9 @@ def _spawn(command: list[str], added: Mapping[str, str], mask: set[signal.Signal
             setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # CPython ignores them
         )
     except FileNotFoundError as error:
-        raise messages.NOT_FOUND(command=command[0]) from error
+        raise messages.NOT_FOUND(command=name(command[0])) from error
     except OSError as error:
-        raise messages.NOT_EXECUTABLE(command=command[0], reason=error.strerror) from error
+        raise messages.NOT_EXECUTABLE(command=name(command[0]), reason=error.strerror) from error
 
 
 def _wait(pid: int) -> int:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from secretenv.config.parsers import did_you_mean, duration
+from secretenv.config.quoting import shown
 from secretenv.errors import SettingsError
 from secretenv.sandbox import fault_answers, messages
 from secretenv.sandbox.authority import write_private
@@ -76,7 +77,7 @@ def parse(text: str) -> Fault:
     except SettingsError as error:
         services, forms = ", ".join(SERVICES), ", ".join(FORMS.values())
         reason = error.message
-        raise messages.NOT_A_FAULT(fault=repr(text), reason=reason, services=services, faults=forms) from None
+        raise messages.NOT_A_FAULT(fault=shown(text), reason=reason, services=services, faults=forms) from None
     return Fault(text=word, kind=kind, service=service, value=value, seconds=seconds)
 
 
@@ -85,14 +86,14 @@ def _one_of(words: Collection[str], text: str) -> str:
     if text in words:
         return text
     if question := did_you_mean(text, words):
-        raise messages.UNKNOWN_WORD_NEAR(word=repr(text), question=question)
-    raise messages.UNKNOWN_WORD(word=repr(text))
+        raise messages.UNKNOWN_WORD_NEAR(word=shown(text), question=question)
+    raise messages.UNKNOWN_WORD(word=shown(text))
 
 
 def _offset(text: str) -> float:
     """Return the seconds of `+600s` or `-2h`."""
     if text[:1] not in {"+", "-"}:
-        raise messages.NOT_AN_OFFSET(offset=repr(text))
+        raise messages.NOT_AN_OFFSET(offset=shown(text))
     return duration(text[1:]) * (-1 if text.startswith("-") else 1)
 
 
@@ -102,7 +103,7 @@ def _value(kind: str, text: str) -> tuple[str, float]:
         return "", duration(text)
     if kind == "status":
         if not (text.isascii() and text.isdecimal() and 300 <= int(text) <= 599):  # noqa: PLR2004
-            raise messages.NOT_A_STATUS(status=repr(text))
+            raise messages.NOT_A_STATUS(status=shown(text))
         return text, 0.0
     words = FORMS[kind].partition("=")[2]
     if text and not words:

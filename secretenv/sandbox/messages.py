@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from secretenv.errors import CommandError, CommandNotFoundError, Message, SecretenvError, SettingsError
+from secretenv.wording import USE_A_SHELL
 
 # settings
 NO_EXTRA = Message(
-    SettingsError,
+    SecretenvError,
     "the sandbox needs the Python package {package}, which is not installed",
     "pip install '.[sandbox]' in a checkout of secretenv",
+    link="settings",
 )
 NOT_A_FAULT = Message(
     SettingsError,
@@ -29,6 +31,9 @@ CANNOT_START = Message(SecretenvError, "the sandbox cannot start: {reason}", "ip
 
 # command
 NOT_FOUND = Message(CommandNotFoundError, "command not found: {command}", "check the name and PATH")
+SHELL_WORD = Message(
+    CommandNotFoundError, "{word}: not found in PATH; it is part of a shell's language, not a program", USE_A_SHELL
+)
 NOT_EXECUTABLE = Message(
     CommandError, "cannot execute {command}: {reason}", "check that it is a program and executable"
 )

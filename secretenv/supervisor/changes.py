@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretenv.settings import MISSING
-from secretenv.wording import short, shown_version
+from secretenv.wording import shown_key, shown_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def of_names(what: str, old: Mapping[str, object], new: Mapping[str, object]) ->
     left, parts = _MOST, []
     for kind, names in kinds.items():
         if names:
-            parts.append(f"{kind}: {', '.join(short(name) for name in sorted(names)[:left])}".rstrip(": "))
+            parts.append(f"{kind}: {', '.join(shown_key(name) for name in sorted(names)[:left])}".rstrip(": "))
             left = max(left - len(names), 0)
     more = sum(map(len, kinds.values())) - _MOST
     if more > 0:

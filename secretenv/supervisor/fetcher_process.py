@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 
+from secretenv.defects import NOEXEC_HINT, NOEXEC_WORDS, noexec_library, short
+from secretenv.errors import FetcherError
 from secretenv.protocol import GO, Task, read_answer
+from secretenv.supervisor import messages
 from secretenv.supervisor.helper_process import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from secretenv.errors import SecretenvError
     from secretenv.protocol import Answer
 
 
@@ -45,10 +49,9 @@ class Fetch:
         Args:
             status: its exit status, or -N for signal N.
         """
-        if self.killed:
-            ended = "it took too long and was killed"
-        else:
-            ended = f"it was killed by signal {-status}" if status < 0 else f"it exited with status {status}"
+        ended: str | SecretenvError = "it took too long and was killed"
+        if not self.killed:
+            ended = messages.FETCHER_KILLED(signal=-status) if status < 0 else died(status, self._helper.last_words())
         answer, stray = read_answer(self._helper.answer(), ended), self._helper.stray()
         self._helper.close()
         return answer, stray
@@ -56,3 +59,25 @@ class Fetch:
     def abandon(self) -> None:
         """End it, before it has answered; nothing of it is left."""
         self._helper.abandon()
+
+
+def died(status: int, said: str) -> SecretenvError:
+    """Return the error of a fetcher that ended with an exception: its kind and place, never its text.
+
+    Args:
+        status: its exit status; 0 where it wrote something else.
+        said: what it wrote to standard error: the traceback of Python, if it got as far.
+    """
+    # To its first exception: what follows may be a text of several lines that looks like one.
+    _, _, trace = said.partition("Traceback (most recent call last):\n")
+    place = "its start"
+    for line in trace.splitlines():
+        file, _, rest = line.removeprefix('  File "').partition('", line ')
+        if line.startswith('  File "') and not file.startswith("<"):
+            place = f"{short(file)}:{rest.partition(',')[0]}"
+        if not line.startswith(" "):
+            exception, _, words = line.partition(":")
+            if library := noexec_library(words.strip()):
+                return FetcherError(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
+            return messages.FETCHER_RAISED(status=status, exception=exception, place=place)
+    return messages.FETCHER_EXITED(status=status)

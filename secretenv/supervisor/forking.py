@@ -6,10 +6,12 @@ process.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
-from secretenv.errors import FAILED
+from secretenv.defects import unexpected
+from secretenv.errors import FAILED, SecretenvError
 from secretenv.supervisor import messages
 from secretenv.supervisor.libc import Word, function
 from secretenv.supervisor.log import Log
@@ -63,13 +65,21 @@ def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
         run()
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as its parent
         try:
-            why = error.strerror if isinstance(error, OSError) else type(error).__name__
-            message = messages.HELPER_INCOMPLETE if isinstance(error, ImportError) else messages.HELPER_FAILED
-            make_log().failure(message(reason=why))
+            make_log().failure(_why(error))
         except BaseException:  # noqa: BLE001 - such a line takes memory too
             os.write(2, _STARVED)
     finally:
         os._exit(FAILED)
+
+
+def _why(error: BaseException) -> SecretenvError:
+    """Return the error to show for the end of a child."""
+    if isinstance(error, ImportError):
+        return unexpected(error, SecretenvError)
+    if not isinstance(error, OSError):
+        return messages.HELPER_FAILED(reason=type(error).__name__)
+    message = messages.HELPER_FILE_LIMIT if error.errno == errno.EFBIG else messages.HELPER_FAILED
+    return message(reason=error.strerror)
 
 
 def first_victim() -> None:

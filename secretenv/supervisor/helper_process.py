@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Seconds in which a killed process is gone, unless it hangs in the kernel.
 _GONE = 0.2
+_LAST_WORDS = 1 << 16  # bytes, more than a traceback has
 
 # A helper gets the caller's environment without the variables that would make it read other credentials, other roots
 # or the terminal's secrets. -I makes it ignore the Python variables as well.
@@ -74,6 +75,10 @@ class Helper:
         """Return how many bytes it wrote to standard error."""
         return os.fstat(self._memories[2]).st_size
 
+    def last_words(self) -> str:
+        """Return the end of what it wrote to standard error; not to be shown, for it may hold a value."""
+        return os.pread(self._memories[2], _LAST_WORDS, max(self.stray() - _LAST_WORDS, 0)).decode(errors="replace")
+
     def abandon(self) -> None:
         """End it, before it has answered; nothing of it is left."""
         end_helper(self.pid)
@@ -106,10 +111,14 @@ def read_memory(descriptor: int) -> bytes:
 
 
 def _words(module: str) -> list[str]:
-    """Return the command line of a helper: isolated, with the folder that holds this package first in the path."""
+    """Return the command line of a helper: isolated, with the folder that holds this package in the path.
+
+    It comes behind the standard library, before all else: it may be `site-packages`, where an old backport (enum34)
+    lies under the name of a module of the standard library. Without -S the path would not tell where that ends.
+    """
     folder = os.path.abspath(__file__).rpartition("/secretenv/supervisor/")[0]  # noqa: PTH100
-    program = f"import sys; sys.path.insert(0, {folder!r}); from {module} import main; main()"
-    return [sys.executable, "-I", "-c", program]
+    program = f"import sys; sys.path.append({folder!r}); import site; site.main(); from {module} import main; main()"
+    return [sys.executable, "-I", "-S", "-c", program]
 
 
 def spawn_helper(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from secretenv.defects import COMPLETE
 from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, Message, SecretenvError, SettingsError
+from secretenv.wording import USE_A_SHELL
 
 # environment
 
@@ -71,6 +73,11 @@ FILE_NOT_WRITTEN = Message(
 # command
 
 EMPTY = Message(CommandNotFoundError, "the command is an empty string", "give a program name after the options")
+PEM = Message(
+    CommandNotFoundError,
+    "the command is a text with the first line of a PEM file",
+    "give a program name after the options",
+)
 NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its full path")
 NOT_IN_PATH = Message(CommandNotFoundError, "{command}: not found in PATH", "check its name, or give its full path")
 # envconsul and a Dockerfile's CMD take such a line to a shell.
@@ -78,6 +85,9 @@ WHOLE_LINE = Message(
     CommandNotFoundError,
     "{line}: not found",
     "it is not run by a shell: pass each word as its own argument, or use sh -c '...'",
+)
+SHELL_WORD = Message(
+    CommandNotFoundError, "{word}: not found in PATH; it is part of a shell's language, not a program", USE_A_SHELL
 )
 NO_INTERPRETER = Message(
     CommandNotFoundError,
@@ -104,6 +114,24 @@ NO_PROCESS = Message(CommandError, "could not create a process: {reason}", "chec
 NO_FETCHER = Message(
     FetcherError, "could not start a fetcher: {reason}", "check the limits: ulimit -a; free", transient=True
 )
+FETCHER_KILLED = Message(
+    FetcherError,
+    "the fetcher ended without an answer: it was killed by signal {signal}",
+    "is there memory left? free; dmesg | tail",
+    transient=True,
+)
+FETCHER_EXITED = Message(
+    FetcherError,
+    "the fetcher ended without an answer: it exited with status {status}",
+    f"a limit reached? ulimit -a; {COMPLETE}",
+    transient=True,
+)
+FETCHER_RAISED = Message(
+    FetcherError,
+    "the fetcher ended without an answer: it exited with status {status}, {exception} at {place}",
+    COMPLETE,
+    transient=True,
+)
 
 # secretenv
 
@@ -118,8 +146,9 @@ HELPER_FAILED = Message(
     "a process could not be started: {reason}",
     "is there memory left, or a limit reached? free; ulimit -a",
 )
-HELPER_INCOMPLETE = Message(
+# Its settings and its answer are files in memory.
+HELPER_FILE_LIMIT = Message(
     SecretenvError,
-    "a process could not be started: {reason}",
-    "is the installation complete? pip check; is there memory left? free",
+    "a process could not hand over what it read: {reason}",
+    "the limit for the size of a file is too low: ulimit -f; LimitFSIZE= of systemd",
 )

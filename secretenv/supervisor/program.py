@@ -10,6 +10,7 @@ import os
 import stat
 
 from secretenv.supervisor import messages
+from secretenv.wording import of_a_shell, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def find(command: str, path: str | None) -> str:
     """
     if not command:
         raise messages.EMPTY()
+    if "-----BEGIN" in command:  # a key's text, which no message may quote
+        raise messages.PEM()
     folders = [""] if "/" in command else (os.defpath if path is None else path).split(os.pathsep)
     denied = ""  # the first file of that name that may not be executed
     for folder in folders:
@@ -57,9 +60,17 @@ def find(command: str, path: str | None) -> str:
         raise _denied(denied)
     if number != errno.ENOENT:
         raise refusal(file, number)
+    raise _not_found(command)
+
+
+def _not_found(command: str) -> SecretenvError:
+    """Return the error for a command that is nowhere."""
     if command.split()[1:]:
-        raise messages.WHOLE_LINE(line=command)
-    raise (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
+        return messages.WHOLE_LINE(line=command)
+    if of_a_shell(command):
+        # What stands behind the `=` may be a value.
+        return messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
+    return (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
 
 def _refused(file: str) -> int:
@@ -99,7 +110,7 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
-            raise messages.VARIABLE_TOO_LARGE(variable=shown, size=length, limit=_MAX_STRING)
+            raise messages.VARIABLE_TOO_LARGE(variable=shown_key(shown), size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too
     if total > limit:

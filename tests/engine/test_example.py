@@ -148,16 +148,7 @@ def test_statuses(run_image: Callable[..., Container], image: str, case: str, op
     assert container.inspect("{{.State.ExitCode}}") == str(status)
 
 
-@pytest.mark.parametrize(
-    "closed",
-    [
-        "files",
-        pytest.param(
-            "folder",
-            marks=pytest.mark.xfail(strict=False, reason="a settings file in a closed folder counts as none yet (B9)"),
-        ),
-    ],
-)
+@pytest.mark.parametrize("closed", ["files", "folder"])
 def test_settings_of_root_alone(run_image: Callable[..., Container], image: str, device: Path, closed: str) -> None:
     """Settings that the container's user cannot read end the container with 125, and the log says which file."""
     give(device, 0)

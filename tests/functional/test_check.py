@@ -92,6 +92,14 @@ def test_all_is_well(checked: Callable[..., dict[str, Any]], world: World) -> No
     assert document["cost"]["calls_per_month"] == 8755
 
 
+def test_a_binary_secret(checked: Callable[..., dict[str, Any]], world: World) -> None:
+    """A SecretBinary that one variable gets whole is given as base64, and the check says so."""
+    world.sandbox.rotate(world.name, b"\xff\x00\n")
+    document = checked({"SECRETENV_SECRET": f"BLOB={world.name}"})
+    (text,) = [step["text"] for step in document["steps"] if step["link"] == "secret"]
+    assert text.endswith("3 bytes, BLOB: base64 of a binary value")
+
+
 def test_a_missing_certificate(checked: Callable[..., dict[str, Any]]) -> None:
     """A missing file breaks its link; key, roots and network are looked at all the same."""
     document = checked({"SECRETENV_CERT": "/nowhere/c.pem"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretenv.cli import completing
 from tests.running import BASE, SECRETENV
 
 if TYPE_CHECKING:
@@ -34,20 +35,34 @@ def needs(shell: str) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion_at_a_terminal(screen: Callable[..., Screen], secret: SecretFile, shell: str) -> None:
-    """`eval "$(secretenv --show-completion)"`: TAB completes subcommands and options, those of `run` too."""
+    """`--show-completion SHELL`: TAB completes commands, options, values, files of secrets and the command to run."""
     needs(shell)
     secret.put({"VALUE": "the-value"})
     seen = screen(*SHELLS[shell])
     seen.shows("PROMPT> ")
-    seen.type(f"{PREPARE[shell]}; eval \"$(secretenv --show-completion)\"; echo pre''pared\n")
+    seen.type(f"{PREPARE[shell]}; eval \"$(secretenv --show-completion {shell})\"; echo pre''pared\n")
     seen.shows("prepared")
+    seen.type("secretenv check --log-level e\t")
+    seen.shows("--log-level error ")
+    seen.type("--on-change=exi\t")
+    seen.shows("--on-change=exit ")
+    seen.type("--no-on\t")
+    seen.shows("--no-once ")
+    seen.type("\x15")
+    seen.type("secretenv provision destr\t")
+    seen.shows("secretenv provision destroy ")
+    seen.type("\x15")
     seen.type("secretenv ru\t")
     seen.shows("secretenv run ")
     seen.type("--secr\t")
     seen.shows("--secret ")
-    seen.type(f"file://{secret.path} --pref\t")
+    seen.type("file://secret.j\t")
+    seen.shows("file://secret.json ")
+    seen.type("--pref\t")
     seen.shows("--prefix ")
-    seen.type("APP_ -- printenv APP_VALUE\n")
+    seen.type("APP_ -- printen\t")
+    seen.shows("printenv ")
+    seen.type("APP_VALUE\n")
     seen.shows("the-value")
 
 
@@ -56,13 +71,16 @@ def test_completion_in_fish(tmp_path: Path) -> None:
     needs("fish")
     script = (
         "env _SECRETENV_COMPLETE=source_fish secretenv | source; "
-        "complete -C 'secretenv ru'; complete -C 'secretenv run --re'"
+        "complete -C 'secretenv ru'; complete -C 'secretenv run --re'; complete -C 'secretenv run --log-level=d'; "
+        "complete -C 'secretenv run --refresh-signal n'; complete -C 'secretenv run --secret x -- printen'"
     )
     done = subprocess.run(
         ["fish", "--no-config", "-c", script], env={**BASE, "HOME": str(tmp_path)}, cwd=tmp_path,
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["run", "--refresh-signal", "--region"]
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
+        "run", "--refresh-signal", "--region", "--log-level=debug", "none", "printenv"
+    ]  # fmt: skip
     assert "AWS_DEFAULT_REGION" in done.stdout
     assert done.stderr == ""
 
@@ -70,9 +88,19 @@ def test_completion_in_fish(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_scripts_for_packages(start: Callable[..., Program], shell: str) -> None:
     """`_SECRETENV_COMPLETE=source_SHELL secretenv` prints the script for a shell that is not the current one."""
+    shown = start(SECRETENV, "--show-completion", shell)
+    assert shown.ends() == 0
+    assert f"# Completion of secretenv for {shell}" in shown.out
     program = start(SECRETENV, variables={"_SECRETENV_COMPLETE": f"source_{shell}"})
     assert program.ends() == 0
-    assert f"complete_{shell}" in program.out
+    assert program.out == shown.out == completing.SCRIPTS[shell].read_text("utf-8")
+
+
+def test_a_shell_without_completion(start: Callable[..., Program]) -> None:
+    """Another shell is refused with the names of those that have one."""
+    program = start(SECRETENV, "--show-completion", "tcsh")
+    assert program.ends() == 2
+    assert "there is no completion for tcsh" in program.err
 
 
 def test_installing_completion(screen: Callable[..., Screen], tmp_path: Path) -> None:

@@ -99,10 +99,10 @@ def test_on_a_terminal_they_are_not_shown(screen: Callable[..., Screen], world: 
 
 
 def test_errors_are_on_standard_error(start: Callable[..., Program], world: World) -> None:
-    """Missing settings are named, a secret is not one of them; standard output stays empty, and the status is 1."""
+    """Missing settings are named, a secret is not one of them; standard output stays empty, and the status is 2."""
     variables = {**world.variables(), "SECRETENV_CERT": "", "SECRETENV_SECRET": ""}
     program = start(SECRETENV, "credentials", variables=variables)
-    assert program.ends() == 1
+    assert program.ends() == 2
     assert program.out == ""
     assert "missing: --cert FILE or SECRETENV_CERT; no settings file" in program.err
     assert "hint: " in program.err

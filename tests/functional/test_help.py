@@ -15,6 +15,7 @@ from tests.running import PYTHON, SECRETENV
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.running import Program
 
@@ -83,6 +84,24 @@ def test_version(start: Callable[..., Program], words_: list[str]) -> None:
     assert program.out == f"secretenv {secretenv.__version__}\n"
 
 
+def test_version_as_a_command(start: Callable[..., Program]) -> None:
+    """`secretenv version`, as other tools have it."""
+    program = start(SECRETENV, "version")
+    assert program.ends() == 0
+    assert program.out == f"secretenv {secretenv.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["", "run", "check", "provision", "provision destroy", "help"])
+def test_help_as_a_command(start: Callable[..., Program], command: str) -> None:
+    """`secretenv help COMMAND` shows what `secretenv COMMAND --help` shows, whatever follows; it starts nothing."""
+    asked, shown = (start(SECRETENV, *words.split()) for words in (f"help {command}", f"{command} --help"))
+    assert (asked.ends(), shown.ends()) == (0, 0)
+    assert asked.out == shown.out != ""
+    more = start(SECRETENV, "help", *command.split(), "nonsense")
+    assert more.ends() == (0 if command else 2)
+    assert more.out == (shown.out if command else "")
+
+
 @pytest.mark.parametrize(
     ("words_", "status"),
     [
@@ -101,3 +120,56 @@ def test_usage_errors(start: Callable[..., Program], words_: list[str], status: 
     assert "Error" in program.err
     assert "Traceback" not in program.err
     assert program.out == ""
+
+
+@pytest.mark.parametrize("command", ["eval date", "A=1 date"])
+def test_a_sandbox_for_a_word_of_the_shell(start: Callable[..., Program], command: str) -> None:
+    """`sandbox -- eval date` names the shell, as `run` does."""
+    program = start(SECRETENV, "sandbox", "--", *command.split())
+    assert program.ends() == 1
+    assert "hint: use sh -c '...'" in program.err
+
+
+BAD = {
+    "export": "export --format xml",
+    "export of no secret": "export",
+    "check": "check --interval 0",
+    "check --json": "check --json --interval 0",
+    "credentials": "credentials --endpoint ftp://x",
+    "provision": "provision bad/name",
+    "provision --duration": "provision myapp --duration 1s",
+    "destroy": "provision destroy bad/name --yes",
+    "sandbox": "sandbox --fault nonsense -- true",
+    "a text for an option": "export --secret x {}",
+}
+
+
+@pytest.mark.parametrize("words_", BAD.values(), ids=BAD)
+def test_bad_values(start: Callable[..., Program], words_: str) -> None:
+    """A value that cannot be used ends each command but `run` with 2, as its help says."""
+    program = start(SECRETENV, *words_.split())
+    assert program.ends() == 2
+    assert "Traceback" not in program.err
+
+
+@pytest.mark.parametrize(("command", "status"), [("export", 2), ("credentials", 2), ("check", 2), ("run", 125)])
+def test_bad_values_of_variables_and_files(
+    start: Callable[..., Program], tmp_path: Path, command: str, status: int
+) -> None:
+    """So does a bad value of a variable or of the settings file, or a file that cannot be read; 125 of `run`."""
+    file = tmp_path / "config.toml"
+    file.write_text('[run]\ninterval = "never"\n', "utf-8")
+    rest = ["--", "true"] if command == "run" else []
+    for variables in ({"SECRETENV_INTERVAL": "never"}, {"SECRETENV_CONFIG": str(file)}, {"SECRETENV_CONFIG": "/none"}):
+        program = start(SECRETENV, command, *rest, variables=variables)
+        assert program.ends() == status, variables
+
+
+@pytest.mark.parametrize(("command", "options"), COMMANDS, ids=[name or "secretenv" for name, _ in COMMANDS])
+def test_help_has_no_words_of_its_library(start: Callable[..., Program], command: str, options: list[str]) -> None:
+    """No `<bool>` beside a flag, no default that says nothing, no braces around the arguments of the usage line."""
+    program = start(SECRETENV, *command.split(), "--help", variables={"COLUMNS": "120"})
+    assert program.ends() == 0
+    usage = next(line for line in program.out.splitlines() if "Usage:" in line)
+    assert not re.search(r"[{}]", usage)
+    assert not re.search(r"<\w+>|default: (-|None|\))|\[default: \]", program.out)

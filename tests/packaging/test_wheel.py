@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 
@@ -53,6 +54,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     succeeds(PYTHON, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", folder / "dist", folder, cwd=folder)
     (made,) = (folder / "dist").glob("*.whl")
     return made
+
+
+def test_manual_page_and_completions(wheel: Path) -> None:
+    """The wheel installs the manual page and the completions of three shells where man and the shells look for them."""
+    data = f"{'-'.join(wheel.name.split('-')[:2])}.data/data/share"
+    share = PROJECT / "secretenv" / "share"
+    for name in (
+        "man/man1/secretenv.1",
+        "bash-completion/completions/secretenv",
+        "zsh/site-functions/_secretenv",
+        "fish/vendor_completions.d/secretenv.fish",
+    ):
+        with ZipFile(wheel) as packed:
+            assert packed.read(f"{data}/{name}") == (share / name).read_bytes()
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 import pytest
 
 from secretenv.defects import as_error, unexpected
 from secretenv.errors import CertificateError, FetcherError
+from secretenv.identity.background import Background
 from secretenv.protocol import read_answer
 
+LIBRARY = "/usr/lib/python3/site-packages/urllib3/util.py"
 MARKER = "v4lue-that-must-not-show"
 
 
@@ -55,3 +58,35 @@ def test_a_lack_of_memory_behind_an_error(cause: Exception, memory: bool) -> Non
     told = as_error(error, FetcherError, "the fetcher")
     assert (told is error) is not memory
     assert told.transient is memory
+
+
+def raised(source: str) -> BaseException:
+    """Return what this source raises, as if it stood in a library that secretenv calls."""
+    try:
+        Background(lambda: exec(compile(source, LIBRARY, "exec"), {})).result()
+    except BaseException as error:  # noqa: BLE001
+        return error
+    raise AssertionError(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import gone.far", r"the fetcher cannot load gone: ModuleNotFoundError at identity/.+ \(urllib3/util.py:1\)"),
+        ("\nfrom os import gone", r"the fetcher cannot load os: ImportError at identity/.+ \(urllib3/util.py:2\)"),
+        ("x = (", r"the fetcher cannot load a module: SyntaxError at identity/.+ \(urllib3/util.py:1\)"),
+    ],
+)
+def test_an_installation_that_is_not_whole(source: str, message: str) -> None:
+    """What cannot be loaded is the installation's fault, and passes when an upgrade has ended."""
+    told = unexpected(raised(source), FetcherError, "the fetcher")
+    assert re.fullmatch(message, told.message), told.message
+    assert told.hint == "is the installation complete? pip check; or install secretenv again"
+    assert told.transient
+
+
+@pytest.mark.parametrize("source", ["{}['x']", "import os; os.gone"])
+def test_a_library_of_another_version(source: str) -> None:
+    """What a library raises, or lacks, may be its version; what is wrong in secretenv's own lines is a defect."""
+    told = unexpected(raised(source), FetcherError)
+    assert told.hint == "is the installation complete? pip check; else please report this line"

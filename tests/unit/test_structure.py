@@ -33,13 +33,14 @@ ARROWS = {
     "provision": {
         "shared",
         "config.parsers",
+        "config.quoting",
         "identity.background",
         "identity.hardening",
         "identity.proxy",
         "identity.x509",
         "fetcher.variables",
     },
-    "sandbox": {"shared", "config.parsers", "provision", "supervisor.ending"},
+    "sandbox": {"shared", "config.parsers", "config.quoting", "provision", "supervisor.ending"},
     "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.main", "cli.stderr"},
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.

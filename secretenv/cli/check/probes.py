@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from secretenv.cli import messages
 from secretenv.cli.check.report import Step
+from secretenv.cli.edges import edges
+from secretenv.fetcher.variables import listed
 from secretenv.identity import certificate, connecting, connection_errors, proxy, x509
 from secretenv.identity.messages import CHECK_PROXY, SET_CLOCK
 from secretenv.identity.provider_errors import date_of, plain
@@ -220,8 +222,15 @@ def exchanged(device: Device, found: Credentials, certificate_id: str) -> Step:
     return Step("exchange", ok=True, text=text + who)
 
 
-def read(link: str, reading: Reading, now: float) -> Step:
-    """Show a secret's version, age, size and number of keys; never its content."""
+def read(link: str, reading: Reading, now: float, whole: Sequence[str] = ()) -> Step:
+    """Show a secret's version, age, size and number of keys; never its content.
+
+    Args:
+        link: `secret` or `file`.
+        reading: what it held.
+        now: this machine's time, in seconds since the epoch.
+        whole: the variables that get the whole secret.
+    """
     secret, content = reading.secret, reading.content
     if content is None:
         return Step(link, ok=True, text=f"{secret.id}: does not exist; it is optional")
@@ -230,7 +239,12 @@ def read(link: str, reading: Reading, now: float) -> Step:
     version = "" if link == "file" else f"version {plain(reading.version, 80)}, {secret.version_stage}, "
     age = "" if reading.created is None else f"created {_ago(now - reading.created)}, "
     warnings = (reading.note,) if reading.note else ()
-    return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {_keys(content)}", warnings=warnings)
+    what = _keys(content)
+    if isinstance(content, bytes):
+        what = f"{listed(whole)}: base64 of a binary value" if whole else what
+    elif whole and content.endswith("\n") and not edges(content):  # else it is a warning of the link `variables`
+        what += ", ends with a newline"
+    return Step(link, ok=True, text=f"{secret.id}: {version}{age}{size}, {what}", warnings=warnings)
 
 
 def _ago(seconds: float) -> str:
@@ -243,7 +257,7 @@ def _keys(content: str | bytes) -> str:
     try:
         parsed: Any = json.loads(content)
     except (ValueError, RecursionError):
-        return "not JSON"
+        return "binary, not JSON" if isinstance(content, bytes) else "not JSON"
     return many(len(parsed), "key") if isinstance(parsed, dict) else "not a JSON object"
 
 

@@ -16,6 +16,7 @@ from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
+from secretenv.cli.edges import by_edge
 from secretenv.cli.isolation import exchange, isolate
 from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
@@ -24,7 +25,7 @@ from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
-from secretenv.wording import many, span
+from secretenv.wording import many, shown_key, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
-# The links on the way to AWS, in groups that are tried or skipped together.
-FILES = ("certificate file", "key file", "roots file", "key", "certificate", "key permissions")
-NETWORK = ("DNS", "connection")
+# The links of the exchange, which are skipped together.
 EXCHANGE = ("TLS", "clock", "exchange")
 # After an error at one of these, no other secret of that region is read: each attempt would take as long again.
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
@@ -64,6 +63,8 @@ def check(
     walk = _Walk(settings, show, clock, budget, said)
     try:
         walk.run()
+        # A run needs it as well: an installation that lacks a file of it is not well.
+        import secretenv.fetcher.main  # noqa: F401
     except Exception as error:  # noqa: BLE001 - its text may contain a value
         walk.fail(error)
     return int(walk.broken != "")
@@ -148,8 +149,7 @@ class _Walk:
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
-            for link in (*FILES, *NETWORK, *EXCHANGE):
-                self._show(Step(link, ok=None, text="not needed: all secrets are files"))
+            self._show(Step("exchange", ok=None, text="not needed, nor what leads to it: all secrets are files"))
         else:
             usable = self._files()
             # The network is checked even if a file is broken.
@@ -301,7 +301,8 @@ class _Walk:
 
     def _keep(self, link: str, reading: variables.Reading) -> Step:
         self._readings[reading.secret.key] = reading
-        return probes.read(link, reading, self._clock())
+        whole = [secret.name for secret in self._settings.secrets if secret.name and secret.key == reading.secret.key]
+        return probes.read(link, reading, self._clock(), whole)
 
     def _variables(self) -> None:
         """Make the variables of the secrets that were read."""
@@ -313,13 +314,16 @@ class _Walk:
         readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
 
         def step() -> Step:
-            names, _, warnings = variables.variables(readings)
-            variables.demand(self._settings.require, names, secrets)
+            values, _, warnings = variables.variables(readings)
+            variables.demand(self._settings.require, values, secrets)
+            warnings += [f"the value {edge}: {variables.listed(names)}" for edge, names in by_edge(values).items()]
             missing = len(self._settings.secrets) - len(secrets)
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
-            files, _ = secret_files.files(readings, names)
+            files, _ = secret_files.files(readings, values)
             also = f" and {many(len(files), 'file')}" if files else ""
-            text = f"{many(len(names), 'variable')}{also} of {many(len(secrets), 'secret')}{without}"
-            return Step("variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(sorted(names)))
+            text = f"{many(len(values), 'variable')}{also} of {many(len(secrets), 'secret')}{without}"
+            return Step(
+                "variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(map(shown_key, sorted(values)))
+            )
 
         self._attempt(step)

@@ -147,6 +147,23 @@ def test_no_memory(file: Path) -> None:
     assert error.message == "the fetcher ran out of memory"
 
 
+def test_no_room_for_the_answer(tmp_path: Path) -> None:
+    """`ulimit -f` below the size of the answer is said, as a fault of the system that no retry can help."""
+    big = tmp_path / "big.json"
+    big.write_text(json.dumps({"BIG": "x" * 2000}))
+    program = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    answer = tmp_path / "answer"
+    with answer.open("wb") as out:
+        process = start(task(device(), secret(f"file://{big}")), program, answer=out)
+        _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, b"")
+    error = read_answer(answer.read_bytes()).error
+    assert error is not None
+    assert (error.link, error.transient) == ("fetcher", False)
+    assert error.message == "the fetcher could not write its answer: File too large"
+    assert "ulimit -f" in error.hint
+
+
 def test_budget(file: Path) -> None:
     """A fetch that takes longer than its budget is a transient error that names the step."""
     program = "import threading; from secretenv.fetcher import file_secret\n"

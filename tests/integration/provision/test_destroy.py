@@ -24,7 +24,7 @@ def test_destroy_removes_exactly_what_was_made(operator: Operator) -> None:
     assert ask(sandbox, device, alias="secretenv-gone").status_code == 200
 
     unsure = operator("destroy", "gone")
-    assert (unsure.status, unsure.changes) == (1, [])
+    assert (unsure.status, unsure.changes) == (2, [])
     shown = operator.does("destroy", "gone", "--dry-run")
     assert shown.changes == []
     gone = operator.does("destroy", "gone", "--yes", "--force-delete-without-recovery")

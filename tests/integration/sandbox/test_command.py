@@ -262,9 +262,9 @@ def test_without_the_extra() -> None:
     """Where moto is not installed the error names the extra to install."""
     program = (
         "import sys; sys.modules['moto'] = None\n"
-        "from secretenv.errors import SettingsError\n"
+        "from secretenv.errors import SecretenvError\n"
         "try:\n    import secretenv.sandbox.command\n"
-        "except SettingsError as error:\n    print(error.message, '|', error.hint)"
+        "except SecretenvError as error:\n    print(error.message, '|', error.hint)"
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 

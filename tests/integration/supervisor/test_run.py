@@ -134,6 +134,7 @@ def test_missing_settings_are_named_in_one_error(start: Callable[..., Program]) 
         pytest.param(["./script"], 0, "", id="script-without-first-line"),
         pytest.param([""], 127, "empty string", id="empty"),
         pytest.param([" "], 127, "not found", id="blank"),
+        pytest.param(["eval", "date"], 127, "hint: use sh -c '...'", id="a-word-of-the-shell"),
         pytest.param(
             ["sleep 0"], 127, "not run by a shell: pass each word as its own argument", id="a-line-in-one-word"
         ),

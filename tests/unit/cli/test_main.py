@@ -40,9 +40,9 @@ def fails(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_an_error_is_lines_and_a_status(
     fails: Any, capsys: pytest.CaptureFixture[str], words: list[str], status: int, error: Exception, lines: list[str]
 ) -> None:
-    """The link, the message and the hint stand on standard error; the status is 125 for `run`, else 1."""
+    """Link, message and hint stand on standard error; the status is 125 for `run`, else 1, or 2 for settings."""
     fails(error)
-    assert command_line.main(words) == status
+    assert command_line.main(words) == (2 if status == 1 and isinstance(error, SettingsError) else status)
     out, err = capsys.readouterr()
     assert out == ""
     shown = err.splitlines()

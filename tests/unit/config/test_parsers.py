@@ -115,13 +115,45 @@ def test_endpoints(text: str, host: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["http://host", "host/path", "host:port", "https://u@host", "a b", "ftp://x", "https://", "host?x", "h:99999"],
+    [
+        "http://host",
+        "host/path",
+        "host:port",
+        "https://u@host",
+        "a b",
+        "ftp://x",
+        "https://",
+        "host?x",
+        "h:99999",
+        "h:0",
+        "ho\nst",
+        "ho\tst",
+        "host\x00",
+        ".",
+        "*.host",
+        "a..b",
+        "-h",
+        "h%2e",
+        "\u24dbocalhost",
+        "host\u3002example",
+        "[::1%lo]",
+    ],
 )
 def test_bad_endpoints_are_refused(text: str) -> None:
     """Plain HTTP and anything that is not an endpoint is refused, with the command that prints the right one."""
     with pytest.raises(SettingsError) as error:
         parsers.endpoint(text)
     assert "describe-endpoint" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["user:s3cret@host", "https://user:s3cret@host", "http://user:s3cret@host", "u:s3cret@h:x"]
+)
+def test_a_password_in_an_endpoint_is_not_shown(text: str) -> None:
+    """An endpoint takes none, and the error does not show it."""
+    with pytest.raises(SettingsError) as error:
+        parsers.endpoint(text)
+    assert "s3cret" not in error.value.message + error.value.hint
 
 
 @pytest.mark.parametrize(

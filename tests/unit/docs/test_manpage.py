@@ -1,4 +1,4 @@
-"""`examples/man/secretenv.1` says what `--help` says."""
+"""`secretenv/share/man/man1/secretenv.1` says what `--help` says."""
 
 from __future__ import annotations
 

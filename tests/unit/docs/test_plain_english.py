@@ -6,7 +6,6 @@ import ast
 import re
 from pathlib import Path
 
-from tests.manpage import FILE as MANUAL
 from tests.unit.test_structure import FILES, parsed, room_of
 
 PROJECT = Path(__file__).parents[3]
@@ -44,7 +43,6 @@ def documents() -> dict[str, str]:
     """Return README.md, the pages and the examples by name, without what is made from the source."""
     files = files_of("README.md", "CHANGELOG.md", "docs", "examples")
     texts = {str(file.relative_to(PROJECT)): file.read_text("utf-8") for file in files}
-    texts.pop(str(MANUAL.relative_to(PROJECT)))
     return {name: re.sub(r"<!-- (\S+) -->.*<!-- /\1 -->", "", text, flags=re.DOTALL) for name, text in texts.items()}
 
 

@@ -224,13 +224,13 @@ def test_one_secret_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PYTHONPATH", "PATH", "IFS", "BASH_ENV", "NODE_OPTIONS"]
+    "name", ["LD_PRELOAD", "PATH", "GIT_CONFIG_GLOBAL", "LESSOPEN", "https_proxy", "LUA_INIT", "BASH_FUNC_ls%%"]
 )
 def test_dangerous_names(name: str) -> None:
     """A name that an attacker would set is set, with a warning."""
     found, _, warnings = variables([secret(json.dumps({name: "1", "FINE": "2"}))])
     assert found == {name: "1", "FINE": "2"}
-    assert warnings == [f"a secret sets variables that change what programs run or trust: {name}"]
+    assert warnings[-1] == f"a secret sets variables that change what programs run or trust: {name}"
 
 
 def test_dangerous_by_renaming() -> None:

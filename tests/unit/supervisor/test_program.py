@@ -110,6 +110,12 @@ def _as_env(command: str, path: str | None) -> int:
         ("sleep 0", "sleep 0: not found", "not run by a shell"),
         ("a\0b", "a\0b: not found in PATH", "check its name"),
         ("", "the command is an empty string", "give a program name"),
+        ("eval", "eval: not found in PATH; it is part of a shell's language, not a program", "sh -c '...'"),
+        ("source", "source: not found in PATH; it is part of a shell's language, not a program", "sh -c '...'"),
+        ("[[", "[[: not found in PATH; it is part of a shell's language, not a program", "sh -c '...'"),
+        ("A=x", "A=...: not found in PATH; it is part of a shell's language, not a program", "env in front"),
+        ("a-b=x", "a-b=x: not found in PATH", "check its name"),
+        ("evaluate", "evaluate: not found in PATH", "check its name"),
     ],
 )
 def test_what_is_said_of_no_program(command: str, says: str, hint: str) -> None:

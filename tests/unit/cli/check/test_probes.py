@@ -127,7 +127,7 @@ def test_targets(monkeypatch: pytest.MonkeyPatch, endpoint: str, host: str, port
         ("[1]", "3 bytes, not a JSON object"),
         ("hunter2", "7 bytes, not JSON"),
         ("é", "2 bytes, not JSON"),
-        (b"\xff\x00", "2 bytes, not JSON"),
+        (b"\xff\x00", "2 bytes, binary, not JSON"),
         ("[" * 100_000, "100000 bytes, not JSON"),
     ],
 )
@@ -136,6 +136,17 @@ def test_what_is_said_of_a_secret(content: str | bytes, words: str) -> None:
     secret = settings("prod/app").secrets[0]
     step = probes.read("secret", Reading(secret=secret, content=content, version="v1", created=None, note=""), NOON)
     assert step.text == f"prod/app: version v1, AWSCURRENT, {words}"
+
+
+def test_what_is_said_of_a_binary_secret() -> None:
+    """Where a variable gets the whole of a binary secret, it gets base64, and the step says so."""
+    secret = settings("prod/blob").secrets[0]
+    reading = Reading(secret=secret, content=b"\xff\x00", version="v1", created=None, note="")
+    assert probes.read("secret", reading, NOON, ["BLOB"]).text.endswith(
+        "AWSCURRENT, 2 bytes, BLOB: base64 of a binary value"
+    )
+    text = Reading(secret=secret, content="hunter2", version="v1", created=None, note="")
+    assert "base64" not in probes.read("secret", text, NOON, ["BLOB"]).text
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(30.0, "30 s"), (7300.0, "2.0 h"), (30 * 86400.0, "30 days")])

@@ -38,15 +38,34 @@ def local(tmp_path: Path) -> Settings:
 
 
 def test_secrets_in_files_need_no_aws(local: Settings) -> None:
-    """With file:// secrets only, the links of AWS are skipped, not failed, and polling costs nothing."""
+    """With file:// secrets only, one line says that AWS is not needed, and polling costs nothing."""
     status, text = shown(local)
     assert status == 0
     words = {line[6:24].strip(): line[:4].strip() for line in text.splitlines() if line[:4].strip() in {"ok", "skip"}}
     needed = {"settings", "file", "variables"}
     assert {link for link, word in words.items() if word == "ok"} == needed
-    assert words.keys() - needed == {*walk.FILES, *walk.NETWORK, *walk.EXCHANGE}
+    assert words.keys() - needed == {"exchange"}
+    assert text.count("skip") == 1
     assert "polling: costs nothing" in text
     assert text.endswith("all is well\n")
+
+
+def test_values_with_odd_edges(tmp_path: Path) -> None:
+    """A value that ends with a newline or begins with a byte order mark is a warning; it is not shown."""
+    pem = f"-----BEGIN KEY-----\n{MARKER}\n-----END KEY-----\n"
+    (tmp_path / "keys").write_text(json.dumps({"A": f"{MARKER}\n", "B": f"{MARKER}\r\n", "PEM": pem, "FINE": MARKER}))
+    (tmp_path / "whole").write_text(f"\ufeff{MARKER}\n")
+    (tmp_path / "pem").write_text(pem)
+    keys, whole, file = (f"file://{tmp_path}/{name}" for name in ("keys", "whole", "pem"))
+    status, text = shown(settings(f"{keys} WHOLE={whole} FILE={file}"))
+    assert status == 0
+    assert [line for line in text.splitlines() if line.startswith("warn")] == [
+        "warn  variables         the value ends with a newline: A, B, WHOLE",
+        "warn  variables         the value begins with a byte order mark: WHOLE",
+    ]
+    (line,) = [line for line in text.splitlines() if file in line]
+    assert line.endswith("not JSON, ends with a newline")  # as a text of several lines does
+    assert MARKER not in text
 
 
 def test_settings_and_their_sources(local: Settings) -> None:
@@ -129,7 +148,9 @@ def test_a_defect_shows_no_values(local: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(variables, "variables", fail)
     status, text = shown(local)
     assert status == 1
-    assert re.search(r"broken: secretenv: an unexpected RuntimeError at cli/check/walk.py:\d+\nhint: .*report", text)
+    assert re.search(
+        r"broken: secretenv: an unexpected RuntimeError at cli/check/walk.py:\d+ \(.+\)\nhint: .*report", text
+    )
     assert MARKER not in text
 
 
