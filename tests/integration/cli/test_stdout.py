@@ -88,7 +88,7 @@ def test_a_reader_that_goes_away_is_no_error(start: Callable[..., Program], secr
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ("run -- true", 125, "secretenv: a process could not be started: File too large"),
+        ("run -- true", 125, "secretenv: a process could not hand over what it read: File too large"),
         ("export", 1, "fetcher: could not start a fetcher: File too large"),
         ("sandbox -- true", 1, "secretenv: the sandbox cannot start: No usable temporary directory"),
         ("demo", 1, "secretenv: the sandbox cannot start: No usable temporary directory"),
