@@ -114,11 +114,8 @@ def _get_ready() -> None:
         from secretenv.fetcher import secretsmanager  # noqa: F401
         from secretenv.identity import provider  # noqa: F401
 
-    # An import that fails here fails again where it is needed, and is reported there; so does a missing thread.
-    try:  # noqa: SIM105 - contextlib would cost a fetcher 0.5 ms at its start
-        Background(load)
-    except RuntimeError:
-        pass
+    # An import that fails here fails again where it is needed, and is reported there.
+    Background(load)
 
 
 def _take_standard_output() -> int:
