@@ -126,12 +126,14 @@ class Background(Generic[Found]):
             raise ended[0]
 
         before = signal.signal(signal.SIGALRM, end)
+        mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         # Again and again: a library may take the exception for one of its own and go on.
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
         try:
             self._outcome.of(self._work)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             signal.signal(signal.SIGALRM, before)
         if ended:
             raise ended[0]

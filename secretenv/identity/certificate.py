@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from secretenv.errors import Link, Message
+    from secretenv.errors import Link, Message, SecretenvError
     from secretenv.settings import Device
+
+    At = Callable[[Link, str], None]
 
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
 # NO_CERTIFICATE_ASSIGNED: OpenSSL finds no certificate for a key of that type.
@@ -62,7 +64,7 @@ class Context(ssl.SSLContext):
     handshaken = False
     version = ""
     peer = b""
-    at: Callable[[Link, str], None] | None = None
+    at: At | None = None
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
@@ -89,19 +91,30 @@ class Context(ssl.SSLContext):
             self.at("endpoint", wrapped.server_hostname or "")
 
 
-def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Context, list[str]]:
+def _untraced(_link: Link, _path: str) -> None:
+    """Do nothing before a file is read."""
+
+
+def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untraced) -> tuple[Context, list[str]]:
     """Return a context that shows the certificate and trusts the roots, and warnings.
+
+    Args:
+        device: names the files.
+        clock: this machine's, in seconds since the epoch.
+        at: called before each file is read with its link of the chain and its path: a disk may not answer.
 
     Raises:
         CertificateError: a file is missing, unreadable or not what it should be, key and certificate do not match, or
             the certificate is not valid by this machine's clock.
     """
+    at("certificate file", device.cert)
     pem = read_certificate(device)
+    at("key file", key_file(device))
     key = read_key(device)
     context = new_context()
-    trust(context, device.ca)
-    bundle()  # here: a setting that is wrong is the same error whichever network is there
-    load_pair(context, device, key)
+    trust(context, device.ca, at)
+    bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
+    load_pair(context, device, key, at)
     warnings = [exposed(device), check_dates(device, said_by(pem), clock())]
     return context, [warning for warning in warnings if warning]
 
@@ -182,6 +195,13 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
     return f"the certificate {device.cert} ends in {span}, on {moment(certificate.not_after)[:10]}"
 
 
+def late(link: Link, path: str, span: str) -> SecretenvError:
+    """Return the error for a file that was not read in time, of the link that `load` was at."""
+    error = messages.FILE_LATE(file=path, time=span)
+    error.link = link
+    return error
+
+
 def _read(path: str, unreadable: Message, empty: Message, too_large: Message) -> str:
     """Return the text of a PEM file."""
     try:
@@ -212,13 +232,14 @@ def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
     return ""
 
 
-def trust(context: ssl.SSLContext, ca: str) -> None:
+def trust(context: ssl.SSLContext, ca: str, at: At = _untraced) -> None:
     """Load the roots: the given file alone, or certifi's.
 
     Raises:
         CertificateError: the file is not what it should be.
     """
     if ca:
+        at("roots file", ca)
         _read(ca, messages.ROOTS_UNREADABLE, messages.ROOTS_EMPTY, messages.ROOTS_TOO_LARGE)
     else:
         import certifi
@@ -230,12 +251,13 @@ def trust(context: ssl.SSLContext, ca: str) -> None:
         raise messages.NO_ROOTS(file=ca) from None
 
 
-def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None) -> str:
+def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None, at: At = _untraced) -> str:
     """Return the file of AWS_CA_BUNDLE with the roots for Secrets Manager; an empty one counts as not set: certifi's.
 
     Args:
         environ: the variables.
         context: takes the roots; otherwise they are only looked at.
+        at: called before the file is read, see `load`.
 
     Raises:
         CertificateError: the file is not what it should be.
@@ -243,6 +265,7 @@ def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | No
     path = environ.get("AWS_CA_BUNDLE", "")
     if not path.strip():
         return ""
+    at("roots file", path)
     _read(path, messages.BUNDLE_UNREADABLE, messages.BUNDLE_EMPTY, messages.BUNDLE_TOO_LARGE)
     try:
         (context or new_context()).load_verify_locations(path)
@@ -251,8 +274,14 @@ def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | No
     return path
 
 
-def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:
+def load_pair(context: ssl.SSLContext, device: Device, key: str, at: At = _untraced) -> None:
     """Load certificate and key, whose text is `key`; a password comes from its file, never from a prompt.
+
+    Args:
+        context: takes them.
+        device: names the files.
+        key: the text of the key's file.
+        at: called before each file is read, see `load`.
 
     Raises:
         CertificateError: the key does not open, or belongs to another certificate.
@@ -262,8 +291,10 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:
     def password() -> bytes:
         if not device.key_password_file:
             raise messages.PASSWORD_MISSING(file=path)
+        at("key password", device.key_password_file)
         return _password(device.key_password_file)
 
+    at("key file", path)
     try:
         context.load_cert_chain(device.cert, path, password=password)
     except ssl.SSLError as error:

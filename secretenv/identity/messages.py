@@ -27,6 +27,16 @@ _CHECK_CLOCK = "renew the certificate, or set the clock if it is wrong: date -u;
 _CHECK_ALIAS = "check the role alias: aws iot describe-role-alias --role-alias {role_alias}"
 
 
+# A file on a disk or a share that does not answer. It blames the link of that file, whichever it is.
+FILE_LATE = Message(
+    CertificateError,
+    "{file} was not read within {time}",
+    "does its disk or share answer? findmnt -T {file}; dmesg | tail",
+    transient=True,
+    link="certificate file",
+)
+
+
 def _of_pem_file(link: Link, option: str) -> tuple[Message, Message, Message]:
     """Return what can be wrong with any PEM file: it is unreadable, empty, or too large."""
     return (

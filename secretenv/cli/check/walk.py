@@ -16,7 +16,7 @@ from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
-from secretenv.cli.isolation import exchange, isolate
+from secretenv.cli.isolation import exchange, in_time, isolate
 from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, variables
@@ -24,6 +24,7 @@ from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
+from secretenv.settings import FILE_SCHEME
 from secretenv.wording import many, span
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from secretenv.credentials import Credentials
+    from secretenv.errors import Link
     from secretenv.fetcher.secretsmanager import Reader
     from secretenv.identity import x509
+    from secretenv.identity.certificate import At
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
@@ -119,7 +122,7 @@ class _Walk:
         said: Sequence[str],
     ) -> None:
         self.broken = ""
-        self._budget = budget
+        self._budget = self._patience = budget
         self._settings_in_words = tuple(said)
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
@@ -188,12 +191,12 @@ class _Walk:
             key, step = probes.key_file(device)
             return step
 
-        has_certificate = self._attempt(certificate_file)
-        has_key = self._attempt(key_file)
-        has_roots = self._attempt(lambda: probes.roots(device, self._context))
+        has_certificate = self._look("certificate file", device.cert, certificate_file)
+        has_key = self._look("key file", certificate.key_file(device), key_file)
+        has_roots = self._in_time(lambda at: probes.roots(device, self._context, at))
         fits = current = False
         if has_certificate and has_key:
-            fits = self._attempt(lambda: probes.pair(device, self._context, key))
+            fits = self._fits(key)
         else:
             self._skip("key")
         if has_certificate:
@@ -201,10 +204,29 @@ class _Walk:
         else:
             self._skip("certificate")
         if has_key:
-            self._attempt(lambda: probes.permissions(device))
+            self._look("key file", certificate.key_file(device), lambda: probes.permissions(device))
         else:
             self._skip("key permissions")
         return has_roots and fits and current
+
+    def _look(self, link: Link, path: str, work: Callable[[], Step]) -> bool:
+        """Attempt work that reads a file; all of them together may take as long as the budget."""
+
+        def within(at: At) -> Step:
+            at(link, path)
+            return work()
+
+        return self._in_time(within)
+
+    def _fits(self, key: str) -> bool:
+        return self._in_time(lambda at: probes.pair(self._device, self._context, key, at))
+
+    def _in_time(self, work: Callable[[At], Step]) -> bool:
+        begin = time.monotonic()
+        # However long others took, a disk that answers has answered in a second.
+        done = self._attempt(lambda: in_time(work, max(self._patience, 1.0)))
+        self._patience -= time.monotonic() - begin
+        return done
 
     def _network(self) -> bool:
         """Resolve and connect to the endpoint or its proxy, and tell whether that succeeded."""
@@ -256,7 +278,8 @@ class _Walk:
     def _read(self, secret: Secret, credentials: Credentials | None) -> None:
         """Read a secret, from its file or from AWS."""
         if secret.local:
-            self._attempt(lambda: self._keep("file", file_secret.read(secret)))
+            path = secret.id.removeprefix(FILE_SCHEME)
+            self._look("file", path, lambda: self._keep("file", file_secret.read(secret)))
         elif credentials is None:
             self._skip("secret", what=f"{secret.id}: ")
         else:
