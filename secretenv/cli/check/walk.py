@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from secretenv.errors import Link
     from secretenv.fetcher.secretsmanager import Reader
     from secretenv.identity import x509
-    from secretenv.identity.certificate import At
+    from secretenv.identity.certificate import At, Context
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
@@ -127,7 +127,7 @@ class _Walk:
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
         self._wanted = {secret.key: secret for secret in settings.secrets}
-        self._context = certificate.new_context()
+        self._context: Context
         self._said: x509.Certificate | None = None
         self._readings: dict[str, variables.Reading] = {}
         self._readers: dict[str, Reader] = {}
@@ -181,6 +181,12 @@ class _Walk:
     def _files(self) -> bool:
         """Check the certificate, its key and the roots, and tell whether they can be used."""
         device, key = self._device, ""
+        try:
+            self._context = certificate.new_context()
+        except SecretenvError as error:
+            self.fail(error)
+            self._skip(*FILES)
+            return False
 
         def certificate_file() -> Step:
             self._said = certificate.said_by(certificate.read_certificate(device))
