@@ -72,7 +72,6 @@ LEFT_OUT = Message(
 )
 
 # file
-FILE_NOT_REGULAR = Message(SecretError, "secret {secret} is not a regular file", "ls -l {file}", link="file")
 FILE_UNREADABLE = Message(SecretError, "secret {secret} cannot be read: {reason}", "ls -l {file}", link="file")
 FILE_TOO_LARGE = Message(
     SecretError,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
@@ -40,10 +39,10 @@ from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading
 from secretenv.identity import certificate, connecting, connection_errors, peer, proxy
+from secretenv.identity.background import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Future
 
     from botocore.awsrequest import AWSResponse
 
@@ -125,11 +124,7 @@ class Reader:
             return [self._one(secrets[0])]
         # Each region needs a connection anyway.
         workers = min(AT_ONCE, max(len(self._clients), math.ceil(len(secrets) / SHARE)))
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="secret")
-        try:
-            return list(pool.map(self._one, secrets))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        return side_by_side(self._one, secrets, workers)
 
     def url(self, region: str) -> str:
         """Return where the requests of a region go."""
@@ -179,18 +174,14 @@ class Reader:
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
         """Read the secrets with as few calls as there can be."""
         calls = batches.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
-        if len(calls) == 1:
-            # Without a pool: the interpreter would not end before its threads, whatever they hang in.
-            entries = self._batch(*calls[0])
-            return [self._out_of(entries, secret) for secret in secrets]
-        pool = ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="batch")
-        try:
-            asked: dict[str, Future[dict[str, Any]]] = {}
-            for region, ids in calls:
-                asked |= dict.fromkeys(ids, pool.submit(self._batch, region, ids))
-            return [self._out_of(asked[secret.id].result(), secret) for secret in secrets]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        wanted = {secret.id: secret for secret in secrets}
+
+        def read(call: tuple[str, list[str]]) -> list[Reading]:
+            entries = self._batch(*call)
+            return [self._out_of(entries, wanted[secret_id]) for secret_id in call[1]]
+
+        found = {reading.secret.id: reading for readings in side_by_side(read, calls, AT_ONCE) for reading in readings}
+        return [found[secret.id] for secret in secrets]
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
         """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
