@@ -11,6 +11,13 @@ import os
 import stat
 
 LARGEST = 1 << 20  # bytes: far more than any of these files has
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a directory",
+}
 
 
 def read(path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
@@ -23,12 +30,12 @@ def read(path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
     Raises:
         OSError: it cannot be read, or is no regular file (EINVAL), or is larger (EFBIG); `strerror` says which.
     """
-    # Not blocking: opening a FIFO without a writer would wait for one.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    # Looked at before it is opened: opening alone starts some devices, a watchdog among them.
+    _check(path, os.stat(path))  # noqa: PTH116 - pathlib costs the fetcher its import
+    descriptor = _open(path)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
+        _check(path, status)
         content = b""
         while len(content) <= largest and (more := os.read(descriptor, largest + 1 - len(content))):
             content += more
@@ -37,6 +44,24 @@ def read(path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
     if len(content) > largest:
         raise OSError(errno.EFBIG, f"larger than {largest >> 10} KiB", path)
     return content, status
+
+
+def _check(path: str, status: os.stat_result) -> None:
+    """Refuse all but regular files."""
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise OSError(errno.EINVAL, f"not a regular file, but {kind}", path)
+
+
+def _open(path: str) -> int:
+    """Return a descriptor of a file."""
+    how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY
+    try:
+        # Not blocking: opening a FIFO that lies there by now would wait for a writer.
+        return os.open(path, how | os.O_NONBLOCK)
+    except BlockingIOError:
+        # A regular file whose lease another process has (fcntl(2), F_SETLEASE), Samba for example: it gives it back.
+        return os.open(path, how)
 
 
 def stranger(status: os.stat_result, uid: int | None = None) -> str:

@@ -1,12 +1,14 @@
-"""Keep a `secretenv run` at reading its settings file for as long as a test wants.
+"""What a test holds up for as long as it wants: a `secretenv run` that reads its settings file, and any file.
 
 The settings file is a FIFO, which secretenv refuses: `HELD` is a secretenv whose reading of files waits for its writer.
+`hanging` is a regular file that does not open, as on a disk that hangs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from tests.running import PYTHON, words_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.running import Program
 
@@ -105,3 +107,26 @@ def open_files(pid: int) -> set[str]:
             with contextlib.suppress(OSError):
                 found.add(str(entry.readlink()))
     return found
+
+
+# Takes a lease (fcntl(2), F_SETLEASE) and does not give it back: an open(2) waits for that, 45 s at most.
+_LEASE = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fcntl.fcntl(os.open(sys.argv[1], os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def hanging(path: str) -> Iterator[None]:
+    """Let everybody hang who opens a regular file."""
+    words = [PYTHON, "-c", _LEASE, path]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"\n"
+        try:
+            yield
+        finally:
+            holder.kill()

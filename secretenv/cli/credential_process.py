@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from secretenv.cli.isolation import exchange, isolate
+from secretenv.cli.isolation import exchange, in_time, isolate
 from secretenv.identity import certificate
 from secretenv.protocol import BUDGET
 from secretenv.wording import moment
@@ -27,7 +27,7 @@ def obtain(device: Device, warn: Callable[[str], None], budget: float = BUDGET) 
     Args:
         device: whose certificate is exchanged.
         warn: called with each warning.
-        budget: seconds to wait for the exchange.
+        budget: seconds to wait for the files, and again for the exchange.
 
     Raises:
         CertificateError: certificate or key cannot be used.
@@ -35,7 +35,7 @@ def obtain(device: Device, warn: Callable[[str], None], budget: float = BUDGET) 
     """
     isolate()
 
-    context, warnings = certificate.load(device)
+    context, warnings = in_time(lambda at: certificate.load(device, at=at), budget)
     for warning in warnings:
         warn(warning)
     return exchange(device, context, budget)

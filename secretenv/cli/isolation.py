@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from secretenv.identity import connection_errors
+from secretenv.identity import certificate, connection_errors
 from secretenv.identity.background import Background
 from secretenv.identity.hardening import forbid_dumps, silence_libraries
 from secretenv.protocol import BUDGET
 from secretenv.supervisor.helper_process import for_helper
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
     from secretenv.credentials import Credentials
-    from secretenv.identity.certificate import Context
+    from secretenv.errors import Link
+    from secretenv.identity.certificate import At, Context
     from secretenv.settings import Device
+
+    Found = TypeVar("Found")
 
 
 def isolate() -> None:
@@ -25,6 +29,25 @@ def isolate() -> None:
     for name in os.environb.keys() - for_helper(os.environb).keys():
         del os.environb[name]
     silence_libraries()
+
+
+def in_time(work: Callable[[At], Found], budget: float = BUDGET) -> Found:
+    """Return what work with files returns, or raise what it raises.
+
+    Args:
+        work: called with what it calls before each file, as `certificate.load` does.
+        budget: seconds to wait: a disk or a share may not answer.
+
+    Raises:
+        CertificateError: a file was not read in time.
+    """
+    step: tuple[Link, str] = ("certificate file", "")
+
+    def at(link: Link, path: str) -> None:
+        nonlocal step
+        step = (link, path)
+
+    return Background(lambda: work(at)).result(budget, lambda span: certificate.late(*step, span))
 
 
 def exchange(device: Device, context: Context, budget: float = BUDGET, *how: Any) -> Credentials:

@@ -135,7 +135,7 @@ class Fetch:
         from secretenv.identity import certificate, provider
 
         self._prepare(secrets)  # now: OpenSSL reads the roots without Python's lock
-        context, warnings = certificate.load(self._device)
+        context, warnings = certificate.load(self._device, at=self._at)
         self._answer.warnings += [warning for warning in warnings if warning not in self._answer.warnings]
         context.at = self._at
         return provider.exchange(self._device, context, wire=self._wire)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
-import stat
 
+from secretenv import files
 from secretenv.fetcher import messages
 from secretenv.fetcher.variables import Reading, missing
 from secretenv.settings import FILE_SCHEME
@@ -13,8 +13,6 @@ from secretenv.settings import FILE_SCHEME
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretenv.settings import Secret
-
-LARGEST = 1 << 20  # 16 times what Secrets Manager stores: a larger file is not meant as a secret
 
 
 def read(secret: Secret) -> Reading:
@@ -25,19 +23,13 @@ def read(secret: Secret) -> Reading:
     """
     path = secret.id.removeprefix(FILE_SCHEME)
     try:
-        # Not blocking: opening a FIFO without a writer would wait for one.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise messages.FILE_NOT_REGULAR(secret=secret.id, file=path)
-            content = file.read(LARGEST + 1)
+        content, status = files.read(path)
     except OSError as error:
         if secret.optional and isinstance(error, FileNotFoundError):
             return missing(secret)
+        if error.errno == errno.EFBIG:
+            raise messages.FILE_TOO_LARGE(secret=secret.id) from None
         raise messages.FILE_UNREADABLE(secret=secret.id, file=path, reason=error.strerror) from None
-    if len(content) > LARGEST:
-        raise messages.FILE_TOO_LARGE(secret=secret.id)
     try:
         text = content.decode()
     except UnicodeDecodeError:

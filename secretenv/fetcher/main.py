@@ -20,6 +20,7 @@ from secretenv.fetcher.fetch import Fetch
 from secretenv.identity.background import Background
 from secretenv.identity.hardening import forbid_dumps, silence_interpreter
 from secretenv.protocol import BUDGET, GO, Answer, Task
+from secretenv.settings import FILE_SCHEME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from secretenv.errors import Link, SecretenvError
+
+# The links of the steps that read a file: a disk or a share may not answer.
+OF_FILES = ("certificate file", "key file", "key password", "roots file", "file")
 
 
 class Output:
@@ -109,6 +113,10 @@ def work(read_task: Callable[[], bytes], output: Output, budget: float, make: Ca
 
     def late(span: str) -> SecretenvError:
         link, where = output.step
+        if link in OF_FILES:
+            from secretenv.identity import certificate
+
+            return certificate.late(link, where.removeprefix(FILE_SCHEME), span)
         error = messages.FETCH_TOO_LONG(time=span, step=f"{link} ({where})" if where else link)
         error.link = link
         return error
@@ -127,11 +135,8 @@ def _get_ready() -> None:
         from secretenv.fetcher import secretsmanager  # noqa: F401
         from secretenv.identity import provider  # noqa: F401
 
-    # An import that fails here fails again where it is needed, and is reported there; so does a missing thread.
-    try:  # noqa: SIM105 - contextlib would cost a fetcher 0.5 ms at its start
-        Background(load)
-    except RuntimeError:
-        pass
+    # An import that fails here fails again where it is needed, and is reported there.
+    Background(load)
 
 
 def _take_standard_output() -> int:

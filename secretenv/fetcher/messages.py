@@ -75,7 +75,6 @@ LEFT_OUT = Message(
 READ_ELSEWHERE = "secret {secret} was read in region {region}; its own does not answer ({link})"
 
 # file
-FILE_NOT_REGULAR = Message(SecretError, "secret {secret} is not a regular file", "ls -l {file}", link="file")
 FILE_UNREADABLE = Message(SecretError, "secret {secret} cannot be read: {reason}", "ls -l {file}", link="file")
 FILE_TOO_LARGE = Message(
     SecretError,

@@ -11,8 +11,8 @@ import math
 import os
 import ssl
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ from secretenv.fetcher.secret_ids import region_of, several
 from secretenv.fetcher.secretsmanager_errors import is_missing, of_batch, of_secrets_manager
 from secretenv.fetcher.variables import Reading, missing
 from secretenv.identity import certificate, connecting, connection_errors, peer, proxy
+from secretenv.identity.background import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -129,11 +130,7 @@ class Reader:
             return [self._one(secrets[0])]
         # Each region needs a connection anyway.
         workers = min(AT_ONCE, max(len(self._clients), math.ceil(len(secrets) / SHARE)))
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="secret")
-        try:
-            return list(pool.map(self._one, secrets))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        return side_by_side(self._one, secrets, workers)
 
     def url(self, region: str) -> str:
         """Return where the requests of a region go."""
@@ -195,6 +192,9 @@ class Reader:
                 found = self._in(region, secret)
             except SecretError as error:
                 first.message += f"; in {region}: {error.message}"
+                continue
+            if found.content is None:  # what is optional is missing only where its own region says so
+                first.message += f"; in {region}: it does not exist"
             else:
                 note = messages.READ_ELSEWHERE.format(secret=secret.id, region=region, link=first.link)
                 return found.with_note(note)
@@ -219,30 +219,34 @@ class Reader:
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
         """Read the secrets with as few calls as there can be."""
         calls = batches.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
-        if len(calls) == 1:
-            # Without a pool: the interpreter would not end before its threads, whatever they hang in.
-            only: Future[dict[str, Any]] = Future()
-            try:
-                only.set_result(self._batch(*calls[0]))
-            except SecretError as error:
-                only.set_exception(error)
-            return self._each_of(dict.fromkeys(calls[0][1], only), secrets)
-        pool = ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="batch")
-        try:
-            asked: dict[str, Future[dict[str, Any]]] = {}
-            for region, ids in calls:
-                asked |= dict.fromkeys(ids, pool.submit(self._batch, region, ids))
-            return self._each_of(asked, secrets)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        wanted = {secret.id: secret for secret in secrets}
 
-    def _each_of(self, asked: Mapping[str, Future[dict[str, Any]]], secrets: Sequence[Secret]) -> list[Reading]:
-        """Return the readings of secrets from the batches that they were asked for in."""
+        def read(call: tuple[str, list[str]]) -> list[Reading]:
+            return self._each_of([wanted[secret_id] for secret_id in call[1]], lambda: self._batch(*call))
+
+        found = {reading.secret.id: reading for readings in side_by_side(read, calls, AT_ONCE) for reading in readings}
+        return [found[secret.id] for secret in secrets]
+
+    def _each_of(self, secrets: Sequence[Secret], ask: Callable[[], Mapping[str, Any]]) -> list[Reading]:
+        """Return the readings of the secrets of one batch; replicas are read one by one.
+
+        Args:
+            secrets: those that are asked for.
+            ask: makes the call, and returns its entries.
+        """
+        entries: Mapping[str, Any] = {}
+        failure: SecretError | None = None
+        try:
+            entries = ask()
+        except SecretError as error:
+            failure = error
 
         def out_of(secret: Secret) -> Reading:
-            return self._or_elsewhere(secret, lambda: self._out_of(asked[secret.id].result(), secret))
+            if failure:
+                raise failure
+            return self._out_of(entries, secret)
 
-        return [out_of(secret) for secret in secrets]
+        return [self._or_elsewhere(each, partial(out_of, each)) for each in secrets]
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
         """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""

@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from secretenv.errors import Link, Message
+    from secretenv.errors import Link, Message, SecretenvError
     from secretenv.settings import Device
 
+    At = Callable[[Link, str], None]
+
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
-# NO_CERTIFICATE_ASSIGNED: OpenSSL finds no certificate for a key of that type.
-MISMATCH = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
 LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
 SOON = 14 * DAY  # seconds before the certificate's end from which there is a warning
 
+_CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
-_ENCRYPTED = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
 
 
 class _Within(ssl.SSLObject):
@@ -62,7 +62,7 @@ class Context(ssl.SSLContext):
     handshaken = False
     version = ""
     peer = b""
-    at: Callable[[Link, str], None] | None = None
+    at: At | None = None
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands."""
@@ -89,27 +89,47 @@ class Context(ssl.SSLContext):
             self.at("endpoint", wrapped.server_hostname or "")
 
 
-def load(device: Device, clock: Callable[[], float] = time.time) -> tuple[Context, list[str]]:
+def _untraced(_link: Link, _path: str) -> None:
+    """Do nothing before a file is read."""
+
+
+def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untraced) -> tuple[Context, list[str]]:
     """Return a context that shows the certificate and trusts the roots, and warnings.
+
+    Args:
+        device: names the files.
+        clock: this machine's, in seconds since the epoch.
+        at: called before each file is read with its link of the chain and its path: a disk may not answer.
 
     Raises:
         CertificateError: a file is missing, unreadable or not what it should be, key and certificate do not match, or
             the certificate is not valid by this machine's clock.
     """
+    at("certificate file", device.cert)
     pem = read_certificate(device)
+    at("key file", key_file(device))
     key = read_key(device)
     context = new_context()
-    trust(context, device.ca)
-    bundle()  # here: a setting that is wrong is the same error whichever network is there
-    load_pair(context, device, key)
+    trust(context, device.ca, at)
+    bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
+    load_pair(context, device, key, at)
     warnings = [exposed(device), check_dates(device, said_by(pem), clock())]
     return context, [warning for warning in warnings if warning]
 
 
 def new_context() -> Context:
-    """Return a context without certificates."""
+    """Return a context without certificates.
+
+    Raises:
+        CertificateError: this system's OpenSSL makes none.
+    """
     # Not ssl.create_default_context: that writes the session's secrets to the file of SSLKEYLOGFILE.
-    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    except ssl.SSLError as error:
+        raise messages.NO_TLS_CONTEXT(reason=getattr(error, "reason", None) or "no reason given") from None
+    if 0 < context.maximum_version < ssl.TLSVersion.TLSv1_2:  # negative: no limit is set
+        raise messages.NO_TLS_CONTEXT(reason="TLS 1.2 is turned off")
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -123,12 +143,12 @@ def read_certificate(device: Device) -> str:
     path = device.cert
     pem = _read(path, messages.CERTIFICATE_UNREADABLE, messages.CERTIFICATE_EMPTY, messages.CERTIFICATE_TOO_LARGE)
     # Looked at here, so that what fails later is the key's fault.
-    if "-----BEGIN CERTIFICATE-----" not in pem and "-----BEGIN TRUSTED CERTIFICATE-----" not in pem:
-        raise messages.NO_CERTIFICATE(file=path)
+    if not _CERTIFICATE.search(pem):
+        raise _other(pem, path, messages.CERTIFICATE_IN_OTHER_FORM, messages.NO_CERTIFICATE)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        new_context().load_verify_locations(path)
     except (ssl.SSLError, OSError):
-        raise messages.CERTIFICATE_DAMAGED(file=path) from None
+        raise _other(pem, path, messages.CERTIFICATE_IN_OTHER_FORM, messages.CERTIFICATE_DAMAGED) from None
     return pem
 
 
@@ -141,7 +161,7 @@ def read_key(device: Device) -> str:
     path = key_file(device)
     key = _read(path, messages.KEY_UNREADABLE, messages.KEY_EMPTY, messages.KEY_TOO_LARGE)
     if not _KEY.search(key):
-        raise messages.NO_KEY(file=path)
+        raise _other(key, path, messages.KEY_IN_OTHER_FORM, messages.NO_KEY)
     return key
 
 
@@ -182,6 +202,13 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
     return f"the certificate {device.cert} ends in {span}, on {moment(certificate.not_after)[:10]}"
 
 
+def late(link: Link, path: str, span: str) -> SecretenvError:
+    """Return the error for a file that was not read in time, of the link that `load` was at."""
+    error = messages.FILE_LATE(file=path, time=span)
+    error.link = link
+    return error
+
+
 def _read(path: str, unreadable: Message, empty: Message, too_large: Message) -> str:
     """Return the text of a PEM file."""
     try:
@@ -193,6 +220,13 @@ def _read(path: str, unreadable: Message, empty: Message, too_large: Message) ->
     if not content.strip():
         raise empty(file=path)
     return content.decode("latin-1")
+
+
+def _other(content: str, path: str, in_other_form: Message, usual: Message) -> SecretenvError:
+    """Return the error for a file without what it should hold."""
+    from secretenv.identity import unusable  # most files are what they should be
+
+    return unusable.file(content, path, in_other_form, usual)
 
 
 def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
@@ -212,30 +246,32 @@ def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
     return ""
 
 
-def trust(context: ssl.SSLContext, ca: str) -> None:
+def trust(context: ssl.SSLContext, ca: str, at: At = _untraced) -> None:
     """Load the roots: the given file alone, or certifi's.
 
     Raises:
         CertificateError: the file is not what it should be.
     """
     if ca:
-        _read(ca, messages.ROOTS_UNREADABLE, messages.ROOTS_EMPTY, messages.ROOTS_TOO_LARGE)
+        at("roots file", ca)
+        content = _read(ca, messages.ROOTS_UNREADABLE, messages.ROOTS_EMPTY, messages.ROOTS_TOO_LARGE)
     else:
         import certifi
 
-        ca = certifi.where()
+        ca, content = certifi.where(), ""
     try:
         context.load_verify_locations(ca)
     except (ssl.SSLError, OSError):
-        raise messages.NO_ROOTS(file=ca) from None
+        raise _other(content, ca, messages.ROOTS_IN_OTHER_FORM, messages.NO_ROOTS) from None
 
 
-def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None) -> str:
+def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | None = None, at: At = _untraced) -> str:
     """Return the file of AWS_CA_BUNDLE with the roots for Secrets Manager; an empty one counts as not set: certifi's.
 
     Args:
         environ: the variables.
         context: takes the roots; otherwise they are only looked at.
+        at: called before the file is read, see `load`.
 
     Raises:
         CertificateError: the file is not what it should be.
@@ -243,35 +279,44 @@ def bundle(environ: Mapping[str, str] = os.environ, context: ssl.SSLContext | No
     path = environ.get("AWS_CA_BUNDLE", "")
     if not path.strip():
         return ""
-    _read(path, messages.BUNDLE_UNREADABLE, messages.BUNDLE_EMPTY, messages.BUNDLE_TOO_LARGE)
+    at("roots file", path)
+    content = _read(path, messages.BUNDLE_UNREADABLE, messages.BUNDLE_EMPTY, messages.BUNDLE_TOO_LARGE)
     try:
         (context or new_context()).load_verify_locations(path)
     except (ssl.SSLError, OSError):
-        raise messages.NO_BUNDLE(file=path) from None
+        raise _other(content, path, messages.ROOTS_IN_OTHER_FORM, messages.NO_BUNDLE) from None
     return path
 
 
-def load_pair(context: ssl.SSLContext, device: Device, key: str) -> None:
+def load_pair(context: ssl.SSLContext, device: Device, key: str, at: At = _untraced) -> None:
     """Load certificate and key, whose text is `key`; a password comes from its file, never from a prompt.
+
+    Args:
+        context: takes them.
+        device: names the files.
+        key: the text of the key's file.
+        at: called before each file is read, see `load`.
 
     Raises:
         CertificateError: the key does not open, or belongs to another certificate.
     """
-    path = key_file(device)
+    path, given = key_file(device), b""
 
     def password() -> bytes:
+        nonlocal given
         if not device.key_password_file:
             raise messages.PASSWORD_MISSING(file=path)
-        return _password(device.key_password_file)
+        at("key password", device.key_password_file)
+        given = _password(device.key_password_file)
+        return given
 
+    at("key file", path)
     try:
         context.load_cert_chain(device.cert, path, password=password)
     except ssl.SSLError as error:
-        reason = getattr(error, "reason", None) or "no reason given"
-        if reason in MISMATCH:
-            raise messages.KEY_MISMATCH(file=path, certificate=device.cert) from None
-        message = messages.PASSWORD_WRONG if _ENCRYPTED.search(key) else messages.KEY_UNUSABLE
-        raise message(file=path, reason=reason) from None
+        from secretenv.identity import unusable
+
+        raise unusable.pair(error, device, key, given) from None
     except OSError as error:
         raise messages.KEY_UNREADABLE(file=path, reason=error.strerror) from None
 

@@ -27,6 +27,16 @@ _CHECK_CLOCK = "renew the certificate, or set the clock if it is wrong: date -u;
 _CHECK_ALIAS = "check the role alias: aws iot describe-role-alias --role-alias {role_alias}"
 
 
+# A file on a disk or a share that does not answer. It blames the link of that file, whichever it is.
+FILE_LATE = Message(
+    CertificateError,
+    "{file} was not read within {time}",
+    "does its disk or share answer? findmnt -T {file}; dmesg | tail",
+    transient=True,
+    link="certificate file",
+)
+
+
 def _of_pem_file(link: Link, option: str) -> tuple[Message, Message, Message]:
     """Return what can be wrong with any PEM file: it is unreadable, empty, or too large."""
     return (
@@ -53,7 +63,13 @@ CERTIFICATE_UNREADABLE, CERTIFICATE_EMPTY, CERTIFICATE_TOO_LARGE = _of_pem_file(
 NO_CERTIFICATE = Message(
     CertificateError,
     "the certificate file {file} holds no certificate in PEM form",
-    "--cert must name a PEM file; from DER: openssl x509 -inform der -in FILE -out FILE.pem",
+    "--cert must name a PEM file",
+    link="certificate file",
+)
+CERTIFICATE_IN_OTHER_FORM = Message(
+    CertificateError,
+    "the certificate file {file} holds no certificate in PEM form, but {found}",
+    "{fix}",
     link="certificate file",
 )
 CERTIFICATE_DAMAGED = Message(
@@ -69,6 +85,24 @@ NO_KEY = Message(
     CertificateError,
     "the key file {file} holds no private key in PEM form",
     "--key must name a PEM file",
+    link="key file",
+)
+KEY_IN_OTHER_FORM = Message(
+    CertificateError,
+    "the key file {file} holds no private key in PEM form, but {found}",
+    "{fix}",
+    link="key file",
+)
+KEY_CIPHER_TOO_OLD = Message(
+    CertificateError,
+    "the key {file} is encrypted with {cipher}, which OpenSSL 3 no longer reads by itself",
+    "openssl pkey -provider legacy -provider default -in {file} -aes256 -out NEW",
+    link="key file",
+)
+KEY_IN_HARDWARE = Message(
+    CertificateError,
+    "the key file {file} leads to a key in hardware, which OpenSSL cannot use here",
+    "--key must name a PEM file with the key itself: secretenv does not support keys in hardware (PKCS#11, TPM) yet",
     link="key file",
 )
 KEY_UNUSABLE = Message(
@@ -87,8 +121,14 @@ PASSWORD_MISSING = Message(
 )
 PASSWORD_WRONG = Message(
     CertificateError,
-    "the key {file} does not open with the given password ({reason})",
+    "the key {file} does not open with the given password",
     "check the file of --key-password-file: openssl pkey -noout -in {file}",
+    link="key password",
+)
+PASSWORD_ODD = Message(
+    CertificateError,
+    "the key {file} does not open with the given password: the password file {password_file} holds {found}",
+    "put the key's password into it, and nothing else: printf %s PASSWORD > {password_file}",
     link="key password",
 )
 PASSWORD_UNREADABLE = Message(
@@ -113,6 +153,12 @@ NO_ROOTS = Message(
     CertificateError,
     "the roots file {file} holds no certificates in PEM form",
     "--ca must name a PEM file, for example https://www.amazontrust.com/repository/AmazonRootCA1.pem",
+    link="roots file",
+)
+ROOTS_IN_OTHER_FORM = Message(
+    CertificateError,
+    "the roots file {file} holds no certificates in PEM form, but {found}",
+    "{fix}",
     link="roots file",
 )
 
@@ -151,6 +197,11 @@ CERTIFICATE_NOT_YET_VALID = Message(
 )
 CERTIFICATE_EXPIRED = Message(
     CertificateError, "the certificate {file} expired at {date}, and this machine's clock says {now}", _CHECK_CLOCK
+)
+CERTIFICATE_TOO_WEAK = Message(
+    CertificateError,
+    "the certificate {file} is too weak for this system's OpenSSL: {weakness} ({reason})",
+    "strong enough is a key of RSA 2048 or EC P-256, signed with SHA-256: openssl x509 -noout -text -in {file}",
 )
 # Transient, as the closed connection is: the same refusal may show as either.
 CERTIFICATE_REFUSED = Message(
@@ -292,6 +343,13 @@ UNREACHABLE = Message(
 )
 
 # TLS
+NO_TLS_CONTEXT = Message(
+    CertificateError,
+    "this system's OpenSSL cannot speak TLS ({reason})",
+    "check the file of OPENSSL_CONF, or openssl.cnf: it must activate the provider default and allow TLS 1.2; "
+    "openssl list -providers",
+    link="TLS",
+)
 HANDSHAKE_ENDLESS = Message(
     CredentialsError, "no TLS handshake with {host} within {time}", CHECK_NETWORK, transient=True, link="TLS"
 )

@@ -20,6 +20,16 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedException", "Au
 _MISSING = {"ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException"}
 _STALE = {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 _STALE |= {"SignatureDoesNotMatch", "InvalidSignatureException"}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException"}
+# The policies that overrule an Allow, as the end of AWS's sentence names them.
+_OVERRULING = {
+    "service control policy": "service control policy of the AWS organization",
+    "resource control policy": "resource control policy of the AWS organization",
+    "permissions boundary": "permissions boundary",
+    "vpc endpoint policy": "policy of the VPC endpoint",
+    "session policy": "policy of the session",
+    "explicit deny": "policy with the explicit deny",
+}
 _CONFLICT = {"DeleteConflict", "DeleteConflictException"}
 
 
@@ -54,16 +64,26 @@ def _refusal(action: str, response: dict[str, Any]) -> SecretenvError:
     if code in _MISSING:
         return messages.MISSING(action=action, answer=answer)
     if code in _DENIED:
-        # AWS may name another action than the one called: iam:PassRole for CreateRoleAlias.
-        named = re.search(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", said)
-        denied = named[1] if named else action
-        also = "; iam:PassRole on the role is needed too" if action.endswith(":CreateRoleAlias") and not named else ""
-        return messages.DENIED(action=denied, answer=answer, actions=denied + also)
+        return _denial(action, said, answer)
+    if code in _THROTTLED:
+        return messages.THROTTLED(action=action, answer=answer)
     if code in _STALE:
         return messages.STALE(answer=answer)
     if code in _CONFLICT:
         return messages.CONFLICT(action=action, answer=answer)
     return messages.REFUSED(action=action, answer=answer)
+
+
+def _denial(action: str, said: str, answer: str) -> SecretenvError:
+    """Return the error for a request that a policy denied."""
+    # AWS may name another action than the one called: iam:PassRole for CreateRoleAlias.
+    named = re.search(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", said)
+    denied = named[1] if named else action
+    for words, policy in _OVERRULING.items():
+        if words in said.lower():
+            return messages.DENIED_BY(action=denied, answer=answer, policy=policy)
+    also = "; iam:PassRole on the role is needed too" if action.endswith(":CreateRoleAlias") and not named else ""
+    return messages.DENIED(action=denied, answer=answer, actions=denied + also)
 
 
 def _first_line(error: Exception) -> str:

@@ -134,6 +134,13 @@ DENIED = Message(
     "{action} is denied to you: {answer}",
     "have your administrator allow {actions}; then run it again: finished steps are kept",
 )
+# By a policy that an Allow elsewhere does not overrule.
+DENIED_BY = Message(
+    AwsError,
+    "{action} is denied to you: {answer}",
+    "one more Allow does not help: have the {policy} changed; then run it again: finished steps are kept",
+)
+THROTTLED = Message(AwsError, "{action}: {answer}", "wait a minute and run it again: finished steps are kept")
 STALE = Message(AwsError, "the operator's credentials are refused: {answer}", "aws sts get-caller-identity")
 CONFLICT = Message(
     AwsError,

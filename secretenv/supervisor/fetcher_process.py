@@ -51,7 +51,7 @@ class Fetch:
         """
         ended: str | SecretenvError = "it took too long and was killed"
         if not self.killed:
-            ended = messages.FETCHER_KILLED(signal=-status) if status < 0 else died(status, self._helper.last_words())
+            ended = f"it was killed by signal {-status}" if status < 0 else died(status, self._helper.last_words())
         answer, stray = read_answer(self._helper.answer(), ended), self._helper.stray()
         self._helper.close()
         return answer, stray

@@ -114,12 +114,6 @@ NO_PROCESS = Message(CommandError, "could not create a process: {reason}", "chec
 NO_FETCHER = Message(
     FetcherError, "could not start a fetcher: {reason}", "check the limits: ulimit -a; free", transient=True
 )
-FETCHER_KILLED = Message(
-    FetcherError,
-    "the fetcher ended without an answer: it was killed by signal {signal}",
-    "is there memory left? free; dmesg | tail",
-    transient=True,
-)
 FETCHER_EXITED = Message(
     FetcherError,
     "the fetcher ended without an answer: it exited with status {status}",

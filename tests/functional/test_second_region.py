@@ -120,6 +120,18 @@ def test_both_fail(run: Callable[..., Program], regions: Regions) -> None:
     assert "; in us-east-1: secret " in program.err
 
 
+def test_an_optional_one_is_not_missing(run: Callable[..., Program], regions: Regions) -> None:
+    """A region without a replica is no reason to go on without an optional secret: its own did not answer."""
+    secret = regions.world.name
+    words = [f"--secret=?{secret}", "--fallback-region=us-east-1", "--refresh-signal=USR1", "--interval=1h"]
+    program = run(*words, *SHOW, variables=regions.variables())
+    program.shows("VALUE=one")
+    regions.answer = FAILS
+    program.send(signal.SIGUSR1)
+    program.logs("; in us-east-1: it does not exist")
+    assert program.out.count("ready") == 1
+
+
 def test_the_version_decides(run: Callable[..., Program], regions: Regions) -> None:
     """The same version from another region is no change; a new one is, wherever it is read."""
     words = [f"--fallback-region={SECOND}", "--refresh-signal=USR1", "--interval=1h"]

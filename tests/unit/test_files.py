@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
+import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from secretenv import files
+from tests.held import hanging
+from tests.running import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+# Of the package, for programs that are not installed.
+FOLDER = files.__file__.rpartition("/secretenv/")[0]
 
 
 def status(mode: int, uid: int = 0, gid: int = 0) -> os.stat_result:
@@ -29,19 +38,55 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert files.read(str(tmp_path / "x"), largest=2)[0] == b"ab"
 
 
-@pytest.mark.parametrize("make", ["fifo", "folder", "device", "large"])
-def test_what_is_not_read(tmp_path: Path, make: str) -> None:
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory", "a device", "a socket", "larger than 1 KiB"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_not_read(tmp_path: Path, kind: str, linked: bool) -> None:  # noqa: FBT001
     """A FIFO without a writer, a folder, an endless device and a file that is too large are errors at once."""
-    path = tmp_path / "x"
-    makers: dict[str, Callable[[], object]] = {
-        "fifo": lambda: os.mkfifo(path),
-        "folder": path.mkdir,
-        "device": lambda: path.symlink_to("/dev/zero"),
-        "large": lambda: path.write_bytes(b"x" * 1025),
-    }
-    makers[make]()
-    with pytest.raises(OSError, match="larger than 1 KiB" if make == "large" else "not a regular file"):
-        files.read(str(path), largest=1024)
+    path, link = tmp_path / "x", tmp_path / "link"
+    link.symlink_to(path)
+    with socket.socket(socket.AF_UNIX) as server:
+        makers: dict[str, Callable[[], object]] = {
+            "a FIFO": lambda: os.mkfifo(path),
+            "a directory": path.mkdir,
+            "a device": lambda: path.symlink_to("/dev/zero"),
+            "a socket": lambda: server.bind(str(path)),
+            "larger than 1 KiB": lambda: path.write_bytes(b"x" * 1025),
+        }
+        makers[kind]()
+        words = kind if kind.startswith("larger") else f"not a regular file, but {kind}"
+        with pytest.raises(OSError, match=words):
+            files.read(str(link if linked else path), largest=1024)
+
+
+def test_a_device_is_not_opened(tmp_path: Path) -> None:
+    """Opening alone starts a watchdog, or rewinds a tape: here, of a terminal, it would give an error of its own."""
+    link = tmp_path / "x"
+    link.symlink_to("/dev/tty")
+    program = f"import os, sys; sys.path.insert(0, {FOLDER!r})\nfrom secretenv import files\nos.setsid()\n"
+    program += f"try: files.read({str(link)!r})\nexcept OSError as error: print(error.strerror)"
+    done = subprocess.run([PYTHON, "-I", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "not a regular file, but a device\n"
+
+
+def test_a_file_of_proc() -> None:
+    """A file whose size nobody knows beforehand is read to its end."""
+    content, found = files.read("/proc/self/status")
+    assert found.st_size == 0
+    assert content.endswith(b"\n")
+
+
+def test_a_file_that_another_process_leases(tmp_path: Path) -> None:
+    """A lease, which Samba takes for its clients, is waited for: the file is not said to be unavailable."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    found: list[bytes] = []
+    reader = threading.Thread(target=lambda: found.append(files.read(str(path))[0]))
+    with hanging(str(path)):
+        reader.start()
+        reader.join(0.2)
+        assert reader.is_alive()
+    reader.join(10)
+    assert found == [b"content"]
 
 
 @pytest.mark.parametrize(

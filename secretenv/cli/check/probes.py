@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from secretenv.credentials import Credentials
     from secretenv.errors import SecretenvError
     from secretenv.fetcher.variables import Reading
-    from secretenv.identity.certificate import Context
+    from secretenv.identity.certificate import At, Context
     from secretenv.settings import Device
 
 CONNECT = 5  # seconds
@@ -52,12 +52,15 @@ def key_file(device: Device) -> tuple[str, Step]:
     return key, Step("key file", ok=True, text=f"{certificate.key_file(device)}{locked}")
 
 
-def roots(device: Device, context: Context) -> Step:
-    """Load the roots and count them; those for Secrets Manager too, where AWS_CA_BUNDLE names others."""
-    certificate.trust(context, device.ca)
+def roots(device: Device, context: Context, at: At) -> Step:
+    """Load the roots and count them; those for Secrets Manager too, where AWS_CA_BUNDLE names others.
+
+    `at` is called before each file is read.
+    """
+    certificate.trust(context, device.ca, at)
     text = f"{_count(context)} from {device.ca or 'certifi'}"
     others = certificate.new_context()
-    if file := certificate.bundle(context=others):
+    if file := certificate.bundle(context=others, at=at):
         text += f"; for Secrets Manager {_count(others)} from {file}"
     return Step("roots file", ok=True, text=text)
 
@@ -66,9 +69,9 @@ def _count(context: Context) -> str:
     return many(context.cert_store_stats()["x509"], "root")
 
 
-def pair(device: Device, context: Context, key: str) -> Step:
-    """Load certificate and key."""
-    certificate.load_pair(context, device, key)
+def pair(device: Device, context: Context, key: str, at: At) -> Step:
+    """Load certificate and key; `at` is called before each file is read."""
+    certificate.load_pair(context, device, key, at)
     return Step("key", ok=True, text="matches the certificate")
 
 

@@ -17,7 +17,7 @@ from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.report import Step, closing, document, lines, table
 from secretenv.cli.edges import by_edge
-from secretenv.cli.isolation import exchange, isolate
+from secretenv.cli.isolation import exchange, in_time, isolate
 from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, secret_files, variables
@@ -25,6 +25,7 @@ from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
+from secretenv.settings import FILE_SCHEME
 from secretenv.wording import many, shown_key, span
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from secretenv.credentials import Credentials
+    from secretenv.errors import Link
     from secretenv.fetcher.secretsmanager import Reader
     from secretenv.identity import x509
+    from secretenv.identity.certificate import At, Context
     from secretenv.identity.provider import Reply
     from secretenv.settings import Secret, Settings
 
-# The links of the exchange, which are skipped together.
+# The links of the files and of the exchange, each group of which is skipped together.
+FILES = ("certificate file", "key file", "roots file", "key", "certificate", "key permissions")
 EXCHANGE = ("TLS", "clock", "exchange")
 # After an error at one of these, no other secret of that region is read: each attempt would take as long again.
 UNREACHABLE = {"DNS", "connection", "proxy", "TLS", "endpoint"}
@@ -120,12 +124,12 @@ class _Walk:
         said: Sequence[str],
     ) -> None:
         self.broken = ""
-        self._budget = budget
+        self._budget = self._patience = budget
         self._settings_in_words = tuple(said)
         self._settings, self._device = settings, settings.device
         self._show, self._clock = show, clock
         self._wanted = {secret.key: secret for secret in settings.secrets}
-        self._context = certificate.new_context()
+        self._context: Context
         self._said: x509.Certificate | None = None
         self._readings: dict[str, variables.Reading] = {}
         self._readers: dict[str, Reader] = {}
@@ -178,6 +182,12 @@ class _Walk:
     def _files(self) -> bool:
         """Check the certificate, its key and the roots, and tell whether they can be used."""
         device, key = self._device, ""
+        try:
+            self._context = certificate.new_context()
+        except SecretenvError as error:
+            self.fail(error)
+            self._skip(*FILES)
+            return False
 
         def certificate_file() -> Step:
             self._said = certificate.said_by(certificate.read_certificate(device))
@@ -188,12 +198,12 @@ class _Walk:
             key, step = probes.key_file(device)
             return step
 
-        has_certificate = self._attempt(certificate_file)
-        has_key = self._attempt(key_file)
-        has_roots = self._attempt(lambda: probes.roots(device, self._context))
+        has_certificate = self._look("certificate file", device.cert, certificate_file)
+        has_key = self._look("key file", certificate.key_file(device), key_file)
+        has_roots = self._in_time(lambda at: probes.roots(device, self._context, at))
         fits = current = False
         if has_certificate and has_key:
-            fits = self._attempt(lambda: probes.pair(device, self._context, key))
+            fits = self._fits(key)
         else:
             self._skip("key")
         if has_certificate:
@@ -201,10 +211,29 @@ class _Walk:
         else:
             self._skip("certificate")
         if has_key:
-            self._attempt(lambda: probes.permissions(device))
+            self._look("key file", certificate.key_file(device), lambda: probes.permissions(device))
         else:
             self._skip("key permissions")
         return has_roots and fits and current
+
+    def _look(self, link: Link, path: str, work: Callable[[], Step]) -> bool:
+        """Attempt work that reads a file; all of them together may take as long as the budget."""
+
+        def within(at: At) -> Step:
+            at(link, path)
+            return work()
+
+        return self._in_time(within)
+
+    def _fits(self, key: str) -> bool:
+        return self._in_time(lambda at: probes.pair(self._device, self._context, key, at))
+
+    def _in_time(self, work: Callable[[At], Step]) -> bool:
+        begin = time.monotonic()
+        # However long others took, a disk that answers has answered in a second.
+        done = self._attempt(lambda: in_time(work, max(self._patience, 1.0)))
+        self._patience -= time.monotonic() - begin
+        return done
 
     def _network(self) -> bool:
         """Resolve and connect to the endpoint or its proxy, and tell whether that succeeded."""
@@ -256,7 +285,8 @@ class _Walk:
     def _read(self, secret: Secret, credentials: Credentials | None) -> None:
         """Read a secret, from its file or from AWS."""
         if secret.local:
-            self._attempt(lambda: self._keep("file", file_secret.read(secret)))
+            path = secret.id.removeprefix(FILE_SCHEME)
+            self._look("file", path, lambda: self._keep("file", file_secret.read(secret)))
         elif credentials is None:
             self._skip("secret", what=f"{secret.id}: ")
         else:

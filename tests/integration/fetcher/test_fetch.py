@@ -22,7 +22,8 @@ def test_main_path(aws: Sandbox) -> None:
     found = fetch(device_of(aws), APP)
     assert found.answer.variables == VALUE
     assert [links for links, _ in found.steps] == [
-        *("certificate", "DNS", "connection", "TLS", "endpoint"),
+        *("certificate", "certificate file", "key file", "roots file", "key file"),
+        *("DNS", "connection", "TLS", "endpoint"),
         *("secret", "DNS", "connection", "content"),
     ]
     assert found.answer.warnings == []

@@ -45,8 +45,8 @@ def test_file(file: Path) -> None:
         pytest.param(None, "cannot be read: No such file or directory", id="missing"),
         pytest.param(b"\xff\xfe", "is not UTF-8 text", id="no text"),
         pytest.param(b"{" + b" " * (1 << 20) + b"}", "is larger than 1 MiB", id="too large"),
-        pytest.param("folder", "cannot be read: Is a directory", id="a folder"),
-        pytest.param("fifo", "is not a regular file", id="a FIFO without a writer"),
+        pytest.param("folder", "cannot be read: not a regular file, but a directory", id="a folder"),
+        pytest.param("fifo", "cannot be read: not a regular file, but a FIFO", id="a FIFO without a writer"),
     ],
 )
 def test_files_that_cannot_be_secrets(tmp_path: Path, content: bytes | str | None, words: str) -> None:
@@ -141,7 +141,7 @@ def test_task_that_cannot_be_read(given: bytes) -> None:
 def test_no_memory(file: Path) -> None:
     """A fetcher without memory is transient and says so, whichever room found none: here the file is not to blame."""
     program = "import os\ndef fail(*_): raise OSError(12, 'Cannot allocate memory')\n"
-    program += "from secretenv.fetcher import file_secret; file_secret.os = type('', (), {**vars(os), 'open': fail})"
+    program += "from secretenv import files; files.os = type('', (), {**vars(os), 'open': fail})"
     error = fetch(device(), secret(f"file://{file}"), program=program).error
     assert (error.link, error.transient) == ("fetcher", True)
     assert error.message == "the fetcher ran out of memory"
@@ -165,12 +165,12 @@ def test_no_room_for_the_answer(tmp_path: Path) -> None:
 
 
 def test_budget(file: Path) -> None:
-    """A fetch that takes longer than its budget is a transient error that names the step."""
+    """A fetch that takes longer than its budget is a transient error that names the step, or the file."""
     program = "import threading; from secretenv.fetcher import file_secret\n"
     program += "file_secret.read = lambda secret: threading.Event().wait()"
     error = fetch(device(), secret(f"file://{file}"), program=program, how="main(budget=0.1)").error
     assert (error.link, error.transient) == ("file", True)
-    assert error.message == f"the fetch took longer than 0.1 s at the step file (file://{file})"
+    assert error.message == f"{file} was not read within 0.1 s"
 
 
 def test_killed(tmp_path: Path, file: Path) -> None:

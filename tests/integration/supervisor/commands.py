@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from typing import TYPE_CHECKING
-
-from tests.running import PYTHON
 
 if TYPE_CHECKING:
     from tests.running import Program
@@ -21,24 +18,3 @@ def ready(program: Program) -> int:
     """Wait for the command and return its pid."""
     program.shows("ready ")
     return int(next(line for line in program.lines if line.startswith("ready ")).split()[1])
-
-
-# Runs a program under a seccomp filter, as an old container engine does: what it does not know is forbidden (EPERM).
-# The filter (linux/filter.h): load the number of the call; is it that of our first word? Then refuse, else allow.
-_WITHOUT = """
-import ctypes, os, struct, sys
-steps = [(0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
-class Filter(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
-whole = Filter(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))
-libc = ctypes.CDLL(None)
-if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(whole), 0, 0):
-    sys.exit("no seccomp here")
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-
-
-WITHOUT_PIDFD = [PYTHON, "-c", _WITHOUT, "434"]
-# signalfd4; other machines have other numbers.
-WITHOUT_SIGNALFD = [PYTHON, "-c", _WITHOUT, {"x86_64": "289"}.get(os.uname().machine, "74")]
-WITHOUT_TIMERFD = [PYTHON, "-c", _WITHOUT, {"x86_64": "283"}.get(os.uname().machine, "85")]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.supervisor.commands import WITHOUT_PIDFD, ready
+from tests.integration.supervisor.commands import ready
 from tests.integration.supervisor.test_terminal import NAMESPACE, as_init
+from tests.kernels import WITHOUT_PIDFD
 from tests.running import CHILD, PYTHON, SECRETENV, Program, alive, status_of
 from tests.waiting import until
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.supervisor.commands import WITHOUT_SIGNALFD, WITHOUT_TIMERFD, ready
+from tests.integration.supervisor.commands import ready
+from tests.kernels import WITHOUT_SIGNALFD, WITHOUT_TIMERFD
 from tests.running import CHILD, PYTHON, SECRETENV, Program, status_of
 from tests.waiting import until
 

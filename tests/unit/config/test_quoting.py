@@ -8,7 +8,7 @@ import pytest
 
 from secretenv.config import merge, parsers
 from secretenv.config.options import OPTIONS
-from secretenv.config.quoting import name, no_path, shown
+from secretenv.config.quoting import name, no_path, shown, uri
 from secretenv.errors import SettingsError
 
 MARKER = "MARKERsecretMARKER"
@@ -79,3 +79,32 @@ def test_a_password_in_the_place_of_its_file() -> None:
     assert MARKER not in error.value.message + error.value.hint
     found = merge.read({"key_password_file": f"./{MARKER}", "secret": ["file:///x"]}, {}, ["true"])
     assert found.device.key_password_file.endswith(MARKER)
+
+
+@pytest.mark.parametrize("key", ["cert", "key", "key_password_file", "ca", "config"])
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("pkcs11:object=k?pin-value=MARKER", "does not support keys in hardware"),
+        ("PKCS11:token=t;object=k?pin-source=MARKER", "does not support keys in hardware"),
+        (" 'pkcs11:id=%01?pin-value=MARKER'", "does not support keys in hardware"),
+        ("tpm2:MARKER", "does not support keys in hardware"),
+        ("handle:MARKER", "does not support keys in hardware"),
+        ("file:///etc/MARKER.pem", "without file://"),
+        ("arn:aws:acm:eu-west-1:123456789012:certificate/MARKER", "the path of a file on this machine"),
+        ("s3://MARKER/key.pem", "the path of a file on this machine"),
+        ("https://user:MARKER@host/key.pem", "the path of a file on this machine"),
+        ("/etc/k?pin-value=MARKER", "write the path of the file"),
+    ],
+)
+def test_a_uri_for_a_path(key: str, text: str, hint: str) -> None:
+    """The URI of a key in hardware may hold a PIN: no part of it is shown, and the hint says what is supported."""
+    with pytest.raises(SettingsError) as caught:
+        merge.read({key: text, "secret": ["file:///s"]}, {}, ["true"])
+    assert "MARKER" not in f"{caught.value.message} {caught.value.hint}"
+    assert hint in caught.value.hint
+
+
+def test_a_path_that_looks_like_a_uri() -> None:
+    """A file may have a colon in its name."""
+    assert uri("a:b") == uri("/etc/file:x") == uri("./pkcs11:x") == ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv import errors
 from secretenv.fetcher import secretsmanager_errors
-from secretenv.identity import provider_errors
+from secretenv.identity import pem, provider_errors
 from secretenv.identity.denials import OR_THING
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 @cache
 def entries() -> list[Entry]:
     """Return all errors of the chain, in its order."""
-    found = {*_of_aws()}
+    found = {*_of_aws(), *_of_forms()}
     for path in PACKAGE.rglob("*.py"):
         if path.relative_to(PACKAGE).parts[0] in {"provision", "sandbox"}:
             continue
@@ -88,6 +88,18 @@ def _of_aws() -> Iterator[Entry]:
         yield Entry(link, f"secret ID: {named}" + (f": … {part.strip()} …" if part else ""), _open(hint))
 
 
+def _of_forms() -> Iterator[Entry]:
+    """Yield what a file may hold in the place of PEM text."""
+    for form in pem.FORMS:
+        if form.certificate == form.key:
+            yield Entry("certificate file", f"the … file FILE holds no … in PEM form, but {form.found}", form.key)
+            continue
+        for wanted, step in (("certificate", form.certificate), ("private key", form.key)):
+            if re.search(r"\bFILE\b", step):  # otherwise it is the other row's
+                link = f"{wanted.removeprefix('private ')} file"
+                yield Entry(link, f"the {link} FILE holds no {wanted} in PEM form, but {form.found}", step)
+
+
 def _open(hint: str) -> str:
     """Return a text with the names of what it leaves open in capitals."""
     return re.sub(r"'?\{(\w+)\}'?", lambda found: _NAMES.get(found[1].upper(), found[1].upper()), hint)
@@ -96,7 +108,7 @@ def _open(hint: str) -> str:
 def _of_messages(module: ModuleType) -> Iterator[Entry]:
     """Yield the errors of a table of messages."""
     for message in vars(module).values():
-        if isinstance(message, errors.Message):
+        if isinstance(message, errors.Message) and message.hint != "{fix}":
             yield Entry(message.link, _open(message.text), _open(message.hint) or "-")
 
 
