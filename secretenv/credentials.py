@@ -9,7 +9,7 @@ SHARE = 3  # of a short life: a third of it is the margin, so that 900 s credent
 
 
 class Credentials(Values):
-    """What the credentials provider gave. Times are epoch seconds by our clock."""
+    """What the credentials provider gave. Times are epoch seconds by this machine's clock."""
 
     access_key_id: str
     secret_access_key: str
@@ -21,7 +21,7 @@ class Credentials(Values):
         return f"Credentials(expiration={self.expiration!r})"
 
     def left(self, now: float) -> float:
-        """Return for how many seconds they are valid yet."""
+        """Return for how many seconds they are still valid."""
         # A clock that was set back since is no reason to trust them longer than they were given for.
         return min(self.expiration - now, self.expiration - self.obtained)
 

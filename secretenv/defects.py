@@ -1,7 +1,7 @@
 """Turn any unexpected exception into an error to show: a damaged installation, out of memory, or a bug with its place.
 
-An exception's text may hold a secret's value, so none of it is shown. One boundary in each process calls this room, so
-that the rooms inside need not know how a lack of memory looks.
+An exception's text may hold a secret's value, so none of it is shown. One boundary in each process calls this module,
+so that the modules inside it need not know what running out of memory looks like.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def as_error(error: BaseException, kind: type[SecretenvError], who: str = "") ->
 
 
 def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") -> SecretenvError:
-    """Return the error for an exception that no room foresaw.
+    """Return the error for an exception that no module expects.
 
     Args:
         error: the exception.
@@ -152,5 +152,5 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
     if place.endswith(")") or isinstance(getattr(error, "obj", None), type(os)):
         # Raised in a library, or for what its module lacks: one of another version is as likely.
         report = "is the installation complete? pip check; else please report this line"
-    met = f"{who} met an" if who else "an"
+    met = f"{who} ran into an" if who else "an"
     return kind(f"{met} unexpected {name}{place}", hint=report, transient=True)

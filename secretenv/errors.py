@@ -1,7 +1,7 @@
 """The errors of secretenv, the links of the chain that they blame, and the exit statuses that they lead to.
 
 Every failure that a user can see is one `SecretenvError`: what failed and where, the next step, the link that broke,
-and whether trying again can help. The sentences themselves stand in the `messages` room of each package. How an error
+and whether trying again can help. The sentences themselves are in the `messages` module of each package. How an error
 is shown is the business of `log` and `cli`; when a fetch is tried again, that of `schedule`.
 """
 
@@ -32,7 +32,7 @@ FAILED = 125  # secretenv itself failed before or instead of the command
 CANNOT_EXECUTE = 126
 NOT_FOUND = 127
 USAGE = 2  # of the other commands: a command line or settings that cannot be used; typer's status too
-CHANGED = 75  # EX_TEMPFAIL of sysexits.h: stopped for a new version, start me again
+CHANGED = 75  # EX_TEMPFAIL of sysexits.h: stopped for a new version, to be started again
 
 # The link that is blamed where AWS gets more calls than it allows: from one caller, or from all in the account.
 THROTTLED: Link = "throttling"

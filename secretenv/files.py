@@ -65,7 +65,7 @@ def _open(path: str) -> int:
 
 
 def stranger(status: os.stat_result, uid: int | None = None) -> str:
-    """Return whose a file is where root must not trust it: neither root's nor our own; else an empty text.
+    """Return who owns a file that root must not trust: neither root nor this process's user; else an empty text.
 
     Args:
         status: of the file.
@@ -93,10 +93,10 @@ def exposed(path: str, status: os.stat_result, uid: int | None = None) -> str:
             found = os.stat(folder)  # noqa: PTH116
         except OSError:
             continue
-        # Where the sticky bit is set, as in /tmp, a file can be exchanged by its owner alone.
+        # Where the sticky bit is set, as in /tmp, only its owner can replace a file.
         sticky = found.st_mode & stat.S_ISVTX and found.st_uid in {0, uid}
         if not sticky and (who := _others(found, uid)):
-            return f"{path} can be exchanged: its folder {folder} {who}"
+            return f"{path} can be replaced: its folder {folder} {who}"
     return ""
 
 
@@ -123,7 +123,7 @@ def _others(status: os.stat_result, uid: int) -> str:
 
 
 def _unmapped(uid: int) -> bool:
-    """Tell whether an owner is one whom this user namespace does not know: it is the host's, and no user of ours."""
+    """Tell whether this user namespace does not know an owner: it is the host's, and not one of this namespace."""
     if uid != 65534:  # noqa: PLR2004 - /proc/sys/kernel/overflowuid; nobody's in a namespace that has all users
         return False
     try:

@@ -49,7 +49,7 @@ NO_ANSWER = Message(
 # It blames the link of that step.
 NO_ANSWER_AT_STEP = Message(
     FetcherError,
-    "the fetcher ended without an answer at the step {step}: {end}",
+    "the fetcher ended without an answer, at step {step}: {end}",
     NO_ANSWER.hint,
     transient=True,
 )

@@ -25,7 +25,7 @@ PATH_MARK = "/"
 
 
 class Device(Values):
-    """Who we are to AWS and where to ask. Paths are absolute; what is not set is an empty string."""
+    """Who the device is to AWS, and where to ask. Paths are absolute; what is not set is an empty string."""
 
     cert: str
     key: str

@@ -1,6 +1,6 @@
 """Frozen records that can travel to another process as JSON.
 
-The process that stays has many of them: dataclasses would cost it 1.5 MiB, so `Values` does the little that is needed.
+The supervisor has many of them. Dataclasses would cost it 1.5 MiB, so `Values` does the little that is needed.
 """
 
 from __future__ import annotations

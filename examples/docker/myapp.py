@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Stands for your program: says which variables it got, never their values, and ends in order on TERM."""
+"""Stands in for your program: prints which variables it got, never their values, and exits cleanly on TERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Stands for your program: says which variables it got, never their values, and ends in order on TERM.
+// Stands in for your program: prints which variables it got, never their values, and exits cleanly on TERM.
 
 const server = require("node:http").createServer((_request, response) => response.end("hello\n"));
 

@@ -5,8 +5,8 @@ for which it cannot promise that. The readers, and how they parse the text:
 
 - dotenv: python-dotenv from 0.13, npm's dotenv from 16, `node --env-file` from 20.12, dotenvx, Ruby's dotenv from 3.0,
   direnv. They agree about little: single quotes are literal for all of them, but python-dotenv reads `\\` and `\'` as
-  one character and replaces `${NAME}` even there; double quotes and values without quotes are literal where nothing in
-  them means anything to anybody. What is left has no form that all of them read right, and is refused. An older direnv
+  one character and replaces `${NAME}` even there; double quotes and values without quotes are literal where no
+  character is special to any reader. The rest has no form that all of them read right, and is refused. An older direnv
   (2.32) knows no newlines in values: it refuses the file, or else the value is refused here.
 - json: any JSON parser; ASCII only, so that the locale does not matter.
 - shell: any POSIX sh, by `eval "$(...)"` or by `.`.
@@ -144,7 +144,7 @@ def _dotenv_objection(name: str, value: str) -> Objection | None:
         return partial(messages.DOTENV_VALUE, part=part)
     written = _dotenv(name, value)
     if not written:
-        beside = "a single quote beside other special characters"
+        beside = "a single quote and other special characters"
         part = beside if "'" in value else "two backslashes in a row, or one at its end"
         return partial(messages.DOTENV_VALUE, part=part)
     if "\n" in value and all(_DIRENV_LINE.fullmatch(line) for line in written[:-1].split("\n")):

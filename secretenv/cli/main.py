@@ -45,7 +45,7 @@ def main(arguments: list[str], pipe: int | None = None) -> int:
 
 
 def _refuse_text(arguments: list[str]) -> None:
-    """Refuse a text in the place of an option: the error of typer would quote it.
+    """Refuse other text in place of an option, because typer's error would quote it.
 
     Raises:
         SettingsError: there is one.
@@ -56,7 +56,7 @@ def _refuse_text(arguments: list[str]) -> None:
             return  # the rest is the command
         option = word.partition("=")[0] if word.startswith("--") else word
         what = no_path(option) or no_path(option.lstrip("-"))
-        # Whatever stands behind an option is its value, which its parser judges.
+        # Whatever follows an option is its value, which its parser judges.
         if what and not (before.startswith("--") and "=" not in before):
             raise messages.NO_OPTION(what=what)
         before = word

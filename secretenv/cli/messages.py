@@ -8,7 +8,7 @@ from secretenv.identity.messages import CHECK_NETWORK, SET_CLOCK
 # settings
 NO_OPTION = Message(
     SettingsError,
-    "an option is wanted, and not a text with {what}, which is not shown here",
+    "expected an option, but got text with {what}, which is not shown here",
     "quote the value of each option, and write its name in front; secretenv --help",
 )
 NO_COMPLETION = Message(
@@ -53,7 +53,7 @@ HALF_A_PAIR = Message(
 NOT_A_SHELL_NAME = Message(ContentError, _CANNOT + "not a valid shell variable name", _INSTEAD)
 SET_BY_SHELLS = Message(ContentError, _CANNOT + "shells set this variable themselves", _INSTEAD)
 DOTENV_NAME = Message(
-    ContentError, _CANNOT + "its name contains other characters than letters, digits, '_' and '.'", _INSTEAD
+    ContentError, _CANNOT + "its name contains characters other than letters, digits, '_' and '.'", _INSTEAD
 )
 DOTENV_VALUE = Message(ContentError, _CANNOT + "readers of .env files disagree about values with {part}", _INSTEAD)
 DOCKER_NAME = Message(

@@ -214,7 +214,7 @@ def path_of(option: Option, text: str, resolve: Callable[[str], str]) -> str:
         resolve: makes a path absolute.
 
     Raises:
-        SettingsError: it can be no path; what is probably a secret is not quoted.
+        SettingsError: it cannot be a path; what is probably a secret is not quoted.
     """
     path = resolve(parsers.path(text))
     if option.key == "key_password_file" and "/" not in text and not os.path.lexists(path):

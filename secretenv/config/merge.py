@@ -1,4 +1,4 @@
-"""Make a `Settings` of flags, variables, the settings file and the defaults, and check them together.
+"""Make a `Settings` from flags, variables, the settings file and the defaults, and check them together.
 
 Which source counts is the business of `sources`; the options themselves are in `options`.
 """
@@ -130,7 +130,7 @@ def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mappi
 def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     """Return the endpoint that the environment sets for every AWS tool; refuse one without encryption.
 
-    The form is so narrow that no two parsers of URLs can find another host in it.
+    The form is so narrow that any two URL parsers find the same host in it.
     """
     url = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", "")
     if not url or _switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environ):

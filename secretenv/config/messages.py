@@ -32,7 +32,7 @@ NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
 )
 _PATH = "write the path of the file that holds it"
-NOT_A_PATH = Message(SettingsError, "a path is wanted, and not a text with {what}, which is not shown here", _PATH)
+NOT_A_PATH = Message(SettingsError, "expected a path, but got text with {what}, which is not shown here", _PATH)
 URI_FOR_A_PATH = Message(
     SettingsError,
     "a path is needed, not a URI ({scheme}:...), which is not shown here",
@@ -49,7 +49,7 @@ KEY_IN_HARDWARE = Message(
     "write the path of a PEM file with the key: secretenv does not support keys in hardware (PKCS#11, TPM) yet",
 )
 QUOTED_PATH = Message(
-    SettingsError, "the path {value} begins and ends with a quote", "write it without: an env-file keeps quotes"
+    SettingsError, "the path {value} begins and ends with a quote", "write it without quotes: an env-file keeps them"
 )
 NO_PASSWORD_FILE = Message(
     SettingsError,
@@ -57,7 +57,7 @@ NO_PASSWORD_FILE = Message(
     "write the password to a file of mode 0600, and the path of that file here",
 )
 
-# Ids that can be no secret.
+# Ids that cannot be secrets.
 NO_SECRET_NAMED = Message(SettingsError, "{value} has no secret id", "write ID, NAME=ID or NAME=ID#KEY")
 NO_VARIABLE_NAMED = Message(SettingsError, "{value} has no variable name", "write NAME=ID, or ID alone")
 NO_KEY_NAMED = Message(SettingsError, "{value} has no key after #", "write ID#KEY, or ID alone for all keys")
@@ -66,20 +66,20 @@ NO_VARIABLE_FOR_A_PATH = Message(
 )
 TEXT_FOR_A_SECRET = Message(
     SettingsError,
-    "the name of a secret is wanted, and not a text with {what}, which is not shown here",
+    "expected the name of a secret, but got text with {what}, which is not shown here",
     "write the secret's name or ARN; to read the text from a file: file://PATH",
 )
 PATH_FOR_A_SECRET = Message(SettingsError, "{value} is a path, not the name of a secret", "write file://{path}")
-QUOTED_ID = Message(SettingsError, "{value} begins and ends with a quote", "write it without: an env-file keeps quotes")
+QUOTED_ID = Message(SettingsError, "{value} begins and ends with a quote", "remove the quotes: an env-file keeps them")
 ID_WITH_A_COMMA = Message(
     SettingsError,
     "{value} contains a comma, which no secret's name has",
-    "give --secret once for each secret; in SECRETENV_SECRET separate them with blanks",
+    "give --secret once for each secret; in SECRETENV_SECRET separate them with spaces",
 )
 ID_WITH_A_BLANK = Message(
     SettingsError,
-    "{value} contains a blank, which no secret's name has",
-    "give --secret once for each secret; only SECRETENV_SECRET separates them with blanks",
+    "{value} contains white space, which no secret's name has",
+    "give --secret once for each secret; only SECRETENV_SECRET may list several, separated by spaces",
 )
 URL_FOR_A_SECRET = Message(
     SettingsError, "{value} is a URL, not the name of a secret", "write the secret's name or ARN, or file://PATH"
@@ -91,27 +91,27 @@ ID_WITH_A_KEY = Message(
 )
 ID_WITH_A_PATTERN = Message(
     SettingsError,
-    "{value} is a pattern, and a secret is read by its whole name",
-    "give --secret once for each secret; --only takes patterns, for the keys",
+    "{value} is a pattern, but a secret is read by its full name",
+    "give --secret once for each secret; --only accepts patterns, for the keys",
 )
 NOT_A_SECRET = Message(
     SettingsError,
-    "{value} can be no secret's name",
+    "{value} cannot be the name of a secret",
     "a name has 1 to 512 letters, digits and / _ + = . @ - !; aws secretsmanager list-secrets shows them",
 )
 ARN_OF_ECS = Message(
     SettingsError,
-    "{value} has a key, a label or a version behind the secret's ARN, as a task definition of ECS has",
+    "{value} has a key, a label or a version after the secret's ARN, as in an ECS task definition",
     "write --secret {options}",
 )
 ARN_OF_A_PARAMETER = Message(
     SettingsError,
-    "{value} is a parameter of Systems Manager, and only secrets of Secrets Manager are read",
+    "{value} is a Systems Manager parameter, but only Secrets Manager secrets are read",
     "store the value as a secret: aws secretsmanager create-secret",
 )
 ARN_OF_A_REFERENCE = Message(
     SettingsError,
-    "{value} is how Systems Manager names a secret of Secrets Manager",
+    "{value} is the Systems Manager name of a Secrets Manager secret",
     "write --secret {secret}",
 )
 ARN_OF_ANOTHER_SERVICE = Message(
@@ -122,11 +122,11 @@ ARN_OF_ANOTHER_SERVICE = Message(
 NOT_AN_ARN = Message(
     SettingsError,
     "{value} is not the ARN of a secret",
-    "write arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX whole, or the secret's name",
+    "write the full arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX, or the secret's name",
 )
 FILE_FOR_A_SECRET = Message(
     SettingsError,
-    "secret {secret} would be read from AWS, for which settings are missing; it is a file here",
+    "secret {secret} would be read from AWS, but settings for that are missing; there is a file of that name here",
     "to read the file write --secret file://{secret}",
 )
 WORKING_DIRECTORY_GONE = Message(
@@ -166,7 +166,7 @@ NOT_IN_TIME = Message(
 )
 FOREIGN = Message(
     SettingsError,
-    "the settings file {file} belongs to {owner}, who decides what root would run with",
+    "the settings file {file} belongs to {owner}, who could change root's settings",
     "chown root {file}",
 )
 NOT_UTF8 = Message(SettingsError, "{file} is not UTF-8 text", "TOML files are UTF-8; iconv converts them")
@@ -215,7 +215,7 @@ NOT_A_STRING = Message(SettingsError, "{file}: {key} is {type}", "write a string
 NO_ID = Message(SettingsError, "{file}: {table} has no id", 'write id = "NAME_OR_ARN"')
 ID_WITH_A_NAME = Message(
     SettingsError,
-    "{file}: {table}: the id contains a variable name, as --secret does",
+    "{file}: {table}: the id contains a variable name, which only --secret accepts",
     'write name = "{variable}" and id = "{id}"',
 )
 OPTIONAL_IS_NO_BOOLEAN = Message(
@@ -246,7 +246,7 @@ MISSING = Message(SettingsError, _MISSING, _WHERE)
 MISSING_WITHOUT_SECRET = Message(SettingsError, _MISSING, f"{_WHERE}; a secret file://PATH needs only --secret")
 BATCH_OF_ANOTHER_STAGE = Message(
     SettingsError,
-    "--batch reads only versions labelled AWSCURRENT, and secret {secret} asks for {label}",
+    "--batch reads only versions labelled AWSCURRENT, but secret {secret} asks for {label}",
     "leave out --batch or --version-stage",
 )
 ENDPOINT_NOT_A_URL = Message(

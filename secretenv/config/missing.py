@@ -1,4 +1,4 @@
-"""What is missing among the settings, in one error: near misses first, then the options, then where was looked."""
+"""What is missing among the settings, in one error: near misses first, then the options, then the places looked in."""
 
 from __future__ import annotations
 
@@ -46,4 +46,4 @@ def _near_misses(environ: Mapping[str, str], missing: Sequence[Option]) -> Itera
         if name in wanted:
             yield f"{name} is empty"
         elif name not in known and (near := difflib.get_close_matches(name.upper(), wanted, 1, _NEAR)):
-            yield f"{name} is no setting, did you mean {near[0]}?"
+            yield f"{name} is not a setting; did you mean {near[0]}?"

@@ -327,7 +327,7 @@ OPTIONS = (
         default="1m",
         parse=parsers.interval,
         number=True,
-        help="how long to retry the first fetch (if set to 1m or more: at least 10m while AWS throttles)",
+        help="how long to retry the first fetch; while AWS throttles, at least 10m unless this is set below 1m",
     ),
     Option(
         name="sd-notify",

@@ -255,7 +255,7 @@ def path(text: str) -> str:
     """Return the text of a path.
 
     Raises:
-        SettingsError: it can be none; probably it is what the file should hold, and is not shown.
+        SettingsError: it cannot be one; it is probably the content of the file, and is not shown.
     """
     if scheme := uri(text):
         raise _URIS.get(scheme, messages.URI_FOR_A_PATH)(scheme=scheme)

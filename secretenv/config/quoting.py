@@ -1,6 +1,6 @@
-"""What may be quoted of a user's text: not what may be a key, a certificate or a secret in the place of a setting.
+"""What may be quoted from a user's text: nothing that may be a key, a certificate or a secret in place of a setting.
 
-`SECRETENV_KEY="$(cat key.pem)"` gives the key's text for the path of its file. A message that quotes it would bring
+`SECRETENV_KEY="$(cat key.pem)"` gives the key's text instead of its path. A message that quotes it would bring
 the key into the log.
 """
 
@@ -35,7 +35,7 @@ def uri(text: str) -> str:
 
 
 def no_path(text: str) -> str:
-    """Return why a text can be no path, in words that follow `with`; an empty text if it can be one."""
+    """Return why a text cannot be a path, in words that follow `with`; an empty text if it can be one."""
     for expression, words in _NO_PATHS:
         if expression.search(text):
             return words
@@ -47,7 +47,7 @@ def no_path(text: str) -> str:
 def shown(text: str) -> str:
     """Return a user's text for a message: quoted, or what it is where it may be a secret."""
     what = no_path(text) or (f"more than {_LONGEST} characters" if len(text) > _LONGEST else "")
-    return f"(a text with {what}, not shown)" if what else repr(text)
+    return f"(text with {what}, not shown)" if what else repr(text)
 
 
 def name(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Which ids can be no secret, and what was probably meant.
+"""Which ids cannot be secrets, and what was probably meant.
 
-AWS answers such an id with a refusal of the role, since a policy names the secrets that may be read: the cause would
-be looked for there.
+AWS answers such an id with a denial for the role, since a policy lists the secrets that may be read. So one would look
+for the cause there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MISTAKES = (
 
 
 def check(identifier: str) -> None:
-    """Refuse an id that can be no secret.
+    """Refuse an id that cannot be a secret.
 
     Raises:
         SettingsError: it says what the id is instead, and what was probably meant.

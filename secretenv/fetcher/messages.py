@@ -1,6 +1,6 @@
-"""The errors of reading secrets and of making variables of them, in words.
+"""The errors of reading secrets and turning them into variables, in words.
 
-What AWS's own answers mean stands in the tables of `secretsmanager_errors`.
+The tables in `secretsmanager_errors` say what AWS's own answers mean.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NO_DATA = Message(
 )
 NOT_HTTPS = Message(
     SecretError,
-    "secret {secret}: AWS_ENDPOINT_URL_SECRETS_MANAGER asks for plain http, which is for this machine only",
+    "secret {secret}: AWS_ENDPOINT_URL_SECRETS_MANAGER uses plain http, which is accepted on loopback only",
     "use https",
     link="endpoint",
 )
@@ -150,7 +150,7 @@ TOO_LARGE = Message(
 
 # fetcher
 FETCH_TOO_LONG = Message(
-    FetcherError, "the fetch took longer than {time} at the step {step}", "check the network", transient=True
+    FetcherError, "the fetch took longer than {time}, at step {step}", "check the network", transient=True
 )
 ANSWER_NOT_WRITTEN = Message(
     FetcherError,

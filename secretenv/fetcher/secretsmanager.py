@@ -1,6 +1,6 @@
 """AWS Secrets Manager: secrets by GetSecretValue, the one action that the role has to allow, or by BatchGetSecretValue.
 
-The only room of the fetcher that uses `boto3` and `botocore`. Only the credentials given to it are used: the
+The only module of the fetcher that uses `boto3` and `botocore`. Only the credentials given to it are used: the
 environment, profiles, files and the instance role are not consulted. What a refusal means is the business of
 `secretsmanager_errors`, and why there was no answer that of `connection_errors`.
 """
@@ -67,7 +67,7 @@ _CONFIG = Config(
 
 
 class _Given:
-    """A provider for botocore's chain, and the whole of it: the credentials that this room was given."""
+    """The only provider in botocore's chain: the credentials that this module was given."""
 
     METHOD = "secretenv"
     CANONICAL_NAME = None

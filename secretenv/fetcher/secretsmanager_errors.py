@@ -77,16 +77,16 @@ _OF_BOTH: tuple[Row, ...] = (
         REFUSED_CREDENTIALS,
         "",
         "credentials",
-        "are device and secret of the same AWS partition? is the clock right? date -u",
+        "are the device and the secret in the same AWS partition? is the clock right? date -u",
     ),
     ({"InvalidSignatureException"}, "signature we calculated", "signature", _CHANGED),
     (
         {"InvalidSignatureException"},
         "valid region",
         "region",
-        "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name one region?",
+        "do --region, the secret's ARN and AWS_ENDPOINT_URL_SECRETS_MANAGER name the same region?",
     ),
-    (CLOCK, "", "clock", f"AWS accepts 5 minutes of difference; {SET_CLOCK}"),
+    (CLOCK, "", "clock", f"AWS accepts a difference of 5 minutes; {SET_CLOCK}"),
     (CHANGED, "", "signature", _CHANGED),
 )
 _NO_KEY = f"the role needs kms:Decrypt on the secret's key, its KmsKeyId: {_DESCRIBE}"
@@ -113,8 +113,8 @@ ROWS: tuple[Row, ...] = (
         "",
         "policy",
         (
-            "the role lacks {action} on this secret, or there is no such secret (where a policy names one ARN, AWS "
-            f"does not say which){{or_thing}}: {_DESCRIBE}"
+            "the role lacks {action} on this secret, or there is no such secret (AWS does not say which if the "
+            f"policy lists individual secrets){{or_thing}}: {_DESCRIBE}"
         ),
     ),
     (KMS, "", "KMS", f"is the secret's key, its KmsKeyId, enabled? {_DESCRIBE}"),

@@ -1,7 +1,7 @@
 """From secrets to environment variables: which names, which values, and which are refused.
 
 Pure: text in, variables out. Where the text comes from is the business of `fetch`; whether the whole environment fits
-the system, and what is inherited beside it, is the supervisor's. No message of this room holds a value.
+the system, and what else is inherited, is the supervisor's business. No message of this module holds a value.
 """
 
 from __future__ import annotations

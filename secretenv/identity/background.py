@@ -1,6 +1,6 @@
 """Work in threads of its own, whose result is waited for no longer than a limit.
 
-The limits of a socket count for each piece, so an answer that drips never meets them, and a lookup can hang in libc.
+The limits of a socket count for each piece, so an answer that drips never reaches them, and a lookup can hang in libc.
 What hangs is left to itself: these threads do not keep the process.
 
 Where no thread can be started, which an old container engine or a limit may forbid, the work is done where its result
@@ -104,7 +104,7 @@ class Background(Generic[Found]):
 
         Args:
             seconds: how long to wait; None: for ever.
-            late: makes the exception to raise if that was not long enough, of the time that was waited, `25 s`.
+            late: makes the exception to raise if that was not long enough, from the time waited, as in `25 s`.
         """
         beginning = BEGINNING if seconds is None else min(BEGINNING, seconds)
         if not (self._threaded and self._outcome.wait(beginning)):

@@ -82,7 +82,7 @@ class Context(ssl.SSLContext):
             self.at("TLS", where or "")
 
     def end(self, wrapped: ssl.SSLSocket | ssl.SSLObject) -> None:
-        """Take what the handshake, which is over, has brought."""
+        """Take the results of the completed handshake."""
         self.handshaken = True
         self.version, self.peer = wrapped.version() or "", wrapped.getpeercert(binary_form=True) or b""
         if self.at:
@@ -183,7 +183,7 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
 
     Raises:
         CertificateError: it is not valid by this machine's clock. Not yet valid is transient: a device without a clock
-            battery starts in 1970 and learns the time a little later. Expired is permanent, like other faults of the
+            battery starts in 1970 and gets the time a little later. Expired is permanent, like other faults of the
             files; a running command is kept, and a renewed pair is used.
     """
     if certificate is None:
@@ -199,7 +199,7 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
         return ""
     days = int(left // DAY)
     span = many(days, "day") if days else "less than a day"
-    return f"the certificate {device.cert} ends in {span}, on {moment(certificate.not_after)[:10]}"
+    return f"the certificate {device.cert} expires in {span}, on {moment(certificate.not_after)[:10]}"
 
 
 def late(link: Link, path: str, span: str) -> SecretenvError:

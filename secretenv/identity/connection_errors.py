@@ -32,7 +32,7 @@ CERTIFICATE_ALERTS = re.compile(
     r"ALERT_(CERTIFICATE_REQUIRED|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED"
     r"|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|ACCESS_DENIED|DECRYPT_ERROR)"
 )
-# What `aws iot describe-endpoint` prints without --endpoint-type. Its certificate is of a root that nobody trusts any
+# What `aws iot describe-endpoint` prints without --endpoint-type. Its certificate is from a root that nobody trusts any
 # longer, so its "Not Found", which would tell what it is, is never read.
 DATA_ENDPOINT = re.compile(r"[^.]+\.iot\.[^.]+\.amazonaws\.com(\.cn)?(:|$)")
 # How OpenSSL reports bytes that are not TLS, for example an HTTP answer of a captive portal.

@@ -20,25 +20,25 @@ CLAUSES = {
         f"a policy of the role denies {{action}}, which no other policy can undo: {_OF_ROLE}"
     ),
     "service control policy": (
-        "a service control policy of the AWS organization keeps {action} from this account, perhaps for this region or "
-        "network alone: its administrators can change that"
+        "a service control policy of the AWS organization blocks {action} for this account, perhaps in this region or "
+        "network only; the organization's administrators can change that"
     ),
     "resource control policy": (
-        "a resource control policy of the AWS organization keeps {action} from the resource: its administrators can "
-        "change that"
+        "a resource control policy of the AWS organization blocks {action} on the resource; the organization's "
+        "administrators can change that"
     ),
     "vpc endpoint policy": (
         "the policy of the VPC endpoint on the way must allow {action}: aws ec2 describe-vpc-endpoints"
     ),
     "permissions boundary": "the role's permissions boundary must allow {action}: aws iam get-role --role-name {role}",
     "session policy": (
-        "a session policy narrows the credentials; AWS IoT adds none, so look at what stands behind --endpoint"
+        "a session policy narrows the credentials; AWS IoT adds none, so check what is behind --endpoint"
     ),
 }
 # The same where a policy of the resource denied it, which only the service knows how to show.
 OF_RESOURCE = "resource-based policy"
 # One more cause where no thing name is sent: a policy with variables of the thing allows nothing then.
-OR_THING = "; or it allows each thing its own, and --thing-name is not set"
+OR_THING = "; or the policy depends on the thing name, and --thing-name is not set"
 
 _ROLE = re.compile(r":assumed-role/([\w+=,.@-]{1,64})/", re.ASCII)
 _ACTION = re.compile(r"not authorized to perform: ([\w-]{1,64}:\w{1,128})", re.ASCII)

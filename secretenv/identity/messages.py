@@ -1,6 +1,6 @@
 """The errors of the device's files, of connections and of the credentials provider, in words.
 
-What AWS's own answers mean stands in the tables of `provider_errors`.
+The table in `provider_errors` says what AWS's own answers mean.
 """
 
 from __future__ import annotations
@@ -116,13 +116,13 @@ KEY_UNUSABLE = Message(
 PASSWORD_MISSING = Message(
     CertificateError,
     "the key {file} is encrypted, and no password file is given",
-    "name the file with its password in --key-password-file; or: openssl pkey -in {file} -out NEW",
+    "give its password with --key-password-file FILE; or decrypt it: openssl pkey -in {file} -out NEW",
     link="key password",
 )
 PASSWORD_WRONG = Message(
     CertificateError,
     "the key {file} does not open with the given password",
-    "check the file of --key-password-file: openssl pkey -noout -in {file}",
+    "check the file in --key-password-file: openssl pkey -noout -in {file}",
     link="key password",
 )
 PASSWORD_ODD = Message(
@@ -164,18 +164,18 @@ ROOTS_IN_OTHER_FORM = Message(
 
 BUNDLE_UNREADABLE, _, BUNDLE_TOO_LARGE = _of_pem_file("roots file", "AWS_CA_BUNDLE")
 BUNDLE_EMPTY = Message(
-    CertificateError, ROOTS_EMPTY.text, f"AWS_CA_BUNDLE names it; {ROOTS_EMPTY.hint}", link="roots file"
+    CertificateError, ROOTS_EMPTY.text, f"AWS_CA_BUNDLE points to it; {ROOTS_EMPTY.hint}", link="roots file"
 )
 NO_BUNDLE = Message(
     CertificateError,
     NO_ROOTS.text,
-    "AWS_CA_BUNDLE names a PEM file with the roots for Secrets Manager; without it certifi's roots count",
+    "AWS_CA_BUNDLE must name a PEM file with the roots for Secrets Manager; if it is not set, certifi's are used",
     link="roots file",
 )
 BUNDLE_CHANGED = Message(
     CertificateError,
     "the roots to trust for {host} cannot be read",
-    "AWS_CA_BUNDLE names a PEM file: ls -l $AWS_CA_BUNDLE",
+    "AWS_CA_BUNDLE must name a PEM file: ls -l $AWS_CA_BUNDLE",
     link="roots file",
 )
 
@@ -193,7 +193,7 @@ CERTIFICATE_NOT_YET_VALID = Message(
     CertificateError,
     "the certificate {file} is not valid before {date}, and this machine's clock says {now}",
     _CHECK_CLOCK,
-    transient=True,  # a device without a clock battery starts in 1970 and learns the time a little later
+    transient=True,  # a device without a clock battery starts in 1970 and gets the time a little later
 )
 CERTIFICATE_EXPIRED = Message(
     CertificateError, "the certificate {file} expired at {date}, and this machine's clock says {now}", _CHECK_CLOCK
@@ -235,8 +235,8 @@ NAME_UNKNOWN = Message(
     link="DNS",
 )
 
-# proxy. Its URL may hold a password and is not shown. VARIABLE is the one that names it. What is wrong with the setting
-# does not pass.
+# proxy. Its URL may hold a password and is not shown. VARIABLE is the one that it is set in. A wrong
+# setting does not become right by itself.
 PROXY_UNUSABLE = Message(
     CredentialsError,
     "{variable} is not the URL of an HTTP proxy",
@@ -264,7 +264,7 @@ PROXY_WANTS_PASSWORD = Message(
 PROXY_NOT_TLS = Message(
     CredentialsError,
     "the proxy on the way to {host} does not speak TLS",
-    "write {variable}=http://HOST:PORT; https:// is for a proxy that is itself reached by TLS",
+    "write {variable}=http://HOST:PORT; https:// is for a proxy that is itself reached over TLS",
     link="proxy",
 )
 PROXY_NOT_TRUSTED = Message(
@@ -370,14 +370,14 @@ NOT_TLS = Message(
 HANDSHAKE_FAILED = Message(
     CredentialsError,
     "the TLS handshake with {host} failed ({reason})",
-    "needs TLS 1.2 or newer",
+    "the server must support TLS 1.2 or newer",
     transient=True,
     link="TLS",
 )
 HANDSHAKE_FAILED_WITH_CERTIFICATE = Message(
     CredentialsError,
     "the TLS handshake with {host} failed ({reason})",
-    "needs TLS 1.2 or newer; also check that {certificate} is RSA or ECDSA, which AWS accepts",
+    "the server must support TLS 1.2 or newer; also check that {certificate} is RSA or ECDSA, which AWS accepts",
     transient=True,
     link="TLS",
 )
@@ -390,7 +390,7 @@ OTHER_HOST_NAME = Message(
 OTHER_HOST_FOR_SECRETS = Message(
     CredentialsError,
     "the server certificate of {host} is for another host name",
-    "what leads there? getent hosts {name}; echo $AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "check why the connection goes there: getent hosts {name}; echo $AWS_ENDPOINT_URL_SECRETS_MANAGER",
     link="TLS",
 )
 SERVER_NOT_TRUSTED = Message(
@@ -403,8 +403,8 @@ SERVER_NOT_TRUSTED = Message(
 SECRETS_NOT_TRUSTED = Message(
     CredentialsError,
     "the certificate of {host} is not trusted: {reason}; its issuer is {issuer}",
-    "set the roots for Secrets Manager with AWS_CA_BUNDLE, not with --ca; if a proxy or a firewall inspects TLS, they "
-    "are its own",
+    "set the roots for Secrets Manager with AWS_CA_BUNDLE, not with --ca; if a proxy or a firewall inspects TLS, use "
+    "its roots",
     link="TLS",
 )
 
@@ -459,7 +459,7 @@ PROVIDER_REFUSED = Message(
     CredentialsError, "the credentials provider {endpoint} refused with status {status}{quote}", _CHECK_ALIAS
 )
 
-# clock. Transient: a device without a clock battery starts in 1970 and learns the time a little later.
+# clock. Transient: a device without a clock battery starts in 1970 and gets the time a little later.
 SERVER_NOT_YET_VALID = Message(
     CredentialsError,
     "the certificate of {host} is not yet valid: this machine's clock says {now}",

@@ -25,7 +25,7 @@ _HANDSHAKE, _CERTIFICATE = 22, 11  # kinds of records and of messages in them (R
 def issuer(endpoint: str) -> str:
     """Return the name of the issuer of the certificate at HOST[:PORT], empty where it cannot be found out.
 
-    The way there is that of any other connection, but for proxies that are spoken to by TLS.
+    The connection is made like any other, except through proxies that use TLS.
     """
     url = urlsplit(f"https://{endpoint}")
     host, port = url.hostname or "", url.port or proxy.PORTS["https"]
@@ -67,7 +67,7 @@ def _certificate(connection: socket.socket) -> bytes:
 
 
 def _message(said: bytes) -> bytes:
-    """Return the message with the certificates, empty as long as it is not whole."""
+    """Return the message with the certificates, empty while it is incomplete."""
     while len(said) > 4:  # noqa: PLR2004 - the kind, and the length in three bytes
         end = 4 + int.from_bytes(said[1:4], "big")
         if said[0] == _CERTIFICATE:

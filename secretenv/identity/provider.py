@@ -1,6 +1,6 @@
 """The credentials provider of AWS IoT Core: temporary credentials for a client certificate.
 
-The only room that uses `requests`. The certificate comes from `certificate`, the meaning of a refusal from
+The only module that uses `requests`. The certificate comes from `certificate`, the meaning of a refusal from
 `provider_errors`, and why there was no answer at all from `connection_errors`.
 """
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 PORTS = {"https": 443, "http": 80}  # where a URL names none
 HIGHEST_PORT = 65535
 
-# The whole of a proxy's URL. A `#`, `?`, `/` or `\` in a password would end it for the libraries, and its rest would
-# become a path, or its beginning a host, which is shown.
+# A complete proxy URL. A `#`, `?`, `/` or `\` in a password would end the host part for the libraries: the rest of the
+# password would become a path, or its beginning a host, which is shown.
 _URL = re.compile(
     r"(?:(?P<scheme>https?)://|//)?"
     r"(?:(?P<user>[^/?#\\\[\]:\x00-\x1f\x7f]*)(?::(?P<password>[^/?#\\\[\]\x00-\x1f\x7f]*))?@)?"
@@ -50,7 +50,7 @@ class Proxy:
         authorization: the value of its header Proxy-Authorization, empty without a user.
 
     Raises:
-        CredentialsError: it is not the whole URL of an HTTP proxy; nothing of it is shown.
+        CredentialsError: it is not the complete URL of an HTTP proxy; no part of it is shown.
     """
 
     __slots__ = ("authorization", "host", "port", "tls", "url", "variable")
@@ -72,7 +72,7 @@ class Proxy:
             raise messages.PROXY_NOT_ASCII(variable=variable)
         login = "" if user is None else quote(user, safe="")
         login += "" if password is None else f":{quote(password, safe='')}"
-        # Written anew: all libraries read the same in it.
+        # Written again, so that all libraries read the same in it.
         self.url = f"{scheme}://{login}{'@' if login else ''}{found['host']}:{self.port}"
         self.authorization = _basic(user, password) if user and password else ""
 
@@ -88,7 +88,7 @@ def decide(url: str, environ: Mapping[str, str] = os.environ) -> Proxy | None:
         environ: the variables that decide.
 
     Raises:
-        CredentialsError: the variable that decides is not the whole URL of an HTTP proxy.
+        CredentialsError: the variable that decides is not the complete URL of an HTTP proxy.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")

@@ -2,7 +2,7 @@
 
 `documents` are the policies, `steps` the single calls, which the sandbox uses too. `wanted` is what the operator asks
 for, `apply` and `principal` make what is missing, `destroy` removes it, `cloudformation` and `terraform` write it as a
-template. `device_settings` and `device_folder` are for the device. `account` is the only room that has clients, and
+template. `device_settings` and `device_folder` are for the device. `account` is the only module that has clients, and
 `command` the only one that knows typer; `making` runs what it reads.
 """
 

@@ -1,7 +1,7 @@
 """The only place where provision meets AWS: clients with the operator's own credentials, whose calls are watched.
 
-Reading goes through. Changing is counted or, in a dry run, shown with its documents and answered with what AWS would
-call the new thing. Which calls are made, and why, is not known here.
+Reading calls go through. Changing calls are counted or, in a dry run, shown with their documents and answered with the
+name that AWS would give. Which calls are made, and why, is not known here.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Account:
             retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10, read_timeout=30)
             self._clients = {name: session.client(name, config=retries) for name in _SERVICES}
         for client in self._clients.values():
-            proxy.decide(client.meta.endpoint_url)  # a variable that cannot be read whole is refused, and not shown
+            proxy.decide(client.meta.endpoint_url)  # a variable that cannot be parsed in full is refused, and not shown
         self.region = str(self._clients["iot"].meta.region_name)
         identity = self.client("sts").get_caller_identity()
         self.id = str(identity["Account"])

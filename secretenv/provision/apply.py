@@ -1,4 +1,4 @@
-"""Create what is missing on AWS's side, and change what differs; what is right already is left alone.
+"""Create what is missing in AWS, and change what differs; what is already right is left alone.
 
 Only what `provision NAME` made is changed. Anything else is used as it is if it fits, and refused if it does not.
 Secrets are the business of `stored_secrets`, certificates and things that of `principal`.
@@ -175,7 +175,7 @@ class _Apply:
         self._say(f"{what}: {self._outcome(wrong, tags)}")
 
     def _make_room(self, name: str) -> None:
-        """Remove the oldest version of a policy that can have no further one."""
+        """Remove the oldest version of a policy that cannot have another one."""
         versions = self._iot.list_policy_versions(policyName=name)["policyVersions"]
         if len(versions) >= MOST_VERSIONS:
             oldest = min(

@@ -89,5 +89,5 @@ def _denial(action: str, said: str, answer: str) -> SecretenvError:
 def _first_line(error: Exception) -> str:
     # The texts of these two contain the URL of a proxy, whose password botocore may not mask in full.
     if type(error) in {exceptions.ProxyConnectionError, exceptions.HTTPClientError}:
-        return "no connection, or no answer, through the proxy or to AWS"
+        return "no connection to AWS or to the proxy, or no answer"
     return str(error).partition("\n")[0]

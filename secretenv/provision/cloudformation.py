@@ -60,7 +60,7 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
             resources["ThingAttachment"] = _resource("AWS::IoT::ThingPrincipalAttachment", fields)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"What secretenv needs for {wanted.name}: a device certificate reads secrets.",
+        "Description": f"secretenv {wanted.name}: lets a device read secrets with its certificate.",
         **({"Parameters": parameters} if parameters else {}),
         "Resources": resources,
         "Outputs": {

@@ -73,7 +73,7 @@ Secrets = Annotated[
 Role = Annotated[str, _option(_NAMES, "NAME", "IAM role (default: secretenv-NAME)")]
 Alias = Annotated[str, _option(_NAMES, "NAME", "role alias (default: secretenv-NAME)", "--role-alias")]
 Policy = Annotated[str, _option(_NAMES, "NAME", "IoT policy (default: secretenv-NAME)")]
-Duration = Annotated[str, _option(_SECRETS, "DURATION", "life of the credentials, 15m to 12h (default: 1h)")]
+Duration = Annotated[str, _option(_SECRETS, "DURATION", "lifetime of the credentials, 15m to 12h (default: 1h)")]
 KmsKeys = Annotated[
     list[str] | None, _option(_SECRETS, "ARN", "KMS key of the secrets, repeatable (default: AWS's own)", "--kms-key")
 ]
@@ -87,7 +87,7 @@ Thing = Annotated[
 ]
 PerThing = Annotated[bool, _option(_DEVICE, "", "each thing reads SECRET/THING only", "--per-thing")]
 Region = Annotated[str, _option(_HOW, "NAME", "region (default: the profile's)")]
-Profile = Annotated[str, _option(_HOW, "NAME", "profile of ~/.aws/config")]
+Profile = Annotated[str, _option(_HOW, "NAME", "profile in ~/.aws/config")]
 DryRun = Annotated[bool, _option(_HOW, "", "change nothing, show each API call and its policy document", "--dry-run")]
 Output = Annotated[str, _option(_HOW, "|".join(FORMS), "write a template instead, without calling AWS")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="do not ask", show_default=False)]
@@ -154,7 +154,7 @@ def make(  # noqa: PLR0913 - each is an option
 
 @app.command(
     cls=_Named,
-    # The one option too long for a narrow terminal stands here in full.
+    # The one option too long for a narrow terminal is written out here.
     epilog="--force-delete-without-recovery leaves no time to restore the secret. "
     "Use the same name options as when you provisioned it. Exit status: 0, 1 failure, 2 wrong usage or settings.",
 )

@@ -1,6 +1,6 @@
 """The commands that follow a template, as lines of a shell script: run as they are, they end with the device's folder.
 
-Pure. What a line explains stands behind a `#`.
+Pure. Explanations follow a `#`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _options(where: Where) -> str:
 
 
 def _content(path: str) -> str:
-    """Return the shell's word for the content of a file; of a stream that is over: what the lines are given to read."""
+    """Return the shell's word for the content of a file; for a stream that has ended: their standard input."""
     return '"$(cat)"' if reading.is_stream(path) else f'"$(cat {shlex.quote(path)})"'
 
 

@@ -44,7 +44,7 @@ def text(wanted: Wanted, *, endpoint: str, region: str = "", roots: bool = False
 
 
 def differences(found: str, wanted: str) -> list[str]:
-    """Return the settings in which a file differs from what it has to say; what it says beside that is free."""
+    """Return the settings in which a file differs from what it must contain; it may contain others."""
     try:
         there = tomllib.loads(found)
         secrets = [each["id"] for each in there.get("secret", [])]

@@ -93,7 +93,7 @@ def secret_policy(secret_arns: Sequence[Any], kms_keys: Sequence[str] = ()) -> d
 
 
 def _decrypt(kms_keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the statements that allow to decrypt with these keys, through Secrets Manager only."""
+    """Yield the statements that allow decryption with these keys, through Secrets Manager only."""
     through = {"kms:ViaService": "secretsmanager.*"}
     aliases = [key for key in kms_keys if ":alias/" in key]
     if keys := [key for key in kms_keys if key not in aliases]:
@@ -107,7 +107,7 @@ def _decrypt(kms_keys: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def decrypting(document: dict[str, Any]) -> list[str]:
-    """Return the keys, or aliases, with which a policy of `secret_policy` allows to decrypt."""
+    """Return the keys, or aliases, with which a policy of `secret_policy` allows decryption."""
     found: list[str] = []
     for statement in document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]:
         if statement.get("Action") in ("kms:Decrypt", ["kms:Decrypt"]):
@@ -122,7 +122,7 @@ def decrypting(document: dict[str, Any]) -> list[str]:
 
 
 def check_size(document: dict[str, Any], secrets: int) -> None:
-    """Check that IAM allows a policy for so many secrets as an inline policy; it does not count blanks.
+    """Check that IAM allows a policy for that many secrets as an inline policy; IAM does not count white space.
 
     Raises:
         AwsError: it is too long.

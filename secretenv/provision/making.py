@@ -34,13 +34,13 @@ def make(asked: Wanted, value: Value | None, account: Account) -> None:
         _apply(account, asked, value, roots, _ignore)
         account.show, account.changes = None, 0
         text = _apply(account, asked, value, roots, say)
-    say("done; AWS may need a few seconds before a device can use it" if account.changes else "nothing changed at AWS")
+    say("done; AWS may need a few seconds before a device can use it" if account.changes else "nothing changed in AWS")
     files = [CERT, KEY, *([CA] if roots else [])]
     if asked.folder:
         held = f"{', '.join([CONFIG, *files[:-1]])} and {files[-1]}"
         say(f"the device needs the folder {asked.folder} as its /etc/secretenv, copied or mounted: {held}")
         return
-    say(f"save this as {CONFIG} in one folder with the device's {', '.join(files)}")
+    say(f"save this as {CONFIG} in the folder of the device's {', '.join(files)}")
     sys.stdout.write(text)
 
 

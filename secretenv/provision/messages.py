@@ -47,7 +47,7 @@ VALUE_OF_NO_THING = Message(
     SettingsError, "--from-file with --per-thing needs the thing whose secret it is", "add --thing NAME"
 )
 VALUE_UNREADABLE = Message(SettingsError, "--from-file: {file} cannot be read: {reason}", "ls -l {file}")
-VALUE_NOT_UTF8 = Message(SettingsError, "--from-file: {file} is not text in UTF-8", "write JSON in UTF-8")
+VALUE_NOT_UTF8 = Message(SettingsError, "--from-file: {file} is not UTF-8 text", "write JSON in UTF-8")
 VALUE_TOO_LARGE = Message(
     SettingsError,
     "--from-file: {file} has more than the {limit} bytes that Secrets Manager allows",
@@ -109,7 +109,7 @@ VALUE_UNUSABLE = Message(
 )
 
 # secretenv
-DECLINED = Message(SecretenvError, "not confirmed, nothing was removed")
+DECLINED = Message(SecretenvError, "not confirmed; nothing was removed")
 
 # aws: who asks, and whether AWS answers
 NO_CREDENTIALS = Message(

@@ -98,7 +98,7 @@ class Secrets:
                 f"--tags Key={TAG},Value={self._wanted.name}",
             )
         self._client.put_secret_value(SecretId=name, SecretString=value.text)
-        self._say(f"{what}: new version, the value has changed")
+        self._say(f"{what}: new version, because the value has changed")
 
     def _value(self, name: str) -> str | None:
         """Return a secret's text, None if it has none yet."""
@@ -120,5 +120,5 @@ class Secrets:
         if key and key not in self._kms_keys:
             self._kms_keys[key] = None
             self._say(
-                f"secret {name}: encrypted with {key}; the role may decrypt with it, the key's policy must allow it"
+                f"secret {name}: encrypted with {key}; the role may decrypt with it; the key's policy must allow it too"
             )

@@ -97,9 +97,9 @@ def describe(sandbox: Sandbox, rotate: Path, switch: Path) -> str:
     where = f"--region {sandbox.region} --endpoint-url {sandbox.url} --secret-id {SECRET}"
     aws = f"aws secretsmanager put-secret-value {where}"
     lines = [
-        f"# in another shell: paste these lines, then: secretenv run -- env; a new version: sh {rotate} {value}",
+        f"# in another shell, paste these lines and run: secretenv run -- env; for a new version: sh {rotate} {value}",
         f"# or: {keys} {aws} --secret-string {value}",
-        f"# faults, one a line: echo credentials:black-hole > {switch}; to clear them: : > {switch}",
+        f"# faults, one per line: echo credentials:black-hole > {switch}; to clear them: : > {switch}",
     ]
     lines += [f"export {name}={_quote(text)}" for name, text in variables(sandbox).items()]
     return "\n".join(lines) + "\n"

@@ -74,13 +74,13 @@ def demo(secretenv: Sequence[str] = (sys.executable, "-P", "-m", "secretenv")) -
 def _tell(console: Console, secretenv: Sequence[str]) -> None:
     _say(console, "A local AWS starts: a credentials provider with mutual TLS, Secrets Manager with IAM.")
     _command(console, "secretenv", "sandbox", "--", '"$SHELL"')
-    _shown(console, "# to play with it afterwards, and to copy the lines below", "dim")
+    _shown(console, "# run this afterwards to try the lines below yourself", "dim")
     with started() as sandbox:
         added = variables(sandbox)
         for name in sorted(added):
             console.print(f"  {name}={added[name]}", style="dim")
         _say(console, f"The secret {SECRET} holds {json.dumps(FIRST_VALUE)} (fake values).")
-        _say(console, "A program runs with its keys as environment variables; all it took is the certificate.")
+        _say(console, "A program runs with the secret's keys as its variables; all it needed was the certificate.")
         _command(console, *map(shlex.quote, ["secretenv", *OPTIONS, "--", *PROGRAM]))
         with _running([*secretenv, *OPTIONS, "--", *PROGRAM], added) as process:
             output = Output(process, console)

@@ -41,7 +41,7 @@ FORMS = {
 }
 HELP = "\n".join(
     [
-        f"SERVICE:FAULT, SERVICE one of {', '.join(SERVICES)}, FAULT one of",
+        f"SERVICE:FAULT, where SERVICE is one of {', '.join(SERVICES)} and FAULT is one of",
         *(f"  {form}" for form in FORMS.values()),
         "clock=+600s, clock=-2h: AWS's clock is ahead of this machine's, or behind it\n",
     ]

@@ -1,4 +1,4 @@
-"""The errors of the sandbox in words, in the order of the chain. Light: it is loaded where the extra is missing."""
+"""The errors of the sandbox in words, in the order of the chain. Light, because it is loaded even without the extra."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NO_EXTRA = Message(
 NOT_A_FAULT = Message(
     SettingsError,
     "not a fault: {fault}: {reason}",
-    "write SERVICE:FAULT, SERVICE one of {services}, FAULT one of {faults}; or clock=+600s",
+    "write SERVICE:FAULT, where SERVICE is one of {services} and FAULT one of {faults}; or clock=+600s",
 )
 UNKNOWN_WORD = Message(SettingsError, "there is no {word} here")
-UNKNOWN_WORD_NEAR = Message(SettingsError, "there is no {word} here, {question}")
+UNKNOWN_WORD_NEAR = Message(SettingsError, "there is no {word} here; {question}")
 NOT_AN_OFFSET = Message(SettingsError, "an offset begins with + or -: {offset}")
 NOT_A_STATUS = Message(SettingsError, "not a status from 300 to 599: {status}")
 NO_VALUE = Message(SettingsError, "{fault} takes no value")
@@ -34,6 +34,4 @@ NOT_FOUND = Message(CommandNotFoundError, "command not found: {command}", "check
 SHELL_WORD = Message(
     CommandNotFoundError, "{word}: not found in PATH; it is part of a shell's language, not a program", USE_A_SHELL
 )
-NOT_EXECUTABLE = Message(
-    CommandError, "cannot execute {command}: {reason}", "check that it is a program and executable"
-)
+NOT_EXECUTABLE = Message(CommandError, "cannot execute {command}: {reason}", "check that it is an executable program")

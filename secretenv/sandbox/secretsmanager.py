@@ -130,7 +130,7 @@ class SecretsManager:
             raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token")
         signature = parse(header)
         if signature is None:
-            raise ApiError("IncompleteSignatureException", "Authorization header is not a whole Signature Version 4.")
+            raise ApiError("IncompleteSignatureException", "Authorization header is not a full Signature Version 4.")
         caller = self._account.caller(signature.access_key)
         if caller is None or caller.token != request.headers.get("x-amz-security-token", ""):
             raise ApiError("UnrecognizedClientException", "The security token included in the request is invalid.")

@@ -55,7 +55,7 @@ class Services:
         for server in servers:
             server.start()
             stack.callback(server.stop)
-        stack.callback(self._closing.set)  # before the servers stop, which wait for what waits for it
+        stack.callback(self._closing.set)  # before the servers stop: their requests may wait for it
         credentials, data, aws = servers
         control = self.secretsmanager.control
         control.authority, control.endpoint = authority, f"localhost:{credentials.port}"

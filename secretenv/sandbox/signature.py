@@ -39,7 +39,7 @@ class Signature:
 
 
 def parse(authorization: str) -> Signature | None:
-    """Read the Authorization header; None if it is not a whole one of Signature Version 4."""
+    """Read the Authorization header; None if it is not a complete one of Signature Version 4."""
     match = _AUTHORIZATION.fullmatch(authorization.strip())
     if not match:
         return None

@@ -1,1 +1,1 @@
-"""The process that stays: it owns the command, the signals and time. Standard library only, one thread."""
+"""The resident process: it owns the command, the signals and the time. Standard library only, one thread."""

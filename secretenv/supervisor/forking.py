@@ -99,7 +99,7 @@ def occupy_standard_descriptors() -> None:
     """Open /dev/null where 0, 1 or 2 is closed, so that nothing of secretenv gets these numbers.
 
     They are not inherited: the command finds them closed, as the caller left them. Where there is no /dev/null nothing
-    can be done, and mostly nothing need be.
+    can be done, and usually nothing needs to be.
     """
     while True:
         try:

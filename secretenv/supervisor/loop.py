@@ -317,7 +317,7 @@ class _Supervisor:
         if answer.credentials is not None or not isinstance(answer.error, FetcherError):
             self._credentials = answer.credentials
         if answer.credentials is not None:
-            self._log("debug", f"temporary credentials end at {moment(answer.credentials.expiration)}")
+            self._log("debug", f"temporary credentials expire at {moment(answer.credentials.expiration)}")
         error = answer.error or self._problem(answer)
         if error is None:
             self._do(self._lifecycle.fetched(answer, now()))

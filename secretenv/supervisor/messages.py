@@ -1,4 +1,4 @@
-"""The errors of the process that stays, in words: by link, in the order of `errors.Link`."""
+"""The errors of the supervisor, in words: by link, in the order of `errors.Link`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ PEM = Message(
 )
 NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its full path")
 NOT_IN_PATH = Message(CommandNotFoundError, "{command}: not found in PATH", "check its name, or give its full path")
-# envconsul and a Dockerfile's CMD take such a line to a shell.
+# envconsul and a Dockerfile's CMD pass such a line to a shell.
 WHOLE_LINE = Message(
     CommandNotFoundError,
     "{line}: not found",
@@ -101,7 +101,7 @@ NOEXEC = Message(
     "{file}: is on a file system that is mounted noexec",
     "findmnt -T {file}; mount it with exec, or put the program elsewhere",
 )
-NOT_REACHABLE = Message(CommandError, "{file}: permission denied for one of its folders", "namei -l {file}")
+NOT_REACHABLE = Message(CommandError, "{file}: permission denied for a folder above it", "namei -l {file}")
 NOT_EXECUTABLE = Message(
     CommandError, "{file}: permission denied", "make it executable for uid {uid}, or give another program"
 )

@@ -27,7 +27,7 @@ STOPPING: Phase = "stopping"  # asked to stop for a restart
 CLEANING: Phase = "cleaning"  # dead; the processes that it left are being killed
 ENDED: Phase = "ended"  # of secretenv, or of its part in this process
 
-# In a phase an event leads to a phase. What does not stand here leads to none.
+# In a phase an event leads to a phase. An event that is not listed here leads to none.
 MOVES: dict[tuple[Phase, Event], Phase] = {
     (WAITING, "first fetch"): RUNNING,
     (WAITING, "first fetch with --once"): ENDED,

@@ -34,8 +34,8 @@ _GOES_ON = {errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODE
 def find(command: str, path: str | None) -> str:
     """Return the file that execvp(3) would run for `command`, searching `path`.
 
-    As env(1) and timeout(1) do, it takes only a file that is not there for "not found": the first that may not be
-    executed is the error where there is no better one.
+    As in env(1) and timeout(1), "not found" means that there is no such file. If there are only files that may not be
+    executed, the error is that of the first.
 
     Raises:
         CommandNotFoundError: no such file.

@@ -1,6 +1,6 @@
 """When to fetch: the interval, the retries, the limits of a fetch, and the lines while it fails.
 
-A part of the state machine that `lifecycle` is: no clock, no process, no I/O. It does not look at answers.
+A part of the state machine in `lifecycle`: no clock, no process, no I/O. It does not look at answers.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Refresh:
         actions: list[Action] = []
         if self._failing_since is not None:
             lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
-            words = f"secrets can be read again: it failed for {lasted}, and the values were {age} old"
+            words = f"secrets can be read again, after {lasted} of failures; the values were {age} old"
             actions.append(line("info", words))
         self._start_limit = self._failing_since = None
         self._failures = 0

@@ -1,6 +1,6 @@
 """Notify the service manager as sd_notify(3) does, and never wait for it.
 
-`service_states` decides about the notices; this room has the socket, the signs of life for a watchdog, and whether
+`service_states` decides on the notices; this module has the socket, the signs of life for a watchdog, and whether
 secretenv or the command may use them.
 """
 

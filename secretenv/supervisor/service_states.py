@@ -1,4 +1,4 @@
-"""When a run notifies the service manager, and of which state: a part of the state machine that `lifecycle` is.
+"""When a run notifies the service manager, and of which state: a part of the state machine in `lifecycle`.
 
 The words are those of sd_notify(3). `sd_notify` sends them, if anybody listens.
 """

@@ -56,7 +56,7 @@ class Terminal:
         if _is_dead(os.tcgetpgrp(descriptor)):
             os.tcsetpgrp(descriptor, os.getpgrp())
         if os.tcgetpgrp(descriptor) == os.getpgrp():
-            # TCSANOW: to wait for output to drain would wait for a terminal that the user has stopped.
+            # TCSANOW: waiting for output to drain could mean waiting for a terminal that the user has stopped.
             termios.tcsetattr(descriptor, termios.TCSANOW, self._settings or _sane(termios.tcgetattr(descriptor)))
 
 

@@ -76,7 +76,7 @@ def _open_timer() -> int:
 
 
 def _set_timer(timer: int, seconds: float) -> bool:
-    """Start it anew, and return whether the system did."""
+    """Start it again, and return whether the system did."""
     whole = int(seconds)
     # struct itimerspec: the interval, none, and the time until it is over; four longs.
     fields = (0, 0, whole, max(int((seconds - whole) * 1e9), 1))

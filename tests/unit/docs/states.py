@@ -8,7 +8,7 @@ from secretenv.supervisor.signals import COLUMNS, TABLE
 MEANINGS = {
     WAITING: "the first fetch, or its retries; there is no command yet",
     RUNNING: "the command runs; checks, retries and a planned restart change nothing about that",
-    STOPPING: "a restart has begun: the command has its kill signal, and its kill timeout runs",
+    STOPPING: "a restart has begun: the command was sent the kill signal, and the kill timeout is running",
     CLEANING: "the old command is dead; the processes that it left are being killed",
     ENDED: "secretenv ends, or has become the command",
 }
