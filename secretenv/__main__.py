@@ -25,7 +25,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever starts the module by nam
         "python3.11 -m secretenv, or install secretenv for a newer Python",
     )
 if sys.platform != "linux":
-    _refuse("needs Linux: prctl, memfd and signals that can be waited for", "start it in a container or on the device")
+    _refuse("runs on Linux only: it needs prctl, memfd and sigtimedwait", "start it in a container or on the device")
 
 
 def main() -> None:

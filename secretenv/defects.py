@@ -148,7 +148,7 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
         module = getattr(error, "name", None) or "a module"
         cannot = f"{who} cannot" if who else "cannot"
         return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)
-    report = "this is a defect of secretenv, please report this line"
+    report = "this is a bug in secretenv; please report this line"
     if place.endswith(")") or isinstance(getattr(error, "obj", None), type(os)):
         # Raised in a library, or for what its module lacks: one of another version is as likely.
         report = "is the installation complete? pip check; else please report this line"

@@ -149,7 +149,7 @@ def _rest() -> Iterator[str]:
     yield "For run:"
     for status, meaning in _STATUSES:
         yield from _entry(status, None, meaning)
-    yield from (".PP", "Of the other commands: 0, 1 for a failure, 2 for wrong usage or settings.")
+    yield from (".PP", "For the other commands: 0, 1 for a failure, 2 for wrong usage or settings.")
     yield from (".SH EXAMPLES", f"With the secret {escaped(CONTENT)}:")
     for examples in EXAMPLES.values():
         for each in examples:

@@ -52,5 +52,5 @@ def test_destroy_asks_on_a_terminal(aws: Sandbox, start: Callable[..., Program],
     seen.shows("[y/N]")
     assert f"to be removed: secret {name} (recoverable for 30 days)" in seen.text
     seen.type("n\n")
-    seen.shows("not confirmed, nothing was removed")
+    seen.shows("not confirmed; nothing was removed")
     assert aws.operator.client("secretsmanager").describe_secret(SecretId=name)["Name"] == name

@@ -31,11 +31,11 @@ COMMANDS = {
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_a_key_in_the_place_of_its_path(start: Callable[..., Program], world: World, words: list[str]) -> None:
-    """Each command names the variable and says that a path is wanted."""
+    """Each command names the variable and says that expected a path."""
     program = start(SECRETENV, *words, variables={**world.variables(), "SECRETENV_KEY": KEY})
     assert program.ends() == (125 if words[0] == "run" else 2)
     said = program.out + program.err
-    assert "SECRETENV_KEY: a path is wanted, and not a text with a newline" in said
+    assert "SECRETENV_KEY: expected a path, but got text with a newline" in said
     assert MARKER not in said
 
 
@@ -44,7 +44,7 @@ def test_a_key_among_the_words(start: Callable[..., Program], words: list[str]) 
     """A text that is taken for an option, or is one's value, is not quoted either."""
     program = start(SECRETENV, *words)
     assert program.ends() == (125 if words[0] == "run" else 2)
-    assert "wanted, and not a text with a newline" in program.err
+    assert "wanted, and got text with a newline" in program.err
     assert MARKER not in program.out + program.err
 
 
@@ -68,7 +68,7 @@ def test_roots_in_the_place_of_their_path(
     """AWS_CA_BUNDLE is not secretenv's own variable, and its text is shown as little."""
     program = start(SECRETENV, *words, variables={**world.variables(), "AWS_CA_BUNDLE": text})
     assert program.ends() == (125 if words[0] == "run" else 2)
-    assert "AWS_CA_BUNDLE: a path is wanted, and not a text with" in program.out + program.err
+    assert "AWS_CA_BUNDLE: expected a path, but got text with" in program.out + program.err
     assert MARKER not in program.out + program.err
 
 

@@ -27,7 +27,7 @@ def test_defects_show_their_place_alone() -> None:
     except TypeError as error:
         told = unexpected(error, FetcherError, "the fetcher")
     assert told.transient
-    assert told.message.startswith("the fetcher met an unexpected TypeError at protocol.py:")
+    assert told.message.startswith("the fetcher ran into an unexpected TypeError at protocol.py:")
     assert MARKER not in unexpected(ValueError(MARKER), FetcherError).message
 
 

@@ -132,7 +132,7 @@ def test_who_can_exchange_it(tmp_path: Path, mode: int, exposed: bool) -> None: 
     above.chmod(mode)
     for each in (path, link):
         words = files.exposed(str(each), each.stat(), os.geteuid())
-        assert (f"{each} can be exchanged: its folder {above} can be written by all users" in words) == exposed
+        assert (f"{each} can be replaced: its folder {above} can be written by all users" in words) == exposed
     other = tmp_path / "open"
     other.mkdir()
     (other / "link").symlink_to(path)

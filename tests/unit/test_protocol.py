@@ -90,7 +90,7 @@ def test_last_step_is_blamed() -> None:
     error = read_answer(steps + b'{"answer": {"vari', "signal 9").error
     assert error is not None
     assert error.link == "DNS"
-    assert error.message == "the fetcher ended without an answer at the step DNS (host): signal 9"
+    assert error.message == "the fetcher ended without an answer, at step DNS (host): signal 9"
 
 
 @given(st.binary() | st.lists(st.recursive(st.none() | st.text(), st.lists)).map(lambda many: lines(*many)))

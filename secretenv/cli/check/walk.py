@@ -351,7 +351,7 @@ class _Walk:
             without = f", without {many(missing, 'secret')} that could not be read" if missing else ""
             files, _ = secret_files.files(readings, values)
             also = f" and {many(len(files), 'file')}" if files else ""
-            text = f"{many(len(values), 'variable')}{also} of {many(len(secrets), 'secret')}{without}"
+            text = f"{many(len(values), 'variable')}{also} from {many(len(secrets), 'secret')}{without}"
             return Step(
                 "variables", ok=True, text=text, warnings=tuple(warnings), details=tuple(map(shown_key, sorted(values)))
             )

@@ -119,5 +119,5 @@ def test_a_fetcher_that_hangs(tmp_path: Path) -> None:
     path.write_text("{}")
     with hanging(str(path)):
         error = output(_FETCH_ONCE, SECRETENV_SECRET=f"file://{path}")
-    assert error.startswith(f"the fetcher ended without an answer at the step file (file://{path})")
+    assert error.startswith(f"the fetcher ended without an answer, at step file (file://{path})")
     assert error.strip().endswith("it took too long and was killed")

@@ -50,7 +50,7 @@ def test_a_closed_folder(start: Callable[..., Program], tmp_path: Path, command:
     )
     assert program.ends() == COMMANDS[command]
     assert program.err.splitlines() == [
-        f"secretenv: error: settings: {path} cannot be read: permission denied for one of its folders",
+        f"secretenv: error: settings: {path} cannot be read: permission denied for a folder above it",
         f"secretenv: hint: namei -l {path}; open the folder to this user, or name another file with --config",
     ]
 
@@ -61,7 +61,7 @@ def test_the_closed_folder_of_the_system(start: Callable[..., Program], tmp_path
     path.parent.chmod(0)
     program = start(PYTHON, "-c", AS_ANYBODY, PYTHON, "-c", SYSTEM, str(path))
     assert program.ends() == 1
-    assert f"{path} cannot be read: permission denied for one of its folders" in program.err
+    assert f"{path} cannot be read: permission denied for a folder above it" in program.err
 
 
 def test_the_home_of_another_user(start: Callable[..., Program], tmp_path: Path) -> None:

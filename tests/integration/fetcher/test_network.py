@@ -121,7 +121,7 @@ def test_rubbish(who: Device, answer: bytes) -> None:
 
 
 def test_dripping(who: Device) -> None:
-    """An answer that comes byte by byte ends with the budget, at the step that it was at."""
+    """An answer that comes byte by byte ends with the budget,, at step that it was at."""
 
     def drip(connection: ssl.SSLSocket, end: threading.Event) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
@@ -130,11 +130,11 @@ def test_dripping(who: Device) -> None:
 
     error = refusal(who, tls(who, drip), BUDGET)
     assert error.link == "endpoint"
-    assert "longer than 2 s at the step endpoint" in error.message
+    assert "longer than 2 s, at step endpoint" in error.message
 
 
 def test_hanging_lookup(who: Device) -> None:
-    """A lookup that hangs in libc ends with the budget, at the step `DNS`."""
+    """A lookup that hangs in libc ends with the budget,, at step `DNS`."""
     program = "import socket, threading; socket.getaddrinfo = lambda *_: threading.Event().wait()"
     error = fetch(at(who, 443), APP, program=program, how=BUDGET).error
     assert (error.link, error.transient) == ("DNS", True)

@@ -129,4 +129,4 @@ def test_a_folder_in_path_that_is_shut(start: Callable[..., Program], tmp_path: 
     tmp_path.chmod(0o700)
     program = start(PYTHON, "-c", SHUT_OUT, f"{tmp_path}:/nowhere")
     program.ends()
-    assert program.lines == [f"126 {tmp_path}/app: permission denied for one of its folders"]
+    assert program.lines == [f"126 {tmp_path}/app: permission denied for a folder above it"]

@@ -218,14 +218,17 @@ def test_order_and_nothing_else(form: str) -> None:
         ("shell", "É", "x", "not a valid shell variable name"),
         ("shell", "UID", "x", "shells set this variable themselves"),
         ("shell", "_", "x", "shells set this variable themselves"),
-        *(("dotenv", name, "x", "its name contains other characters") for name in ("it's mine", "my-key", "é", "a b")),
+        *(
+            ("dotenv", name, "x", "its name contains characters other than")
+            for name in ("it's mine", "my-key", "é", "a b")
+        ),
         ("dotenv", "A", "a\rb", "values with a carriage return"),
         ("dotenv", "A", "a\n\nb", "values with an empty line"),
         ("dotenv", "A", "a ${HOME} b", "values with ${...}"),
         ("dotenv", "A", "${HOME:-x}", "values with ${...}"),
         ("dotenv", "A", r"\\server\share", "values with two backslashes in a row"),
         ("dotenv", "A", "C:\\a b\n\\", "values with two backslashes in a row, or one at its end"),
-        ("dotenv", "A", "it's $5", "values with a single quote beside other special characters"),
+        ("dotenv", "A", "it's $5", "values with a single quote and other special characters"),
         ("dotenv", "A", "one\nB=two", "values with a newline"),
         ("docker", "a b", "x", "a space, tab or newline"),
         ("docker", "a\tb", "x", "a space, tab or newline"),

@@ -36,7 +36,7 @@ def message(environ: dict[str, str], tmp_path: Path, system: str = "") -> str:
 def test_a_near_miss_comes_first(variable: str, meant: str, tmp_path: Path) -> None:
     """A variable that is nearly one that is missing is named before everything else; never its value."""
     said = message({variable: "MARKER"}, tmp_path)
-    assert said.startswith(f"{variable} is no setting, did you mean {meant}?; missing: ")
+    assert said.startswith(f"{variable} is not a setting; did you mean {meant}?; missing: ")
     assert "MARKER" not in said
 
 

@@ -60,7 +60,7 @@ def test_a_path_is_asked_for(key: str, text: str) -> None:
     """A setting that takes a path says so, and names its source."""
     with pytest.raises(SettingsError) as error:
         merge.read({key: text}, {"XDG_CONFIG_HOME": "/nowhere"}, ["true"])
-    assert error.value.message.startswith(f"--{key.replace('_', '-')}: a path is wanted, and not a text with ")
+    assert error.value.message.startswith(f"--{key.replace('_', '-')}: expected a path, but got text with ")
     assert error.value.hint == "write the path of the file that holds it"
 
 

@@ -26,16 +26,16 @@ DEVICE = {
     ("identifier", "says", "hint"),
     [
         ("a,b", "contains a comma", "give --secret once for each secret"),
-        ("a b", "contains a blank", "give --secret once for each secret"),
-        (f"{ARN}:KEY::", "as a task definition of ECS has", f"write --secret {ARN}#KEY"),
-        (f"{ARN}:KEY", "as a task definition of ECS has", f"write --secret {ARN}#KEY"),
+        ("a b", "contains white space", "give --secret once for each secret"),
+        (f"{ARN}:KEY::", "as in an ECS task definition", f"write --secret {ARN}#KEY"),
+        (f"{ARN}:KEY", "as in an ECS task definition", f"write --secret {ARN}#KEY"),
         (f"{ARN}::AWSPREVIOUS:", "ECS", f"write --secret {ARN} --version-stage AWSPREVIOUS"),
         (f"{ARN}:K:AWSPREVIOUS:v1", "ECS", f"write --secret {ARN}#K --version-stage AWSPREVIOUS"),
         ("prod/app:KEY::", "contains ':' or '#'", "--secret prod/app#KEY"),
-        ("arn:aws:ssm:eu-west-1:123456789012:parameter/x", "a parameter of Systems Manager", "create-secret"),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/x", "a Systems Manager parameter", "create-secret"),
         (
             "arn:aws:ssm:eu-west-1:123456789012:parameter/aws/reference/secretsmanager/prod/app",
-            "how Systems Manager names a secret",
+            "the Systems Manager name of",
             "write --secret prod/app",
         ),
         ("arn:aws:iot:eu-west-1:123456789012:rolealias/x", "an ARN of 'iot'", "list-secrets"),
@@ -50,12 +50,12 @@ DEVICE = {
         ("FILE:///secret.json", "is a path", "write file:///secret.json"),
         ("file//secret.json", "is a path", "write file://secret.json"),
         ("s3://bucket/x", "is a URL", "the secret's name or ARN"),
-        ("prod/*", "is a pattern", "--only takes patterns"),
-        ('"prod/app"', "begins and ends with a quote", "an env-file keeps quotes"),
-        ("prod/é", "can be no secret's name", "list-secrets"),
-        ("x" * 513, "can be no secret's name", "1 to 512"),
-        ('{"PASSWORD":"x"}', "not a text with braces", "file://PATH"),
-        ("file://a\nb", "not a text with a newline", "file://PATH"),
+        ("prod/*", "is a pattern", "--only accepts patterns"),
+        ('"prod/app"', "begins and ends with a quote", "an env-file keeps them"),
+        ("prod/é", "cannot be the name of a secret", "list-secrets"),
+        ("x" * 513, "cannot be the name of a secret", "1 to 512"),
+        ('{"PASSWORD":"x"}', "got text with braces", "file://PATH"),
+        ("file://a\nb", "got text with a newline", "file://PATH"),
     ],
 )
 def test_what_can_be_no_secret(identifier: str, says: str, hint: str) -> None:
@@ -120,7 +120,7 @@ def test_a_file_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """An id that is a file here: an error where AWS cannot be asked, a warning where it can."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secret.json").write_text("{}")
-    with pytest.raises(SettingsError, match="it is a file here") as error:
+    with pytest.raises(SettingsError, match="there is a file of that name here") as error:
         merge.read({"secret": ["secret.json"]}, {"XDG_CONFIG_HOME": "/nowhere"}, ["true"])
     assert error.value.hint == "to read the file write --secret file://secret.json"
     assert "file://secret.json would read it" in merge.read({"secret": ["secret.json"]}, DEVICE, ["true"]).warnings[0]

@@ -94,7 +94,7 @@ def test_parts_of_a_file(word: str, target: str, identifier: str, key: str, *, o
         ("a.key=app", "neither a path nor the name of a variable"),
         ("A=", "has no secret id"),
         ("A=app#", "has no key after #"),
-        ("/a\nb=app", "a path is wanted"),
+        ("/a\nb=app", "expected a path"),
     ],
 )
 def test_a_file_that_is_refused(word: str, says: str) -> None:

@@ -163,7 +163,7 @@ OF_KEY = f"aws kms get-key-policy --policy-name default --region eu-west-1 --key
         ("with an explicit deny in a session policy", "a session policy narrows the credentials"),
         (
             "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/service_control/p",
-            "a service control policy of the AWS organization keeps secretsmanager:GetSecretValue",
+            "a service control policy of the AWS organization blocks secretsmanager:GetSecretValue",
         ),
         ("with an explicit deny in a resource control policy", "a resource control policy of the AWS organization"),
         ("with an explicit deny in a VPC endpoint policy", "aws ec2 describe-vpc-endpoints"),
@@ -184,7 +184,7 @@ def test_which_policy_denied_it(clause: str, step: str) -> None:
         (f"{DECRYPT}because no resource-based policy allows the kms:Decrypt action", OF_KEY),
         (f"{DECRYPT}with an explicit deny in a resource-based policy", OF_KEY),
         (f"{DECRYPT}with an explicit deny in an identity-based policy", "a policy of the role denies kms:Decrypt"),
-        (f"{DECRYPT}with an explicit deny in a service control policy", "keeps kms:Decrypt from this account"),
+        (f"{DECRYPT}with an explicit deny in a service control policy", "blocks kms:Decrypt for this account"),
         (f"{DECRYPT}because no VPC endpoint policy allows the kms:Decrypt action", "must allow kms:Decrypt"),
         (f"{DECRYPT}because no permissions boundary allows the kms:Decrypt action", "boundary must allow kms:Decrypt"),
         (

@@ -97,7 +97,7 @@ def test_certificate_that_ends_soon(tmp_path: Path, left: dt.timedelta, words: s
     given = valid(tmp_path, NOW - 30 * DAY, NOW + left)
     _, warnings = certificate.load(given, at(NOW))
     end = (NOW + left).date().isoformat()
-    assert warnings == ([f"the certificate {given.cert} ends {words} {end}"] if words else [])
+    assert warnings == ([f"the certificate {given.cert} expires {words} {end}"] if words else [])
 
 
 def test_one_warning_a_day(tmp_path: Path) -> None:

@@ -252,7 +252,7 @@ def test_failing_is_said_once_then_hourly_then_over() -> None:
     assert ages == ["60 s old", "61 min old", "2.0 h old"]
     over = [action for action in life.fetched(A, story.now) if isinstance(action, Line) and action.level == "info"]
     assert [line.message for line in over] == [
-        "secrets can be read again: it failed for 2.2 h, and the values were 2.2 h old"
+        "secrets can be read again, after 2.2 h of failures; the values were 2.2 h old"
     ]
     again = next(action for action in life.failed(PERMANENT, story.now + 60) if isinstance(action, Line))
     assert again.message.endswith("the command keeps its values, 60 s old")

@@ -97,7 +97,7 @@ def test_json(local: Settings) -> None:
     assert last == {
         "link": "variables",
         "ok": True,
-        "text": "2 variables of 1 secret",
+        "text": "2 variables from 1 secret",
         "hint": "",
         "warnings": [],
         "details": ["PASSWORD", "USER"],
@@ -111,7 +111,7 @@ def test_it_goes_on_where_it_can(tmp_path: Path, local: Settings) -> None:
     status, text = shown(of)
     assert status == 1
     assert "FAIL  file" in text
-    assert "2 variables of 1 secret, without 1 secret that could not be read" in text
+    assert "2 variables from 1 secret, without 1 secret that could not be read" in text
     *_, polled, broken, hint = text.splitlines()
     assert polled.startswith("polling: ")
     assert broken == f"broken: file: secret file://{tmp_path}/missing cannot be read: No such file or directory"
