@@ -26,6 +26,21 @@ NOT_A_STAGING_LABEL = Message(
 )
 _PATH = "write the path of the file that holds it"
 NOT_A_PATH = Message(SettingsError, "a path is wanted, and not a text with {what}, which is not shown here", _PATH)
+URI_FOR_A_PATH = Message(
+    SettingsError,
+    "a path is wanted, and not a {scheme}: URI, which is not shown here",
+    "write the path of a file on this machine",
+)
+FILE_URI = Message(
+    SettingsError,
+    "a path is wanted, and not a {scheme}: URI, which is not shown here",
+    "write the path without file://",
+)
+KEY_IN_HARDWARE = Message(
+    SettingsError,
+    "a path is wanted, and not a {scheme}: URI, which is not shown here",
+    "write the path of a PEM file with the key: secretenv does not support keys in hardware (PKCS#11, TPM) yet",
+)
 QUOTED_PATH = Message(
     SettingsError, "the path {value} begins and ends with a quote", "write it without: an env-file keeps quotes"
 )

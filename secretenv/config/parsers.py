@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from secretenv.config import messages
-from secretenv.config.quoting import no_path, shown
+from secretenv.config.quoting import no_path, shown, uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * 86400.0  # the clocks and sleeps of every system can hold this
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+# Of URIs in the place of a path, those that get a message of their own.
+_URIS = {
+    "file": messages.FILE_URI,
+    **dict.fromkeys(("pkcs11", "tpm", "tpm2", "handle", "engine"), messages.KEY_IN_HARDWARE),
+}
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -222,6 +227,8 @@ def path(text: str) -> str:
     Raises:
         SettingsError: it can be none; probably it is what the file should hold, and is not shown.
     """
+    if scheme := uri(text):
+        raise _URIS.get(scheme, messages.URI_FOR_A_PATH)(scheme=scheme)
     if what := no_path(text):
         raise messages.NOT_A_PATH(what=what)
     if re.fullmatch(r"(['\"]).*\1", text):

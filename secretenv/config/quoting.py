@@ -12,6 +12,19 @@ LONGEST_PATH = 4096  # PATH_MAX of Linux, in bytes with the NUL that ends it
 _LONGEST = 128  # characters; no setting that is quoted is longer
 # The base64 of DER, which always begins with a SEQUENCE, and that of `-----BEGIN`.
 _BASE64 = re.compile(r"(?:M[A-Za-z0-9+/]{49,}|LS0tLS1[A-Za-z0-9+/]*)={0,2}")
+# Braces, as of JSON, and what RFC 7512 puts in front of a PIN.
+_TELLING = re.compile(r"[{}]|pin-(?:value|source)\s*=", re.IGNORECASE)
+# A URI of a kind that needs no slashes, or of any kind with them. The file `a:b` is still one.
+_URI = re.compile(
+    r"[\s'\"]*(?:(pkcs11|tpm2?|handle|engine|arn|data|env|base64|file|urn|vault|keyring):|([a-z][a-z0-9+.-]*)://)",
+    re.IGNORECASE,
+)
+
+
+def uri(text: str) -> str:
+    """Return the scheme of a URI, in lower case, or an empty text if it is none. The rest of it may hold a PIN."""
+    found = _URI.match(text)
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def no_path(text: str) -> str:
@@ -20,8 +33,8 @@ def no_path(text: str) -> str:
         return "a newline"
     if "BEGIN" in text and "-----" in text:
         return "the first line of a PEM file"
-    if "{" in text or "}" in text:
-        return "braces"
+    if found := _TELLING.search(text):
+        return {"{": "braces", "}": "braces"}.get(found[0], "a PIN")
     if _BASE64.fullmatch(text):
         return "base64"
     if len(text.encode("utf-8", "surrogatepass")) >= LONGEST_PATH:
