@@ -15,7 +15,7 @@ _BASE64 = r"(?:M[A-Za-z0-9+/]{49,}|LS0tLS1[A-Za-z0-9+/]*)={0,2}"
 # What is in no path, in words that follow `with`.
 _NO_PATHS = (
     (re.compile(r"[\n\r]"), "a newline"),
-    (re.compile(r"(?=.*BEGIN).*-----"), "the first line of a PEM file"),
+    (re.compile(r"\A(?=.*BEGIN).*-----"), "the first line of a PEM file"),
     (re.compile(r"pin-(?:value|source)\s*=", re.IGNORECASE), "a PIN"),  # of RFC 7512
     (re.compile(r"[{}]"), "braces"),
     (re.compile(rf"\A{_BASE64}\Z"), "base64"),

@@ -44,7 +44,7 @@ def test_a_key_among_the_words(start: Callable[..., Program], words: list[str]) 
     """A text that is taken for an option, or is one's value, is not quoted either."""
     program = start(SECRETENV, *words)
     assert program.ends() == (125 if words[0] == "run" else 2)
-    assert "wanted, and got text with a newline" in program.err
+    assert "but got text with a newline" in program.err
     assert MARKER not in program.out + program.err
 
 

@@ -191,3 +191,31 @@ def test_choices_name_the_nearest() -> None:
     with pytest.raises(SettingsError) as error:
         parsers.choice("debug", "info")("xml")
     assert error.value.hint == "use one of debug, info"
+
+
+@pytest.mark.parametrize(
+    ("uri", "hint"),
+    [
+        ("pkcs11:object=k?pin-value=1234", "keys in hardware"),
+        ("PKCS11:object=k?pin-source=file:/1234", "keys in hardware"),
+        ("'pkcs11:object=k?pin-value=1234'", "keys in hardware"),
+        (" tpm2:1234", "keys in hardware"),
+        ("file:///certs/1234", "without file://"),
+        ("file:1234", "without file://"),
+        ("arn:aws:secretsmanager:eu-west-1:1234:secret:k", "a file on this machine"),
+        ("s3://bucket/1234", "a file on this machine"),
+        ("x;pin-value=1234", "the path of the file"),
+    ],
+)
+def test_a_uri_for_a_path(uri: str, hint: str) -> None:
+    """A URI is no path, and nothing of it but its scheme is shown; quotes or spaces around it change nothing."""
+    with pytest.raises(SettingsError) as caught:
+        parsers.path(uri)
+    assert hint in caught.value.hint
+    assert "1234" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("path", ["/certs/arn:aws.pem", "./pkcs11:x", "a:b.pem", "certs/device.key", "pkcs11.pem"])
+def test_a_path_with_a_colon(path: str) -> None:
+    """A colon makes no URI."""
+    assert parsers.path(path) == path
