@@ -24,6 +24,8 @@ def read(secret: Secret) -> Reading:
     path = secret.id.removeprefix(FILE_SCHEME)
     try:
         content, status = files.read(path)
+        if owner := files.stranger(status):
+            raise messages.FILE_FOREIGN(secret=secret.id, file=path, owner=owner)
     except OSError as error:
         if secret.optional and isinstance(error, FileNotFoundError):
             return missing(secret)
@@ -34,5 +36,12 @@ def read(secret: Secret) -> Reading:
         text = content.decode()
     except UnicodeDecodeError:
         raise messages.FILE_NOT_TEXT(secret=secret.id) from None
+    who = files.exposed(path, status)
     version = hashlib.sha256(content).hexdigest()
-    return Reading(secret=secret, content=text, version=version, created=status.st_mtime, note="")
+    return Reading(
+        secret=secret,
+        content=text,
+        version=version,
+        created=status.st_mtime,
+        note=f"the secret file {who}" if who else "",
+    )

@@ -75,6 +75,12 @@ LEFT_OUT = Message(
 READ_ELSEWHERE = "secret {secret} was read in region {region}; its own does not answer ({link})"
 
 # file
+FILE_FOREIGN = Message(
+    SecretError,
+    "secret {secret} belongs to {owner}, who could change it, and secretenv runs as root",
+    "chown root {file}, or run secretenv as {owner}",
+    link="file",
+)
 FILE_UNREADABLE = Message(SecretError, "secret {secret} cannot be read: {reason}", "ls -l {file}", link="file")
 FILE_TOO_LARGE = Message(
     SecretError,

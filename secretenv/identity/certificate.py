@@ -113,7 +113,8 @@ def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untra
     trust(context, device.ca, at)
     bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
     load_pair(context, device, key, at)
-    warnings = [exposed(device), check_dates(device, said_by(pem), clock())]
+    warnings = [guard(link, path) for link, path in files_of(device)]
+    warnings += [exposed(device), check_dates(device, said_by(pem), clock())]
     return context, [warning for warning in warnings if warning]
 
 
@@ -163,6 +164,37 @@ def read_key(device: Device) -> str:
     if not _KEY.search(key):
         raise _other(key, path, messages.KEY_IN_OTHER_FORM, messages.NO_KEY)
     return key
+
+
+def files_of(device: Device, environ: Mapping[str, str] = os.environ) -> list[tuple[Link, str]]:
+    """Return the files that decide who the device is and whom it trusts, each once and with its link."""
+    found: list[tuple[Link, str]] = [
+        ("certificate file", device.cert),
+        ("key file", key_file(device)),
+        ("key password", device.key_password_file),
+        ("roots file", device.ca),
+        ("roots file", environ.get("AWS_CA_BUNDLE", "").strip()),
+    ]
+    first = {path: link for link, path in reversed(found) if path}
+    return [(link, path) for link, path in found if path and first.pop(path, "") == link]
+
+
+def guard(link: Link, path: str) -> str:
+    """Return a warning if others can change a file; an empty text if not, or if it has just been removed.
+
+    Raises:
+        CertificateError: this is root, and the file belongs to another user.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - pathlib costs the fetcher its import
+    except OSError:  # it was there a moment ago; a renewal may be replacing it
+        return ""
+    if owner := files.stranger(status):
+        error = messages.FILE_FOREIGN(file=path, owner=owner)
+        error.link = link
+        raise error
+    who = files.exposed(path, status)
+    return f"the {link.removesuffix(' file')} file {who}" if who else ""
 
 
 def key_file(device: Device) -> str:

@@ -28,6 +28,13 @@ _CHECK_ALIAS = "check the role alias: aws iot describe-role-alias --role-alias {
 
 
 # A file on a disk or a share that does not answer. It blames the link of that file, whichever it is.
+# Of any of these links.
+FILE_FOREIGN = Message(
+    CertificateError,
+    "the file {file} belongs to {owner}, who could change it, and secretenv runs as root",
+    "chown root {file}, or run secretenv as {owner}",
+    link="certificate file",
+)
 FILE_LATE = Message(
     CertificateError,
     "{file} was not read within {time}",

@@ -90,13 +90,14 @@ def dates(device: Device, said: x509.Certificate | None, now: float) -> Step:
 
 
 def permissions(device: Device) -> Step:
-    """Show the mode of the key file; warn if others can read it."""
-    warning = certificate.exposed(device)
+    """Show the mode of the key file; warn if others can read it, or change it or one of the other files."""
+    warnings = [certificate.exposed(device)]
+    warnings += [certificate.guard(link, path) for link, path in certificate.files_of(device)]
     try:
         mode = f"mode {stat.S_IMODE(os.stat(certificate.key_file(device)).st_mode):04o}"  # noqa: PTH116
     except OSError:
         mode = "the file has just been removed"
-    return Step("key permissions", ok=True, text=mode, warnings=(warning,) if warning else ())
+    return Step("key permissions", ok=True, text=mode, warnings=tuple(warning for warning in warnings if warning))
 
 
 class Target(NamedTuple):

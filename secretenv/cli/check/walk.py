@@ -210,11 +210,12 @@ class _Walk:
             current = self._attempt(lambda: probes.dates(device, self._said, self._clock()))
         else:
             self._skip("certificate")
+        allowed = False
         if has_key:
-            self._look("key file", certificate.key_file(device), lambda: probes.permissions(device))
+            allowed = self._look("key file", certificate.key_file(device), lambda: probes.permissions(device))
         else:
             self._skip("key permissions")
-        return has_roots and fits and current
+        return has_roots and fits and current and allowed
 
     def _look(self, link: Link, path: str, work: Callable[[], Step]) -> bool:
         """Attempt work that reads a file; all of them together may take as long as the budget."""
