@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretenv.errors import CHANGED, CommandNotFoundError
 from secretenv.protocol import Answer
+from secretenv.settings import Secret
 from secretenv.supervisor.actions import (
     End,
     Exec,
     KillAll,
     KillFetch,
     Prepare,
+    Publish,
     Send,
     Spawn,
     StartFetch,
@@ -23,7 +25,23 @@ from secretenv.supervisor.actions import (
     TermGroup,
 )
 from secretenv.supervisor.signals import SENT, TERMINAL
-from tests.unit.supervisor.stories import PERMANENT, TRANSIENT, A, B, C, Story, cleaning, ended, running, stopping
+from tests.unit.fetcher.secrets import secret
+from tests.unit.supervisor.stories import (
+    PERMANENT,
+    TRANSIENT,
+    A,
+    B,
+    C,
+    Story,
+    answer_with,
+    cleaning,
+    ended,
+    running,
+    stopping,
+)
+
+if TYPE_CHECKING:
+    from secretenv.supervisor.actions import Action
 
 
 def test_begins_with_a_fetch_and_spawns_with_its_answer() -> None:
@@ -99,6 +117,73 @@ def test_on_change_ignore_leaves_the_command() -> None:
         "no variable has changed",
         "nothing done (--on-change ignore); the command's variables are still those of app a",
     ]
+
+
+FILES = (Secret.from_json({**secret("app").to_json(), "files": [["", "/run/a"]]}),)
+
+
+@pytest.mark.parametrize(("on_change", "then"), [(signal.SIGHUP, [Send(signum=signal.SIGHUP)]), ("ignore", [])])
+def test_files_come_before_the_notice(on_change: str | int, then: list[Action]) -> None:
+    """Where secrets have files, these are written first; the command is notified of what is there."""
+    story = running(on_change=on_change, secrets=FILES)
+    story.later(300)
+    assert story.happens("fetched", B) == [Publish(answer=B)]
+    assert story.happens("published") == then
+    assert story.lines[-1].endswith("; the command's variables are still those of app a, its files are new")
+
+
+def test_files_that_cannot_be_written() -> None:
+    """The command is not notified, and the next check tries the same version again."""
+    story = running(on_change=signal.SIGHUP, secrets=FILES)
+    story.later(300)
+    assert story.happens("fetched", B) == [Publish(answer=B)]
+    assert story.happens("unpublished", TRANSIENT) == []
+    story.later(300)
+    assert story.happens("fetched", B) == [Publish(answer=B)]
+    assert story.happens("published") == [Send(signum=signal.SIGHUP)]
+
+
+def test_files_of_a_command_that_ends_meanwhile() -> None:
+    """Nothing is sent to a command that has been asked to end."""
+    story = running(on_change=signal.SIGHUP, secrets=FILES)
+    story.later(300)
+    assert story.happens("fetched", B) == [Publish(answer=B)]
+    story.signal("TERM")
+    assert story.happens("published") == []
+    assert story.happens("unpublished", TRANSIENT) == []
+
+
+def valued(version: str, value: str) -> Answer:
+    """Return an answer with this version and one variable."""
+    made = answer_with(version)
+    made.variables = {"A": value}
+    return made
+
+
+def test_only_values_count() -> None:
+    """--restart-on values: a new version with equal values is taken without a restart, one with others restarts."""
+    story = Story(restart_on="values")
+    first, equal, other = valued("a", "1"), valued("b", "1"), valued("c", "2")
+    assert story.happens("fetched", first) == [Spawn(answer=first)]
+    story.later(300)
+    assert story.happens("fetched", equal) == []
+    assert story.lines[-1] == "nothing done: the values are the same (--restart-on values)"
+    assert story.life.running is equal
+    story.later(300)
+    assert story.happens("fetched", other) == [Prepare(answer=other)]
+
+
+def test_values_that_return_before_the_restart() -> None:
+    """--restart-on values: values that are again those that the command has cancel a restart."""
+    story = Story(restart_on="values", splay=1000.0)
+    first, other, back = valued("a", "1"), valued("b", "2"), valued("c", "1")
+    story.happens("fetched", first)
+    story.later(300)
+    assert story.happens("fetched", other) == []
+    story.signal("USR1")
+    assert story.happens("fetched", back) == []
+    assert story.lines[-1] == "the command already runs with this version: no restart"
+    assert not any(isinstance(action, Prepare) for action in story.later(2000))
 
 
 def test_on_change_signal_sends_it() -> None:
