@@ -98,3 +98,13 @@ def test_any_content(content: str | bytes, name: str) -> None:
         assert key
         assert "=" not in key
         assert b"\0" not in f"{key}={value}".encode()
+
+
+@given(st.dictionaries(names, text, min_size=1), st.data())
+def test_a_mapping_gives_its_keys_and_nothing_else(content: dict[str, str], data: st.DataObject) -> None:
+    """Of the keys that are asked for none is lost, each is under its name, and no other key becomes a variable."""
+    wanted = data.draw(st.lists(st.sampled_from([*content]), unique=True, min_size=1))
+    keys = tuple((key, f"V{number}") for number, key in enumerate(wanted))
+    found, origins, _ = variables([secret(json.dumps(content), keys=keys)])
+    assert found == {name: content[key] for key, name in keys}
+    assert origins.keys() == found.keys()
