@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretenv.cli.edges import edges
+from secretenv.guessing import shown_key
 from secretenv.settings import MISSING
-from secretenv.wording import printable, short, shown_key, shown_version
+from secretenv.wording import printable, short, shown_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -26,7 +26,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from secretenv.cli import messages
-from secretenv.wording import short, shown_key
+from secretenv.guessing import shown_key
+from secretenv.wording import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -158,7 +158,7 @@ FILE_NAMED_AS_VARIABLE = Message(
 UNREADABLE = Message(SettingsError, "{file} cannot be read: {reason}", "ls -l {file}")
 CLOSED_FOLDER = Message(
     SettingsError,
-    "{file} cannot be read: permission denied for one of its folders",
+    "{file} cannot be read: permission denied for a folder above it",
     "namei -l {file}; open the folder to this user, or name another file with --config",
 )
 NOT_IN_TIME = Message(

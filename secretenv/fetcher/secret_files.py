@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from secretenv.fetcher import messages
 from secretenv.fetcher.variables import object_of, text_of, value_of
+from secretenv.guessing import shown_key
 from secretenv.settings import PATH_MARK
-from secretenv.wording import short, shown_key
+from secretenv.wording import short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

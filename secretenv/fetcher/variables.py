@@ -14,9 +14,10 @@ from fnmatch import fnmatchcase
 from secretenv.fetcher import keys, messages
 from secretenv.fetcher.dangerous import is_dangerous
 from secretenv.fetcher.secret_ids import several
+from secretenv.guessing import shown_key
 from secretenv.settings import MISSING
 from secretenv.values import Values
-from secretenv.wording import short, shown_key
+from secretenv.wording import short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from secretenv.config.quoting import name
+from secretenv.guessing import of_a_shell
 from secretenv.sandbox import messages
 from secretenv.sandbox.faults import HELP, parse
 from secretenv.sandbox.starting import started
 from secretenv.sandbox.world import SECRET
-from secretenv.wording import of_a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from secretenv.guessing import shown_key
 from secretenv.settings import MISSING
-from secretenv.wording import shown_key, shown_version
+from secretenv.wording import shown_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import signal
 from secretenv.errors import CHANGED, SecretenvError
 from secretenv.protocol import Answer
 from secretenv.settings import MISSING
-from secretenv.supervisor import changes
 from secretenv.supervisor.actions import (
     End,
     Exec,
@@ -189,6 +188,8 @@ class Lifecycle:
         self._doubted = []
         if not changed:
             return [line("debug", "no new version")]
+        from secretenv.supervisor import changes  # most checks find none
+
         old = self._versions.current
         self._versions.accept(answer.versions, now)
         same = (answer.variables, answer.files) == (self.target.variables, self.target.files)

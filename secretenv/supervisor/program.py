@@ -10,7 +10,6 @@ import os
 import stat
 
 from secretenv.supervisor import messages
-from secretenv.wording import of_a_shell, shown_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def _not_found(command: str) -> SecretenvError:
     """Return the error for a command that is nowhere."""
     if command.split()[1:]:
         return messages.WHOLE_LINE(line=command)
+    from secretenv.guessing import of_a_shell  # only for the error
+
     if of_a_shell(command):
         # What stands behind the `=` may be a value.
         return messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
@@ -110,6 +111,8 @@ def check_size(words: Sequence[str], environment: Mapping[bytes, bytes]) -> None
         length = len(name) + len(value) + 2
         if length > _MAX_STRING:
             shown = name.decode("utf-8", "backslashreplace")
+            from secretenv.guessing import shown_key  # only for the error
+
             raise messages.VARIABLE_TOO_LARGE(variable=shown_key(shown), size=length, limit=_MAX_STRING)
         total += length + _POINTER
     limit = _most_together() - 4096  # the file's name and the auxiliary vector need room too

@@ -54,11 +54,12 @@ def test_completion_at_a_terminal(screen: Callable[..., Screen], secret: SecretF
     seen.type("\x15")
     seen.type("secretenv ru\t")
     seen.shows("secretenv run ")
-    seen.type("--secr\t")
-    seen.shows("--secret ")
-    seen.type("file://secret.j\t")
+    seen.type("--secret-f\t")
+    seen.shows("--secret-file ")
+    seen.type("\x15")
+    seen.type("secretenv run --secret file://secret.j\t")
     seen.shows("file://secret.json ")
-    seen.type("--pref\t")
+    seen.type("--prefi\t")
     seen.shows("--prefix ")
     seen.type("APP_ -- printen\t")
     seen.shows("printenv ")
@@ -79,7 +80,7 @@ def test_completion_in_fish(tmp_path: Path) -> None:
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
-        "run", "--refresh-signal", "--region", "--log-level=debug", "none", "printenv"
+        "run", "--refresh-signal", "--region", "--require", "--restart-on", "--log-level=debug", "none", "printenv"
     ]  # fmt: skip
     assert "AWS_DEFAULT_REGION" in done.stdout
     assert done.stderr == ""

@@ -124,7 +124,7 @@ def test_start_timeout_ends_a_hanging_start(device_run: Callable[..., Program], 
     program = device_run("--start-timeout=4s", "--", "true")
     assert program.ends() == 125
     assert black_hole.swallowed
-    assert "at the step" in program.err
+    assert "at step" in program.err
     assert "it took too long and was killed" in program.err
     assert "Traceback" not in program.err
 

@@ -40,7 +40,7 @@ class Regions:
             return None
         region = request.headers["authorization"].split("/")[2]
         self.asked.append(region)
-        return self.answer if region != SECOND else None
+        return self.answer if region == self.world.sandbox.region else None
 
     def variables(self, secret: str = "") -> dict[str, str]:
         """Return the variables of the device."""
@@ -111,7 +111,7 @@ def test_a_refusal_is_final(run: Callable[..., Program], regions: Regions) -> No
 
 
 def test_both_fail(run: Callable[..., Program], regions: Regions) -> None:
-    """Where the second has no replica the error names both."""
+    """Where another region has no replica the error names both."""
     regions.answer = FAILS
     words = ["--fallback-region=us-east-1", "--start-timeout=1s"]
     program = run(*words, *SHOW, variables=regions.variables())

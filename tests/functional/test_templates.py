@@ -52,7 +52,7 @@ def leads_to_a_device(
 
     deployed = start("sh", "-eu", "lines", variables=operator)
     assert deployed.ends(within=120) == 0, deployed.out + deployed.err
-    assert "nothing changed at AWS" in deployed.err
+    assert "nothing changed in AWS" in deployed.err
     assert "config.toml: written" in deployed.err
 
     there = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": operator["AWS_ENDPOINT_URL"]}

@@ -172,7 +172,7 @@ class TestRequired:
         world.sandbox.rotate(world.name, {"VALUE": "x", "EMPTY": ""})
         program = device_run("--require=VALUE", "--require=EMPTY", "--require=TOKEN", "--", "true")
         assert program.ends() == FAILED
-        says = f"required variables are missing: EMPTY (empty), TOKEN; searched: {world.name}"
+        says = f"required variables are missing: EMPTY (empty), TOKEN; searched: secret {world.name}"
         assert says in program.err
         assert device_run("--require=VALUE", "--", "true").ends() == 0
 

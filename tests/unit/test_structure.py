@@ -20,7 +20,18 @@ PACKAGE = Path(__file__).parents[2] / "secretenv"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # The files beside the packages: what the processes say to one another.
-SHARED = {"__init__", "credentials", "defects", "errors", "files", "protocol", "settings", "values", "wording"}
+SHARED = {
+    "__init__",
+    "credentials",
+    "defects",
+    "errors",
+    "files",
+    "guessing",
+    "protocol",
+    "settings",
+    "values",
+    "wording",
+}
 
 # What each package may import: whole packages, or single rooms of them. "shared" stands for the files above.
 ARROWS = {

@@ -22,11 +22,12 @@ from secretenv.defects import as_error
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher import file_secret, secret_files, variables
 from secretenv.fetcher.secret_ids import region_of
+from secretenv.guessing import shown_key
 from secretenv.identity import certificate
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
 from secretenv.settings import FILE_SCHEME
-from secretenv.wording import many, shown_key, span
+from secretenv.wording import many, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

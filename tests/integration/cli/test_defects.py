@@ -52,7 +52,7 @@ def test_a_defect_is_one_sentence(start: Callable[..., Program], command: str) -
     assert MARKER not in program.out
     error, hint = program.err.splitlines()
     assert re.fullmatch(r"secretenv: error: secretenv: an unexpected KeyError at [a-z_/]+\.py:\d+", error), error
-    assert hint == "secretenv: hint: this is a defect of secretenv, please report this line"
+    assert hint == "secretenv: hint: this is a bug in secretenv; please report this line"
 
 
 @pytest.mark.parametrize(("words", "status"), [("export", 1), ("run -- true", 125)])

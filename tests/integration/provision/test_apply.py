@@ -22,7 +22,7 @@ def test_what_differs_is_changed(operator: Operator, tmp_path: Path) -> None:
     (tmp_path / "app.json").write_text('{"PASSWORD": "another"}')
     changed = operator.does(*words)
     assert changed.changes == ["secretsmanager.PutSecretValue"]
-    assert "secret changed: new version, the value has changed" in changed.err
+    assert "secret changed: new version, because the value has changed" in changed.err
 
     name, nothing = "secretenv-changed", json.dumps({"Version": "2012-10-17", "Statement": []})
     statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -27,7 +27,7 @@ def test_the_second_run_changes_nothing(operator: Operator, tmp_path: Path) -> N
 
     assert second.changes == []
     assert second.err.count("unchanged") == 8
-    assert "secretenv: nothing changed at AWS\n" in second.err
+    assert "secretenv: nothing changed in AWS\n" in second.err
     assert first.out == second.out == ""
     assert operator.versions("twice") == 1
     # What a dry run shows is what is done.

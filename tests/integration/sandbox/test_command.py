@@ -321,7 +321,7 @@ def test_the_printed_line_switches_faults(surroundings: dict[str, str]) -> None:
     """The command of the third comment, pasted into another shell, breaks the service, and the other mends it."""
     with serving(surroundings) as process:
         comments, variables = printed(process)
-        found = re.fullmatch(r"# faults, one a line: (echo .*); to clear them: (: > .*)", comments[2].rstrip())
+        found = re.fullmatch(r"# faults, one per line: (echo .*); to clear them: (: > .*)", comments[2].rstrip())
         assert found
         url = f"https://{variables['SECRETENV_ENDPOINT']}"
         pair = (variables["SECRETENV_CERT"], variables["SECRETENV_KEY"])

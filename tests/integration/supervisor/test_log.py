@@ -84,7 +84,7 @@ def test_debug_tells_the_story(start: Callable[..., Program], aws: Sandbox) -> N
     said = [
         r"fetch started, as process \d+",
         r"fetch ended after [\d.]+ s: \d+ variables?",
-        r"temporary credentials end at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        r"temporary credentials expire at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
         r"next check in (5 min|\d+ s)",
         rf"command started as process \d+: {PYTHON}",
     ]
@@ -107,4 +107,4 @@ def test_a_restart_has_an_end_in_the_log(run: Callable[..., Program], secret: Se
     ready(program)
     secret.put({"VALUE": "two"})
     program.logs("started again with ")
-    assert [line.split()[1] for line in program.err.splitlines()] == ["secret", "stopping", "started"]
+    assert [line.split()[1] for line in program.err.splitlines()] == ["secret", "variables", "stopping", "started"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretenv.wording import shown_key
+from secretenv.guessing import shown_key
 
 NAMES = """
 A API_KEY AWS_SECRET_ACCESS_KEY ConnectionStrings:Default DATABASE_URL GOOGLE_APPLICATION_CREDENTIALS OAUTH2_CLIENT_ID
