@@ -409,6 +409,8 @@ class _Supervisor:
             from secretenv.supervisor.secret_files import SecretFiles  # most runs have none
 
             self._secret_files = SecretFiles(self._settings, self._base)
+            for warning in self._secret_files.warnings:
+                self._log("warning", warning)
 
     def _write_files(self, answer: Answer) -> None:
         if self._secret_files:

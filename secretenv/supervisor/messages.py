@@ -26,10 +26,10 @@ ENVIRONMENT_TOO_LARGE = Message(
 NO_FOLDER = Message(
     SettingsError, "the folder {folder} for files of secrets cannot be used: {reason}", "ls -ld {folder}", link="file"
 )
-FOLDER_OF_OTHERS = Message(
+FOLDER_OF_ANOTHER = Message(
     SettingsError,
-    "others can change the files of secrets in {folder}: {why}",
-    "choose a folder that only this user can write, or give a variable's name for a private one",
+    "the folder {folder} for files of secrets belongs to user {owner}",
+    "choose a folder of this user's, or give a variable's name for a private one",
     link="file",
 )
 FOLDER_ON_DISK = Message(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 LINK = "..secretenv"
 PRIVATE = "secretenv-"
 _IN_MEMORY = {"tmpfs", "ramfs"}
+_RUNTIME = (b"RUNTIME_DIRECTORY", b"XDG_RUNTIME_DIR")
 _TRIES = 10  # to make a private folder while other runs start
 
 
@@ -170,6 +171,9 @@ class SecretFiles:
         environment: of the caller: it names the folder for files at run time.
         step: see `Folder`.
 
+    Attributes:
+        warnings: who else can change the files, in words.
+
     Raises:
         SettingsError: a folder cannot be used.
     """
@@ -183,6 +187,7 @@ class SecretFiles:
         self._folders: dict[str, Folder] = {}
         self._places: dict[str, tuple[str, str]] = {}  # of each target: its folder, and its name there
         self._written: Files | None = None
+        self.warnings: list[str] = []
         try:
             self._open(settings, environment, step)
         except OSError as error:
@@ -206,6 +211,9 @@ class SecretFiles:
             made = _make(folder)
             try:
                 lock = _claim(folder, on_disk=on_disk)
+                # Not refused: Kubernetes lets all users write to its folders in memory (emptyDir).
+                if who := exposed(folder, os.fstat(lock)):
+                    self.warnings.append(f"others can change the files of secrets in {folder}: {who}")
                 self._folders[folder] = Folder(folder, names, lock, made=made, step=step)
             except BaseException:
                 if made:
@@ -270,8 +278,9 @@ def _claim(path: str, *, on_disk: bool) -> int:
 
 
 def _check(path: str, lock: int, *, on_disk: bool) -> None:
-    if who := exposed(path, os.fstat(lock)):
-        raise messages.FOLDER_OF_OTHERS(folder=path, why=who)
+    owner = os.fstat(lock).st_uid
+    if owner not in {0, os.geteuid()}:
+        raise messages.FOLDER_OF_ANOTHER(folder=path, owner=owner)
     if not on_disk and not _in_memory(path):
         raise messages.FOLDER_ON_DISK(folder=path)
 
@@ -285,7 +294,9 @@ def _private(environment: Mapping[bytes, bytes], *, on_disk: bool) -> tuple[str,
     Raises:
         SettingsError: there is no place for it.
     """
-    places = [os.fsdecode(environment.get(b"XDG_RUNTIME_DIR", b"")), "/run", "/dev/shm"]  # noqa: S108
+    # Of a service of systemd: RuntimeDirectory= may name several.
+    own = [os.fsdecode(environment.get(name, b"")).partition(":")[0] for name in _RUNTIME]
+    places = [*own, "/run", "/dev/shm"]  # noqa: S108
     for place in places:
         if os.path.isabs(place) and (on_disk or _in_memory(place)):  # noqa: PTH117
             for _ in range(_TRIES):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretenv.errors import SettingsError
+from secretenv.settings import Secret
 from secretenv.supervisor.secret_files import LINK, PRIVATE, SecretFiles
 from tests.unit.fetcher.secrets import secret
 from tests.unit.supervisor.stories import settings
@@ -38,7 +39,7 @@ def files_of(
     *targets: str, runtime: Path | None = None, step: Callable[[], object] = lambda: None, **given: Any
 ) -> SecretFiles:
     """Return the files of a run with these targets."""
-    one = type(secret()).from_json({**secret().to_json(), "files": [["", target] for target in targets]})
+    one = Secret.from_json({**secret().to_json(), "files": [["", target] for target in targets]})
     environment = {b"XDG_RUNTIME_DIR": os.fsencode(runtime)} if runtime else {}
     return SecretFiles(settings(secrets=(one,), **given), environment, step)
 
@@ -170,6 +171,9 @@ class TestPrivateFolder:
         assert not path.parent.exists()
 
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+
+
 def on_disk(memory: Path, disk: Path) -> str:
     """A folder on a disk."""
     return f"{disk}/a"
@@ -187,11 +191,11 @@ def link_in_the_way(memory: Path, disk: Path) -> str:
     return f"{memory}/a"
 
 
-def of_all(memory: Path, disk: Path) -> str:
-    """A folder that everybody can change."""
-    (memory / "all").mkdir()
-    (memory / "all").chmod(0o777)
-    return f"{memory}/all/a"
+def of_another(memory: Path, disk: Path) -> str:
+    """A folder of another user."""
+    (memory / "another").mkdir()
+    os.chown(memory / "another", 12345, -1)
+    return f"{memory}/another/a"
 
 
 def nowhere(memory: Path, disk: Path) -> str:
@@ -211,7 +215,7 @@ def a_file_as_folder(memory: Path, disk: Path) -> str:
         (on_disk, "is not in memory"),
         (in_the_way, "is there already, and secretenv did not write it"),
         (link_in_the_way, "is there already, and secretenv did not write it"),
-        (of_all, "can be written by all users"),
+        pytest.param(of_another, "belongs to user 12345", marks=needs_root),
         (nowhere, "No such file or directory"),
         (a_file_as_folder, "Not a directory"),
     ],
@@ -224,6 +228,28 @@ def test_what_is_refused(memory: Path, tmp_path: Path, place: Callable[[Path, Pa
         files_of("PRIVATE", f"{memory}/fine/b", target, runtime=memory)
     assert caught.value.hint
     assert sorted(memory.rglob("*")) == before
+
+
+def test_a_folder_of_all(memory: Path) -> None:
+    """A folder that all users can write, as of Kubernetes' emptyDir, is used with a warning."""
+    folder = memory / "all"
+    folder.mkdir()
+    folder.chmod(0o777)
+    files = files_of(f"{folder}/a")
+    (warning,) = files.warnings
+    assert f"{folder} can be written by all users (mode 0777)" in warning
+    files.write({f"{folder}/a": ("QQ==", 0o600)})
+    assert seen(folder) == {"a": b"A"}
+    files.remove()
+
+
+def test_the_folder_of_a_service(memory: Path) -> None:
+    """The first of RUNTIME_DIRECTORY, which systemd sets, comes before XDG_RUNTIME_DIR."""
+    one = Secret.from_json({**secret().to_json(), "files": [["", "A"]]})
+    environment = {b"RUNTIME_DIRECTORY": os.fsencode(f"{memory}:/run/other"), b"XDG_RUNTIME_DIR": b"/dev/shm"}
+    files = SecretFiles(settings(secrets=(one,)), environment)
+    assert Path(files.variables({"A": ("", 0)})["A"]).parent.parent == memory
+    files.remove()
 
 
 def test_a_folder_is_one_runs(memory: Path) -> None:
