@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from secretenv.guessing import shown_key
 from secretenv.settings import MISSING
-from secretenv.wording import shown_version
+from secretenv.wording import short, shown_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from secretenv.protocol import Answer
 
@@ -33,11 +33,14 @@ def of_secret(secret: str, before: str | None, version: str) -> str:
 
 def of_answer(old: Answer, new: Answer) -> str:
     """Return the names of the variables and files that are changed, new and gone, ten of each at most."""
-    parts = [of_names("variables", old.variables, new.variables), of_names("files", old.files, new.files)]
+    variables = of_names("variables", old.variables, new.variables)
+    parts = [variables, of_names("files", old.files, new.files, short)]  # paths are the user's own words
     return "; ".join(part for part in parts if part) or "no variable has changed"
 
 
-def of_names(what: str, old: Mapping[str, object], new: Mapping[str, object]) -> str:
+def of_names(
+    what: str, old: Mapping[str, object], new: Mapping[str, object], shown: Callable[[str], str] = shown_key
+) -> str:
     """Return the names that are changed, new and gone, ten at most; empty if there is none."""
     kinds = {
         "changed": [name for name in new if name in old and new[name] != old[name]],
@@ -47,7 +50,7 @@ def of_names(what: str, old: Mapping[str, object], new: Mapping[str, object]) ->
     left, parts = _MOST, []
     for kind, names in kinds.items():
         if names:
-            parts.append(f"{kind}: {', '.join(shown_key(name) for name in sorted(names)[:left])}".rstrip(": "))
+            parts.append(f"{kind}: {', '.join(shown(name) for name in sorted(names)[:left])}".rstrip(": "))
             left = max(left - len(names), 0)
     more = sum(map(len, kinds.values())) - _MOST
     if more > 0:
