@@ -45,7 +45,7 @@ def test_an_answer() -> None:
     assert of_answer(old, new) == "no variable has changed"
     new.variables, new.files = {"A": "1"}, {"/run/tls.key": ("AA==", 0o600)}
     assert of_answer(old, new) == "variables new: A; files new: /run/tls.key"
-    new.files = {"/dev/shm/test-d0fb14174b5bb9f2/value": ("AA==", 0o600)}  # noqa: S108
+    new.files = {"/dev/shm/test-d0fb14174b5bb9f2/value": ("AA==", 0o600)}
     assert of_answer(old, new).endswith("files new: /dev/shm/test-d0fb14174b5bb9f2/value")
 
 
