@@ -221,7 +221,7 @@ def sandbox(
         typer.Option(
             "--fault",
             metavar="[SERVICE:]FAULT[=VALUE]",
-            help="simulate a fault, such as credentials:status=503; repeatable; help lists them",
+            help="simulate a fault (credentials:status=503); repeatable; --fault help lists all",
         ),
     ] = None,
 ) -> None:

@@ -26,7 +26,7 @@ NOT_A_VARIABLE = Message(SettingsError, "not the name of a variable: {value}", "
 NOT_A_MODE = Message(
     SettingsError,
     "not a mode for a secret: {value}",
-    "write for example 0600, 0440 or 0644: nobody but its owner may write it",
+    "write for example 0600, 0440 or 0644: only the owner may write the file",
 )
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
@@ -150,7 +150,7 @@ FILE_TWICE = Message(
 )
 FILE_NAMED_AS_VARIABLE = Message(
     SettingsError,
-    "{target} is to be the path of a file, and the value of a secret",
+    "{target} cannot hold both a file's path and a secret's value",
     "choose another name for one of them",
 )
 

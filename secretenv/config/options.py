@@ -146,8 +146,8 @@ OPTIONS = (
         section="run",
         metavar="[NAME=]ID[#KEY]",
         repeatable=True,
-        help="secret to read: a name, an ARN or file://PATH; NAME= puts the whole secret into one variable, #KEY one "
-        "key; ?ID may be missing; repeatable",
+        help="secret to read: a name, an ARN or file://PATH; NAME= puts it all into one variable, #KEY one key; "
+        "with ?ID it need not exist; repeatable",
     ),
     Option(
         name="secret-file",
@@ -216,7 +216,7 @@ OPTIONS = (
         metavar="NAME",
         parse=parsers.variable,
         repeatable=True,
-        help="variable that the secrets must give, not empty, for a start or restart; repeatable",
+        help="non-empty variable that the secrets must give for a start or restart; repeatable",
     ),
     Option(
         name="batch",

@@ -115,7 +115,7 @@ KEY_AMBIGUOUS = Message(
 )
 FILE_IS_A_VARIABLE = Message(
     ContentError,
-    "the path of a file of secret {secret} is to be in {variable}, which is a variable of the secrets too",
+    "{variable} is set by a secret, and is also to hold the path of a file of secret {secret}",
     "choose another name in --secret-file",
 )
 REQUIRED_MISSING = Message(

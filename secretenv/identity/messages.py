@@ -208,7 +208,7 @@ CERTIFICATE_EXPIRED = Message(
 CERTIFICATE_TOO_WEAK = Message(
     CertificateError,
     "the certificate {file} is too weak for this system's OpenSSL: {weakness} ({reason})",
-    "strong enough is a key of RSA 2048 or EC P-256, signed with SHA-256: openssl x509 -noout -text -in {file}",
+    "use an RSA 2048 or EC P-256 key and a SHA-256 signature: openssl x509 -noout -text -in {file}",
 )
 # Transient, as the closed connection is: the same refusal may show as either.
 CERTIFICATE_REFUSED = Message(

@@ -29,12 +29,12 @@ NO_FOLDER = Message(
 FOLDER_OF_ANOTHER = Message(
     SettingsError,
     "the folder {folder} for files of secrets belongs to user {owner}",
-    "choose a folder of this user's, or give a variable's name for a private one",
+    "choose a folder of this user's, or write NAME=ID for a private folder",
     link="file",
 )
 FOLDER_ON_DISK = Message(
     SettingsError,
-    "the folder {folder} for files of secrets is not in memory, so that they would stay on a disk",
+    "the folder {folder} for files of secrets is not in memory, so they would stay on a disk",
     "choose one in /run or /dev/shm, or set --files-on-disk",
     link="file",
 )
@@ -46,13 +46,13 @@ FILE_TWICE = Message(
 )
 FOLDER_IN_USE = Message(
     SettingsError,
-    "the folder {folder} has files of secrets of another secretenv that runs",
+    "the folder {folder} has files of secrets of another running secretenv",
     "choose a folder of its own for each",
     link="file",
 )
 NO_MEMORY_FOLDER = Message(
     SettingsError,
-    "there is no folder in memory for files of secrets that this user can write: {folders}",
+    "this user can write to no folder in memory for files of secrets: {folders}",
     "give the files paths, set XDG_RUNTIME_DIR, or set --files-on-disk",
     link="file",
 )

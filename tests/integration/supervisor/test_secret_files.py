@@ -255,7 +255,7 @@ def test_the_folder_of_a_service(memory: Path) -> None:
 def test_a_folder_is_one_runs(memory: Path) -> None:
     """A second run that writes in the same folder is refused."""
     first = files_of(f"{memory}/a")
-    with pytest.raises(SettingsError, match="another secretenv that runs"):
+    with pytest.raises(SettingsError, match="another running secretenv"):
         files_of(f"{memory}/b")
     first.remove()
 

@@ -55,7 +55,7 @@ def test_nothing_to_write(content: str | None) -> None:
         ('{"a": 1}', ("b", "/run/a"), (), "has no key b; it has a"),
         ("no JSON", ("b", "/run/a"), (), "is not a JSON object"),
         ("\ud800", ("", "/run/a"), (), "half of a surrogate pair"),
-        ("x", ("", "NAME"), ("NAME",), "is to be in NAME, which is a variable"),
+        ("x", ("", "NAME"), ("NAME",), "NAME is set by a secret"),
     ],
 )
 def test_what_is_refused(content: str, wanted: tuple[str, str], variables: tuple[str, ...], says: str) -> None:
