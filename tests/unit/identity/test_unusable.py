@@ -71,7 +71,7 @@ def test_too_weak(tmp_path: Path, key: list[str], digest: str, words: str, encry
     error = refusal(device(**given))
     assert error.link == "certificate"
     assert f"the certificate {given['cert']} is too weak for this system's OpenSSL: {words}" in error.message
-    assert "RSA 2048 or EC P-256, signed with SHA-256" in error.hint
+    assert "RSA 2048 or EC P-256 key and a SHA-256 signature" in error.hint
 
 
 OLD = {
