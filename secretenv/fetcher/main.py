@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 OF_FILES = ("certificate file", "key file", "key password", "roots file", "file")
 
 
+PATIENCE = 1.0  # seconds, far more than a line takes to be written
+
+
 class Output:
     """Writes lines of JSON; nothing follows the answer.
 
@@ -42,7 +45,7 @@ class Output:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._answered = False
         self.step: tuple[Link, str] = ("fetcher", "")
 
@@ -68,12 +71,18 @@ class Output:
         import json
 
         line = json.dumps(fields).encode() + b"\n"
-        with self._lock:
+        # Not `with`: its end takes memory for three arguments, and without it the lock would never be given back. So
+        # it is waited for no longer than a thread that lives needs.
+        held = self.lock.acquire(timeout=PATIENCE)
+        try:
             if self._answered:
                 return
             self._answered = last
             while line:
                 line = line[os.write(self._descriptor, line) :]
+        finally:
+            if held:
+                self.lock.release()
 
 
 def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
+from typing import TYPE_CHECKING
 
 from secretenv.errors import FetcherError
 from secretenv.fetcher.main import Output
 from secretenv.protocol import Answer, last_step, read_answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def late() -> Answer:
@@ -35,3 +39,14 @@ def test_nothing_follows_the_answer() -> None:
     error = read_answer(raw).error
     assert error is not None
     assert error.message == "late"
+
+
+def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
+    """A thread that died of a lack of memory while it wrote a step does not keep the answer back."""
+    path = tmp_path / "out"
+    with path.open("wb") as file:
+        output = Output(file.fileno())
+        output.at("certificate", "a")
+        output.lock.acquire()
+        output.answer(Answer())
+    assert [*json.loads(path.read_text().splitlines()[-1])] == ["answer", "warnings", "credentials"]
