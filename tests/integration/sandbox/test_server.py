@@ -42,6 +42,7 @@ def test_tls_wants_a_certificate(sandbox: Sandbox, version: ssl.TLSVersion) -> N
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         connection.recv(1)
+    until(lambda: [seen.status for seen in sandbox.exchanges] == [0])
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
@@ -57,6 +58,7 @@ def test_tls_is_not_older_than_1_2(sandbox: Sandbox) -> None:
         context.wrap_socket(plain, server_hostname="localhost"),
     ):
         pass
+    until(lambda: [seen.status for seen in sandbox.exchanges] == [0])
 
 
 def test_the_client_must_trust_the_ca(sandbox: Sandbox) -> None:
@@ -64,6 +66,7 @@ def test_the_client_must_trust_the_ca(sandbox: Sandbox) -> None:
     cert = (str(sandbox.first.cert), str(sandbox.first.key))
     with pytest.raises(requests.exceptions.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         requests.get(f"https://{sandbox.endpoint}/role-aliases/sandbox-alias/credentials", cert=cert, timeout=20)
+    until(lambda: [seen.status for seen in sandbox.exchanges] == [0])
 
 
 def test_a_stuck_client_holds_up_nobody(sandbox: Sandbox) -> None:
