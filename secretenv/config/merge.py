@@ -24,16 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_ARN = re.compile(r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+")
+_ARN = r"arn:[a-z-]+:secretsmanager:([a-z0-9-]+):\d{12}:secret:.+"
 # From the AWS documentation: "<prefix>.credentials.iot.<region>.amazonaws.com", FIPS and the other partitions alike.
-_ENDPOINT_REGION = re.compile(
+_ENDPOINT_REGION = (
     r"[^.]+\.credentials\.iot(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)"
 )
-_URL = re.compile(
-    r"(?P<scheme>(?i:https?))://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
-)
+_URL = r"(?P<scheme>(?i:https?))://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?"
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_LOOPBACK = re.compile(rf"(?i:localhost)|127(?:\.{_BYTE}){{3}}|\[::1\]", re.ASCII)
+_LOOPBACK = rf"(?i:localhost)|127(?:\.{_BYTE}){{3}}|\[::1\]"
 
 
 def read(
@@ -119,9 +117,9 @@ def _local(identifier: str, resolve: Callable[[str], str]) -> str:
 def _device(values: Mapping[str, Any], secrets: Sequence[Secret], environ: Mapping[str, str]) -> Device:
     region = values["region"]
     if not region:
-        arns = [found[1] for secret in secrets if (found := _ARN.fullmatch(secret.id))]
+        arns = [found[1] for secret in secrets if (found := re.fullmatch(_ARN, secret.id))]
         host = urlsplit(f"https://{values['endpoint']}").hostname or ""
-        endpoint = _ENDPOINT_REGION.fullmatch(host)
+        endpoint = re.fullmatch(_ENDPOINT_REGION, host)
         region = arns[0] if arns else endpoint[1] if endpoint else ""
     fields = {name: values[name] for name in Device.fields() if name in values}
     return Device(**{**fields, "region": region, "secretsmanager_endpoint": _secretsmanager_endpoint(environ)})
@@ -135,10 +133,10 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
     url = environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER", "")
     if not url or _switched_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environ):
         return ""
-    found = _URL.fullmatch(url)
+    found = re.fullmatch(_URL, url)
     if not found or not 0 < int(found["port"] or 1) < 1 << 16:
         raise messages.ENDPOINT_NOT_A_URL(value=shown(url) if "@" not in url else "(not shown: it may hold a password)")
-    if found["scheme"].lower() == "http" and not _LOOPBACK.fullmatch(found["host"]):
+    if found["scheme"].lower() == "http" and not re.fullmatch(_LOOPBACK, found["host"], re.ASCII):
         raise messages.ENDPOINT_NOT_HTTPS(host=found["host"])
     return found["scheme"].lower() + url[found.end("scheme") :]
 

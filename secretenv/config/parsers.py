@@ -174,7 +174,7 @@ def choice(*words: str) -> Callable[[str], str]:
 
 # As DNS has it, or an IPv6 address. Whatever else a resolver or a parser of URLs would make of other characters, no
 # endpoint has them.
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_HOST = r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 
 def endpoint(text: str) -> str:
@@ -194,7 +194,7 @@ def endpoint(text: str) -> str:
         raise messages.NOT_AN_ENDPOINT(value=value) from None
     more = parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None
     # Of the text, not of what urlsplit makes of it: that drops tabs and newlines.
-    if more or not _HOST.fullmatch(host) or re.search(r"[\s\x00-\x1f]", word) or port == 0:
+    if more or not re.fullmatch(_HOST, host) or re.search(r"[\s\x00-\x1f]", word) or port == 0:
         raise messages.NOT_AN_ENDPOINT(value=value)
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"

@@ -14,24 +14,25 @@ from secretenv.config.quoting import name, no_path, shown
 from secretenv.settings import FILE_SCHEME
 
 # Secrets Manager's own words for a name, and `!`, which secrets that an AWS service manages have.
-_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
-_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:([^:]+)((?::[^:]*){0,3})")
+_NAME = r"[A-Za-z0-9/_+=.@!-]{1,512}"
+_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:([^:]+)((?::[^:]*){0,3})"
 # AWS appends a dash and six random letters or digits to the name in an ARN; one of these words is the end of a name.
-_WORD_AT_THE_END = re.compile(
-    r"arn:.*:secret:(?:.*/)?([^/]*-(?:secret|server|client|config|tokens|values|master|worker|device|backup|deploy|system))"
+_WORD_AT_THE_END = (
+    r"arn:.*:secret:(?:.*/)?"
+    r"([^/]*-(?:secret|server|client|config|tokens|values|master|worker|device|backup|deploy|system))"
 )
 _FILES = (".json", ".toml", ".yaml", ".yml", ".env", ".txt", ".pem")
 
-# The first that matches decides.
+# The first that matches decides. Texts, as above: compiling them all would cost each start of `run` 2 ms.
 _MISTAKES = (
-    (re.compile(r"(?i)file:(?://)?(.*)"), messages.PATH_FOR_A_SECRET),
-    (re.compile(r"((?:\.{1,2}|~[^/]*)/.*)"), messages.PATH_FOR_A_SECRET),
-    (re.compile(r"(['\"]).*\1"), messages.QUOTED_ID),
-    (re.compile(r".*,.*"), messages.ID_WITH_A_COMMA),
-    (re.compile(r".*\s.*"), messages.ID_WITH_A_BLANK),
-    (re.compile(r"[a-z0-9+]+://.*"), messages.URL_FOR_A_SECRET),
-    (re.compile(r"([^:#]+)[:#]+([^:#]+)[:#]*"), messages.ID_WITH_A_KEY),
-    (re.compile(r".*[*?\[].*"), messages.ID_WITH_A_PATTERN),
+    (r"(?i)file:(?://)?(.*)", messages.PATH_FOR_A_SECRET),
+    (r"((?:\.{1,2}|~[^/]*)/.*)", messages.PATH_FOR_A_SECRET),
+    (r"(['\"]).*\1", messages.QUOTED_ID),
+    (r".*,.*", messages.ID_WITH_A_COMMA),
+    (r".*\s.*", messages.ID_WITH_A_BLANK),
+    (r"[a-z0-9+]+://.*", messages.URL_FOR_A_SECRET),
+    (r"([^:#]+)[:#]+([^:#]+)[:#]*", messages.ID_WITH_A_KEY),
+    (r".*[*?\[].*", messages.ID_WITH_A_PATTERN),
 )
 
 
@@ -47,9 +48,9 @@ def check(identifier: str) -> None:
         parsers.path(identifier.removeprefix(FILE_SCHEME))
     elif identifier.startswith("arn:"):
         _check_arn(identifier)
-    elif not _NAME.fullmatch(identifier):
+    elif not re.fullmatch(_NAME, identifier):
         for expression, error in _MISTAKES:
-            if found := expression.fullmatch(identifier):
+            if found := re.fullmatch(expression, identifier):
                 first, second = (*found.groups(), "", "")[:2]
                 raise error(value=shown(identifier), path=name(first), name=name(first), key=name(second))
         raise messages.NOT_A_SECRET(value=shown(identifier))
@@ -59,7 +60,7 @@ def check(identifier: str) -> None:
 
 def doubt(identifier: str) -> str:
     """Return a warning about an id that can be a secret, but is probably something else; usually an empty text."""
-    if found := _WORD_AT_THE_END.fullmatch(identifier):
+    if identifier.startswith("arn:") and (found := re.fullmatch(_WORD_AT_THE_END, identifier)):
         return (
             f"the ARN {identifier} ends in a dash and six letters, as a full one does: "
             f"if the secret's name is {found[1]}, give its name or its full ARN"
@@ -77,7 +78,7 @@ def is_file(identifier: str) -> bool:
 
 
 def _check_arn(arn: str) -> None:
-    found = _ARN.fullmatch(arn)
+    found = re.fullmatch(_ARN, arn)
     service = (*arn.split(":"), "", "")[2]
     if found and found[2]:
         _, key, stage, _version = (*found[2].split(":"), "", "")[:4]
@@ -85,7 +86,7 @@ def _check_arn(arn: str) -> None:
         only = f"#{name(key)}" if key else ""
         label = f" --version-stage {name(stage)}" if stage else ""
         raise messages.ARN_OF_ECS(value=shown(arn), options=f"{name(whole)}{only}{label}")
-    if found and _NAME.fullmatch(found[1]):
+    if found and re.fullmatch(_NAME, found[1]):
         return
     if service == "ssm":
         reference = arn.partition(":parameter/aws/reference/secretsmanager/")[2]

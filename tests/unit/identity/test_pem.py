@@ -127,6 +127,7 @@ def test_text_that_was_changed(tmp_path: Path, wanted: str, text: str) -> None:
         (CERT.replace(b"-----", b"----"), "markers lack their five dashes"),
         (CERT.replace(b"-----BEGIN CERTIFICATE-----", b"BEGIN CERTIFICATE"), "markers lack their five dashes"),
     ],
+    ids=["dashes", "space", "four dashes", "no dashes"],
 )
 def test_text_that_cannot_be_put_right(tmp_path: Path, content: bytes, words: str) -> None:
     """What no command puts right is said all the same."""
@@ -265,7 +266,9 @@ def test_only_the_certificate_is_given(tmp_path: Path) -> None:
     assert caught.value.message.endswith("holds no private key in PEM form, but a certificate and no key")
 
 
-@pytest.mark.parametrize("content", [CERT, CERT.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + CERT, b"# text\n\n" + CERT])
+@pytest.mark.parametrize(
+    "content", [CERT, CERT.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + CERT, b"# text\n\n" + CERT], ids=range(4)
+)
 def test_what_works_as_it_is(tmp_path: Path, content: bytes) -> None:
     """Line ends of Windows, a byte order mark and text around the block are no fault."""
     certificate.load(device(cert=write(tmp_path / "c", content), key=write(tmp_path / "k", PRIVATE)))

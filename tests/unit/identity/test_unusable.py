@@ -140,6 +140,7 @@ def test_damaged_keys_have_no_cipher(key: str) -> None:
         (f"{PASSWORD} \n".encode(), "spaces around the password"),
         (f'"{PASSWORD}"\n'.encode(), "quotes around the password"),
     ],
+    ids=range(7),
 )
 def test_odd_passwords(tmp_path: Path, content: bytes, found: str) -> None:
     """A password file that holds more than a password, which does not open the key: what it holds."""
