@@ -146,7 +146,7 @@ OPTIONS = (
         section="run",
         metavar="[NAME=]ID[#KEY]",
         repeatable=True,
-        help="secret to read: a name, an ARN or file://PATH; NAME= puts it all into one variable, #KEY one key; "
+        help="secret to read: a name, an ARN or file://PATH; NAME= puts it all into one variable, #KEY picks one key; "
         "with ?ID it need not exist; repeatable",
     ),
     Option(
@@ -185,7 +185,7 @@ OPTIONS = (
         metavar="REGION",
         parse=parsers.region,
         repeatable=True,
-        help="region with a replica, asked where the secret's own does not answer; repeatable",
+        help="region with a replica, asked if the secret's own region does not answer; repeatable",
     ),
     Option(name="prefix", section="secret", metavar="TEXT", help="prefix for each variable name"),
     Option(name="upcase", section="secret", parse=parsers.boolean, help="convert variable names to upper case"),

@@ -132,7 +132,10 @@ class Fetch:
     def _exchange(self, secrets: Sequence[Secret]) -> Credentials:
         """Return new credentials for the certificate."""
         self._at("certificate", self._device.cert)
-        from secretenv.identity import certificate, provider
+        from secretenv.identity import certificate
+
+        certificate.new_context()  # requests before 2.32.5 makes one as it loads, and its error would say less
+        from secretenv.identity import provider
 
         self._prepare(secrets)  # now: OpenSSL reads the roots without Python's lock
         context, warnings = certificate.load(self._device, at=self._at)

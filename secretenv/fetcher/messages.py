@@ -72,7 +72,7 @@ LEFT_OUT = Message(
 )
 
 # In the log, not an error.
-READ_ELSEWHERE = "secret {secret} was read in region {region}; its own does not answer ({link})"
+READ_ELSEWHERE = "secret {secret} was read in region {region}; its own region does not answer ({link})"
 
 # file
 FILE_FOREIGN = Message(

@@ -259,7 +259,7 @@ PROXY_OTHER_KIND = Message(
 PROXY_NOT_ASCII = Message(
     CredentialsError,
     "the user or the password in {variable} has characters beyond ASCII",
-    "give the proxy another password; its other special characters are percent-encoded: # is %23, @ is %40",
+    "use ASCII characters only, and percent-encode special ones: # is %23, @ is %40",
     link="proxy",
 )
 PROXY_WANTS_PASSWORD = Message(

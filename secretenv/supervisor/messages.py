@@ -53,7 +53,7 @@ FOLDER_IN_USE = Message(
 NO_MEMORY_FOLDER = Message(
     SettingsError,
     "this user can write to no folder in memory for files of secrets: {folders}",
-    "give the files paths, set XDG_RUNTIME_DIR, or set --files-on-disk",
+    "write /PATH=ID for each file, set XDG_RUNTIME_DIR, or set --files-on-disk",
     link="file",
 )
 FILE_IN_THE_WAY = Message(

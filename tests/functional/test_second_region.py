@@ -74,7 +74,7 @@ def test_it_does_not_answer(run: Callable[..., Program], regions: Regions, answe
     assert program.ends() == 0, program.err
     assert "VALUE=one" in program.out
     assert regions.asked == [world.sandbox.region, world.sandbox.region, SECOND]
-    assert f"secret {secret} was read in region {SECOND}; its own does not answer" in program.err
+    assert f"secret {secret} was read in region {SECOND}; its own region does not answer" in program.err
 
 
 def test_by_the_settings_file_and_check(start: Callable[..., Program], regions: Regions, tmp_path: Path) -> None:
