@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 # The links of the steps that read a file: a disk or a share may not answer.
 OF_FILES = ("certificate file", "key file", "key password", "roots file", "file")
 
-
 PATIENCE = 1.0  # seconds, far more than a line takes to be written
 
 
@@ -71,8 +70,7 @@ class Output:
         import json
 
         line = json.dumps(fields).encode() + b"\n"
-        # Not `with`: its end takes memory for three arguments, and without it the lock would never be given back. So
-        # it is waited for no longer than a thread that lives needs.
+        # With a limit: starved fetchers have hung here or nearby, and the answer must not wait for a thread that died.
         held = self.lock.acquire(timeout=PATIENCE)
         try:
             if self._answered:
