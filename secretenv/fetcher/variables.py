@@ -15,7 +15,7 @@ from secretenv.fetcher import keys, messages
 from secretenv.fetcher.dangerous import is_dangerous
 from secretenv.fetcher.secret_ids import several
 from secretenv.guessing import shown_key
-from secretenv.settings import MISSING
+from secretenv.settings import DEFAULT_STAGE, MISSING, Secret
 from secretenv.values import Values
 from secretenv.wording import short
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from secretenv.errors import Message, SecretenvError
-    from secretenv.settings import Secret
 
 # MAX_ARG_STRLEN of Linux: 32 pages for NAME=value and the NUL that ends it (execve(2)). Systems with pages larger than
 # 4 KiB accept more; a secret that works on one device should work on the next.
@@ -54,6 +53,25 @@ class Reading(Values):
 
     def __repr__(self) -> str:
         return f"Reading({self.secret.id!r}, version {self.version!r})"
+
+
+def plain(identifier: str, **fields: Any) -> Secret:
+    """Return a secret whose keys become variables as they are, but for the given fields of `Secret`."""
+    defaults: dict[str, Any] = {
+        "name": "",
+        "keys": (),
+        "files": (),
+        "file_mode": 0o600,
+        "optional": False,
+        "version_stage": DEFAULT_STAGE,
+        "fallback_region": (),
+        "prefix": "",
+        "upcase": False,
+        "sanitize": False,
+        "only": (),
+        "except_": (),
+    }
+    return Secret(**{"id": identifier, **defaults, **fields})
 
 
 def missing(secret: Secret) -> Reading:

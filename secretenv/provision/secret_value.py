@@ -7,7 +7,6 @@ from typing import NamedTuple
 from secretenv.errors import ContentError
 from secretenv.fetcher import variables
 from secretenv.provision import messages, reading
-from secretenv.settings import Secret
 
 LARGEST = 65536  # bytes that Secrets Manager takes
 
@@ -47,21 +46,7 @@ def read(source: str, secret: str) -> tuple[Value, list[str]]:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise messages.VALUE_NOT_UTF8(file=where) from None
-    plain = Secret(
-        id=secret,
-        name="",
-        keys=(),
-        files=(),
-        file_mode=0o600,
-        optional=False,
-        version_stage="",
-        fallback_region=(),
-        prefix="",
-        upcase=False,
-        sanitize=False,
-        only=(),
-        except_=(),
-    )
+    plain = variables.plain(secret)
     try:
         _, _, warnings = variables.variables(
             [variables.Reading(secret=plain, content=text, version="", created=None, note="")]

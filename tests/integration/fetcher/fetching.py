@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import secretenv
 from secretenv.credentials import Credentials
+from secretenv.fetcher.variables import plain
 from secretenv.protocol import Answer, Task, read_answer
 from secretenv.settings import Device, Secret
 
@@ -65,22 +66,7 @@ def device_of(sandbox: Sandbox, who: SandboxDevice | None = None, **changes: str
 
 def secret(secret_id: str, **changes: Any) -> Secret:
     """Return the settings of a secret."""
-    fields: dict[str, Any] = {
-        "id": secret_id,
-        "name": "",
-        "keys": (),
-        "optional": False,
-        "files": (),
-        "file_mode": 0o600,
-        "version_stage": "AWSCURRENT",
-        "fallback_region": (),
-        "prefix": "",
-        "upcase": False,
-        "sanitize": False,
-        "only": (),
-        "except_": (),
-    }
-    return Secret(**{**fields, **changes})
+    return plain(secret_id, **changes)
 
 
 def start(

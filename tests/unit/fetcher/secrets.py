@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from secretenv.fetcher.variables import plain
 from secretenv.settings import Device, Secret
 
 ARN = "arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:app-AbCdEf"
@@ -16,21 +17,7 @@ def device(**fields: Any) -> Device:
 
 def secret(secret_id: str = "app", stage: str = "AWSCURRENT") -> Secret:
     """Return the settings of a secret."""
-    return Secret(
-        id=secret_id,
-        name="",
-        keys=(),
-        optional=False,
-        files=(),
-        file_mode=0o600,
-        version_stage=stage,
-        fallback_region=(),
-        prefix="",
-        upcase=False,
-        sanitize=False,
-        only=(),
-        except_=(),
-    )
+    return plain(secret_id, version_stage=stage)
 
 
 def arn_of(name: str, account: int = 111122223333, region: str = "eu-west-1") -> str:

@@ -8,30 +8,14 @@ from typing import Any
 import pytest
 
 from secretenv.errors import ContentError
-from secretenv.fetcher.variables import LONGEST, Reading, variables
-from secretenv.settings import Secret
+from secretenv.fetcher.variables import LONGEST, Reading, plain, variables
 
 MARKER = "v4lue-that-must-not-show"
 
 
 def secret(content: str | bytes, **changes: Any) -> Reading:
     """Return a reading of a secret called `app`."""
-    fields: dict[str, Any] = {
-        "id": "app",
-        "name": "",
-        "keys": (),
-        "optional": False,
-        "files": (),
-        "file_mode": 0o600,
-        "version_stage": "AWSCURRENT",
-        "fallback_region": (),
-        "prefix": "",
-        "upcase": False,
-        "sanitize": False,
-        "only": (),
-        "except_": (),
-    }
-    return Reading(secret=Secret(**{**fields, **changes}), content=content, version="v1", created=None, note="")
+    return Reading(secret=plain("app", **changes), content=content, version="v1", created=None, note="")
 
 
 def refusal(*readings: Reading) -> ContentError:
