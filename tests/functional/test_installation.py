@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.running import Program
 
 COMMANDS = {
-    "run": ("run", "--start-timeout=3s", "--", "sh", "-c", "echo $VALUE"),
+    "run": ("run", "--start-timeout=8s", "--", "sh", "-c", "echo $VALUE"),
     "dry run": ("run", "--dry-run", "--", "true"),
     "check": ("check",),
     "export": ("export",),

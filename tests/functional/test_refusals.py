@@ -55,7 +55,7 @@ def test_certificates_that_are_refused(
 def test_certificates_that_tls_refuses(device_run: Callable[..., Program], world: World, wrong: str) -> None:
     """A stranger's certificate, refused in the handshake, or an expired one: the error names the certificate."""
     device = world.sandbox.device(**{wrong: True}, registered=False)  # type: ignore[arg-type]
-    program = device_run("--start-timeout=2s", "--", "true", device=device)
+    program = device_run("--start-timeout=8s", "--", "true", device=device)
     refused(program, "certificate", str(device.cert))
 
 
@@ -139,14 +139,14 @@ def test_roots_that_do_not_fit(device_run: Callable[..., Program], world: World)
 
 def test_nobody_listens(device_run: Callable[..., Program], world: World) -> None:
     """A refused connection is tried again until the start timeout, then 125."""
-    program = device_run("--start-timeout=2s", "--", "true", endpoint="localhost:1")
+    program = device_run("--start-timeout=8s", "--", "true", endpoint="localhost:1")
     refused(program, "connection", "localhost:1")
     assert "trying again" in program.err
 
 
 def test_an_unknown_name(device_run: Callable[..., Program], world: World) -> None:
     """A host name that does not exist is a broken DNS link."""
-    program = device_run("--start-timeout=2s", "--", "true", endpoint="nowhere.invalid")
+    program = device_run("--start-timeout=8s", "--", "true", endpoint="nowhere.invalid")
     refused(program, "DNS", "nowhere.invalid")
 
 

@@ -113,7 +113,7 @@ def test_a_refusal_is_final(run: Callable[..., Program], regions: Regions) -> No
 def test_both_fail(run: Callable[..., Program], regions: Regions) -> None:
     """Where another region has no replica the error names both."""
     regions.answer = FAILS
-    words = ["--fallback-region=us-east-1", "--start-timeout=1s"]
+    words = ["--fallback-region=us-east-1", "--start-timeout=8s"]
     program = run(*words, *SHOW, variables=regions.variables())
     assert program.ends() == FAILED
     assert "InternalServiceError" in program.err
