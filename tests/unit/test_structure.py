@@ -78,7 +78,7 @@ ONLY_IN = {
     "rich": {"cli.check.report", "sandbox"},
 }
 
-DOCSTRING_ONLY = ("supervisor", "fetcher", "identity", "config", "cli", "cli/check")
+DOCSTRING_ONLY = ("supervisor", "fetcher", "identity", "config", "cli", "cli/check", "cli/status")
 LONGEST_FUNCTION = 40
 
 

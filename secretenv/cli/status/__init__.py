@@ -1,0 +1,1 @@
+"""`secretenv status`: how each running secretenv is, for people, programs and monitoring."""

@@ -1,0 +1,1 @@
+"""`secretenv status`: pure code."""
