@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         "region", "signature", "secret", "KMS",
         "file", "content", "variables", "environment",
         "command",
-        "fetcher", "secretenv", "standard output",
+        "fetcher", "secretenv", "standard output", "status",
         "aws",
     ]  # fmt: skip
 
@@ -163,6 +163,12 @@ class FetcherError(SecretenvError):
     """The fetcher ended without an answer: it was killed, hung, or wrote something else."""
 
     link: Link = "fetcher"
+
+
+class StatusError(SecretenvError):
+    """`secretenv status` has no status to show."""
+
+    link: Link = "status"
 
 
 class CommandError(SecretenvError):

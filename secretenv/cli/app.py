@@ -52,6 +52,13 @@ def _formats(incomplete: str) -> list[str]:
     return beginning(incomplete, FORMATS)
 
 
+def _pids(incomplete: str) -> list[str]:
+    """Return the pids of running secretenvs that begin so."""
+    from secretenv.cli.status.finding import find
+
+    return beginning(incomplete, [str(run.pid) for run in find().runs])
+
+
 def _commands(incomplete: str) -> list[str]:
     """Return the names of the commands that begin so."""
     return beginning(
@@ -210,6 +217,54 @@ def check(
         raise typer.Exit(USAGE) from None
     said = described.lines(flags(given), os.environ)
     raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
+
+
+@app.command(
+    cls=Switching,
+    epilog=epilog(
+        "status",
+        "Exit status: 0, 3 nothing found or not allowed, 2 wrong usage; of --check: 0 OK, 1 WARNING, 2 CRITICAL, "
+        "3 UNKNOWN.",
+    ),
+)
+def status(  # noqa: PLR0913 - an option each
+    pids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[PID]...", help="only these, by their process IDs", autocompletion=_pids),
+    ] = None,
+    *,
+    as_json: Annotated[bool, flag("--json", help="print a JSON list")] = False,
+    prometheus: Annotated[bool, flag("--prometheus", help="print metrics in Prometheus's text format")] = False,
+    check: Annotated[
+        bool, flag("--check", help="print one line with performance data and exit as a plugin of Nagios or Icinga does")
+    ] = False,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            metavar="DURATION",
+            help="age of the values at which --check is CRITICAL; default: 1h, or two intervals if that is longer",
+            show_default=False,
+        ),
+    ] = None,
+    status_file: Annotated[
+        str | None,
+        typer.Option(
+            "--status-file",
+            metavar="FILE",
+            help="read this file, which run --status-file writes, instead of looking for processes",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Show how each running secretenv is: its command, its secrets' versions, and what fails.
+
+    It finds those of the same user; root finds all.
+    """
+    from secretenv.cli.status.main import main as show
+
+    forms = [form for form, given in (("json", as_json), ("prometheus", prometheus), ("check", check)) if given]
+    raise typer.Exit(show(pids or [], forms=forms, max_age=max_age, file=status_file))
 
 
 @app.command(cls=Wrapper, context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))

@@ -41,6 +41,7 @@ EXAMPLES = {
     ),
     "credentials": (Example("secretenv credentials | cut -c 1-13", '{"Version": 1'),),
     "check": (Example("secretenv check | tail -n 1", "all is well"),),
+    "status": (Example("secretenv run -- secretenv status --check | cut -d ' ' -f 1-2", "SECRETENV OK"),),
     "sandbox": (Example("secretenv sandbox -- secretenv run -- sh -c 'echo \"$GREETING\"'", "hello"),),
 }
 
@@ -48,6 +49,6 @@ EXAMPLES = {
 def epilog(command: str, words: str = "") -> str:
     """Return the text below the options in a command's help: these words, and the examples."""
     shown = [f"$ {each.command}\n{each.output}" for each in EXAMPLES[command]]
-    # The output of `credentials` and `check` does not depend on the secret.
-    given = [] if command in {"credentials", "check"} else [f"With the secret {CONTENT}:"]
+    # The output of these does not depend on the secret.
+    given = [] if command in {"credentials", "check", "status"} else [f"With the secret {CONTENT}:"]
     return "\n\n".join([*([words] if words else []), *given, *shown])

@@ -1,8 +1,16 @@
-"""The errors of the command line itself: formats of `export`, links that only `check` looks at, standard output."""
+"""The errors of the command line itself: `export`, links that only `check` looks at, standard output, `status`."""
 
 from __future__ import annotations
 
-from secretenv.errors import ContentError, CredentialsError, Message, SecretenvError, SecretError, SettingsError
+from secretenv.errors import (
+    ContentError,
+    CredentialsError,
+    Message,
+    SecretenvError,
+    SecretError,
+    SettingsError,
+    StatusError,
+)
 from secretenv.identity.messages import CHECK_NETWORK, SET_CLOCK
 
 # settings
@@ -14,6 +22,9 @@ NO_OPTION = Message(
 NO_COMPLETION = Message(
     SettingsError, "there is no completion for {shell}", "name one of {shells}: secretenv --show-completion bash"
 )
+ONE_FORM = Message(SettingsError, "{first} and {second} exclude each other", "give one of them")
+ONLY_WITH_CHECK = Message(SettingsError, "--max-age is the limit of --check", "secretenv status --check --max-age 1h")
+FILE_OR_PROCESSES = Message(SettingsError, "--status-file and PID exclude each other", "give one of them")
 
 # DNS
 NAME_UNRESOLVED = Message(
@@ -91,4 +102,67 @@ NOT_WRITTEN = Message(
     "cannot be written: {reason}",
     "is the disk full? df -h; the output is incomplete",
     link="standard output",
+)
+
+# status
+_WHO = "run it as the same user or as root: sudo secretenv status {pid}; or read the file of run --status-file"
+NO_RUN = Message(
+    StatusError,
+    "no running secretenv found",
+    "secretenv run starts one, and one with --once becomes its command; in a container: docker exec NAME secretenv "
+    "status",
+)
+HIDDEN = Message(
+    StatusError,
+    "no running secretenv found, and /proc hides the processes of other users (hidepid)",
+    "run it as the same user or as root: sudo secretenv status; or read the file of run --status-file",
+)
+NO_PROC = Message(
+    StatusError, "there are no processes in {folder}", "is it mounted? mount -t proc proc {folder}; or --status-file"
+)
+OTHER_USER = Message(StatusError, "the status of process {pid} can be read by its user only, user {user}", _WHO)
+NOT_ALLOWED = Message(StatusError, "the status of process {pid} cannot be read: {reason}", _WHO)
+NO_PROCESS = Message(StatusError, "there is no process {pid}", "secretenv status shows all that run")
+HIDDEN_PROCESS = Message(
+    StatusError,
+    "there is no process {pid}, or /proc hides it because it belongs to another user (hidepid)",
+    _WHO,
+)
+ENDED = Message(StatusError, "process {pid} has ended", "secretenv status shows all that run")
+NOT_A_RUN = Message(
+    StatusError,
+    "process {pid} is not a secretenv",
+    "secretenv status shows all that run; one with --once has become its command",
+)
+PART_OF_A_RUN = Message(
+    StatusError, "process {pid} is not a secretenv, but was started by one", "secretenv status {run}"
+)
+NO_STATUS = Message(
+    StatusError,
+    "process {pid} is a secretenv without a status: it is of an older version, or has just been started",
+    "try again; else restart it",
+)
+STATUS_UNUSABLE = Message(
+    StatusError, "the status of process {pid} cannot be used: {reason}", "use the secretenv that was started there"
+)
+FILE_UNREADABLE = Message(
+    StatusError, "the status file {file} cannot be read: {reason}", "ls -l {file}; run --status-file writes it"
+)
+FILE_UNUSABLE = Message(
+    StatusError, "the status file {file} cannot be used: {reason}", "name the file of run --status-file"
+)
+FILE_OF_METRICS = Message(
+    StatusError,
+    "the status file {file} is for Prometheus, not JSON",
+    "name a file without .prom in run --status-file",
+)
+FILE_OF_ANOTHER_BOOT = Message(
+    StatusError,
+    "the status file {file} was written {time} ago, before this machine was started",
+    "is secretenv running? secretenv status, as the same user or root",
+)
+FILE_OF_THE_DEAD = Message(
+    StatusError,
+    "the status file {file} was written {time} ago by process {pid}, which has ended",
+    "is secretenv running? secretenv status, as the same user or root",
 )

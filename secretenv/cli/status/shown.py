@@ -1,0 +1,106 @@
+"""Show runs to people: one line a run, and below it its secrets, why looks fail, and which versions were refused."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from secretenv.wording import many, moment, printable, shown_version, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from secretenv.cli.status.finding import Run
+
+DAY = 86400.0
+NARROWEST = 40  # columns; below that a terminal wraps by itself
+_SOURCES = {"aws": "AWS", "file": "a file"}
+
+
+def report(runs: Sequence[Run], epoch: float, width: int | None = None) -> str:
+    """Return the lines about these runs.
+
+    Args:
+        runs: at least one.
+        epoch: the time, in seconds since the epoch.
+        width: of the terminal; None for a pipe, where each fact keeps one line.
+    """
+    lines = []
+    for run in runs:
+        lines.append(_wrapped(headline(run, epoch), "", width))
+        lines += [_wrapped(line, "  ", width) for line in _details(run)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def headline(run: Run, epoch: float) -> str:
+    """Return the line about a run: its phase, its restarts, its looks, and the end of its certificate."""
+    status = run.status
+    parts = [f"{status['phase']} for {length(run.age(status['since']))}"]
+    if status["shutdown"]:
+        parts.append(f"shutdown by {status['shutdown']}")
+    parts.append(many(status["restarts"], "restart"))
+    if status["trial_until"] is not None and status["trial_until"] > run.now:
+        parts.append(f"new versions on trial for {length(status['trial_until'] - run.now)}")
+    parts.append(_looks(run))
+    if (end := status["certificate_end"]) is not None:
+        parts.append(certificate(end, epoch))
+    return f"{run.pid} {status['program']}: {', '.join(parts)}"
+
+
+def certificate(end: float, epoch: float) -> str:
+    """Return how long a certificate lasts."""
+    if end <= epoch:
+        return f"certificate expired {moment(end)}"
+    return f"certificate expires in {length(end - epoch)} ({moment(end)})"
+
+
+def length(seconds: float) -> str:
+    """Return a length of time in words, from two days on in days."""
+    return many(int(seconds // DAY), "day") if seconds >= 2 * DAY else span(seconds)
+
+
+def _looks(run: Run) -> str:
+    """Return when the secrets were looked at, and when they will be."""
+    at, due = run.status["looked_at"], run.status["next_look"]
+    last = "no look succeeded yet" if at is None else f"last look {length(run.age(at))} ago"
+    if due is None:
+        return f"{last}, looking now"
+    return f"{last}, next look {f'in {length(due - run.now)}' if due > run.now else 'due'}"
+
+
+def _details(run: Run) -> Iterator[str]:
+    """Yield the lines below that of a run."""
+    for each in run.status["secrets"]:
+        version = shown_version(each["secret"], each["version"])
+        words = [f"secret {each['secret']}:", *([f"version {version}"] if version else ["no version"])]
+        if each["source"] == "file" and not version:
+            words.pop()
+        if each["since"] is not None:
+            words.append(f"for {length(run.age(each['since']))}")
+        words.append(f"from {_SOURCES.get(each['source'], each['source'])}")
+        if each["newest"]:
+            newest = shown_version(each["secret"], each["newest"])
+            words[-1] += f"; newest version {newest}" if newest else "; there is a newer version"
+        yield " ".join(words)
+    if failing := run.status["failing"]:
+        yield f"failing for {length(run.age(failing['since']))}: {failing['link']}: {failing['message']}"
+        if failing["hint"]:
+            yield f"hint: {failing['hint']}"
+    for each in run.status["refused"]:
+        yield f"refused {length(run.age(each['since']))} ago: {refusal(each['secret'], each['version'], each['why'])}"
+
+
+def refusal(secret: str, version: str, why: str) -> str:
+    """Return in words which version was refused, and why."""
+    shown = shown_version(secret, version)
+    return f"{f'version {shown}' if shown else 'a version'} of secret {secret}: {why}"
+
+
+def _wrapped(line: str, indent: str, width: int | None) -> str:
+    """Return a line with this indent, which cannot move the cursor; its further lines are indented by four more."""
+    text = indent + printable(line)
+    if width is None:
+        return text
+    return textwrap.fill(
+        text, max(width, NARROWEST), subsequent_indent=f"{indent}    ", break_on_hyphens=False, break_long_words=False
+    )
