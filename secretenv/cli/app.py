@@ -17,7 +17,18 @@ import secretenv
 from secretenv.cli.completing import beginning
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
-from secretenv.cli.typer_options import OF_DEVICE, OF_READING, Asking, Root, Switching, Wrapper, flag, flags, takes
+from secretenv.cli.typer_options import (
+    OF_DEVICE,
+    OF_READING,
+    Asking,
+    Naming,
+    Root,
+    Switching,
+    Wrapper,
+    flag,
+    flags,
+    takes,
+)
 from secretenv.config import described, merge
 from secretenv.config.options import OPTIONS
 from secretenv.config.parsers import choice
@@ -220,7 +231,7 @@ def check(
 
 
 @app.command(
-    cls=Switching,
+    cls=Naming,
     epilog=epilog(
         "status",
         "Exit status: 0, 3 nothing found or not allowed, 2 wrong usage; of --check: 0 OK, 1 WARNING, 2 CRITICAL, "
@@ -229,8 +240,8 @@ def check(
 )
 def status(  # noqa: PLR0913 - an option each
     pids: Annotated[
-        list[int] | None,
-        typer.Argument(metavar="[PID]...", help="only these, by their process IDs", autocompletion=_pids),
+        list[str] | None,
+        typer.Argument(metavar="[PID]...", hidden=True, autocompletion=_pids),
     ] = None,
     *,
     as_json: Annotated[bool, flag("--json", help="print a JSON list")] = False,
@@ -257,7 +268,7 @@ def status(  # noqa: PLR0913 - an option each
         ),
     ] = None,
 ) -> None:
-    """Show how each running secretenv is: its command, its secrets' versions, and what fails.
+    """Show how each running secretenv is, or those with these process IDs: its secrets' versions, and what fails.
 
     It finds those of the same user; root finds all.
     """

@@ -22,6 +22,9 @@ NO_OPTION = Message(
 NO_COMPLETION = Message(
     SettingsError, "there is no completion for {shell}", "name one of {shells}: secretenv --show-completion bash"
 )
+NOT_A_PID = Message(
+    SettingsError, "not a process ID: {value}", "write the number of a process; secretenv status shows all"
+)
 ONE_FORM = Message(SettingsError, "{first} and {second} exclude each other", "give one of them")
 ONLY_WITH_CHECK = Message(SettingsError, "--max-age is the limit of --check", "secretenv status --check --max-age 1h")
 FILE_OR_PROCESSES = Message(SettingsError, "--status-file and PID exclude each other", "give one of them")

@@ -62,6 +62,14 @@ class Switching(TyperCommand):
         return super().shell_complete(ctx, incomplete)
 
 
+class Naming(Switching):
+    """A command that takes names of things; typer would write its usage as `[[PID]...]...`."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        """Return the words of the usage line after the command's name."""
+        return ["[OPTIONS]", *(str(each.metavar) for each in self.params if isinstance(each, TyperArgument))]
+
+
 class Wrapper(Switching):
     """A command that takes another command; typer would write its usage as `{COMMAND [ARG]...}...`."""
 

@@ -11,27 +11,29 @@ from typing import TYPE_CHECKING
 from secretenv.cli import messages
 from secretenv.cli.status import finding, status_file
 from secretenv.cli.stderr import show
-from secretenv.errors import StatusError
+from secretenv.errors import SettingsError, StatusError
+from secretenv.wording import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretenv.cli.status.finding import Found
 
+_DIGITS = 18  # more than any pid has
 NOTHING = 3  # the exit status where a run was not found, or its status cannot be read
 
 
-def main(pids: Sequence[int], *, forms: Sequence[str] = (), max_age: str | None = None, file: str | None = None) -> int:
+def main(pids: Sequence[str], *, forms: Sequence[str] = (), max_age: str | None = None, file: str | None = None) -> int:
     """Print the statuses of runs, and return the exit status.
 
     Args:
-        pids: of the runs; none for all.
+        pids: of the runs, as a user writes them; none for all.
         forms: at most one of `json`, `prometheus` and `check`; none for people.
         max_age: of the values with `check`: a duration as a user writes it.
         file: a status file to read instead of looking for processes.
 
     Raises:
-        SettingsError: these exclude each other, or it is no duration.
+        SettingsError: these exclude each other, or one of them cannot be used.
     """
     if forms[1:]:
         raise messages.ONE_FORM(first=f"--{forms[0]}", second=f"--{forms[1]}")
@@ -41,7 +43,7 @@ def main(pids: Sequence[int], *, forms: Sequence[str] = (), max_age: str | None 
     if max_age is not None and form != "check":
         raise messages.ONLY_WITH_CHECK()
     oldest = None if max_age is None else _duration(max_age)
-    found = _found(pids, file)
+    found = _found([_pid(word) for word in pids], file)
     if form == "check":
         from secretenv.cli.status.monitoring import check
 
@@ -54,11 +56,22 @@ def main(pids: Sequence[int], *, forms: Sequence[str] = (), max_age: str | None 
     return NOTHING if found.problems else 0
 
 
+def _pid(word: str) -> int:
+    """Return the number of a process."""
+    if not (word.isascii() and word.isdecimal() and len(word) <= _DIGITS):
+        raise messages.NOT_A_PID(value=short(word))
+    return int(word)
+
+
 def _duration(text: str) -> float:
     """Return the seconds of --max-age."""
+    from secretenv.config.messages import told_of
     from secretenv.config.parsers import interval
 
-    return interval(text)
+    try:
+        return interval(text)
+    except SettingsError as error:
+        raise told_of("--max-age", error) from None
 
 
 def _found(pids: Sequence[int], file: str | None) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from secretenv.wording import many, moment, printable, shown_version, span
@@ -10,6 +11,7 @@ from secretenv.wording import many, moment, printable, shown_version, span
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from secretenv.cli.status.fields import Status
     from secretenv.cli.status.finding import Run
 
 DAY = 86400.0
@@ -70,30 +72,44 @@ def _looks(run: Run) -> str:
 
 def _details(run: Run) -> Iterator[str]:
     """Yield the lines below that of a run."""
-    for each in run.status["secrets"]:
-        version = shown_version(each["secret"], each["version"])
-        words = [f"secret {each['secret']}:", *([f"version {version}"] if version else ["no version"])]
-        if each["source"] == "file" and not version:
-            words.pop()
-        if each["since"] is not None:
-            words.append(f"for {length(run.age(each['since']))}")
-        words.append(f"from {_SOURCES.get(each['source'], each['source'])}")
-        if each["newest"]:
-            newest = shown_version(each["secret"], each["newest"])
-            words[-1] += f"; newest version {newest}" if newest else "; there is a newer version"
-        yield " ".join(words)
+    yield from map(_secret, run.status["secrets"], repeat(run))
     if failing := run.status["failing"]:
         yield f"failing for {length(run.age(failing['since']))}: {failing['link']}: {failing['message']}"
         if failing["hint"]:
             yield f"hint: {failing['hint']}"
     for each in run.status["refused"]:
         yield f"refused {length(run.age(each['since']))} ago: {refusal(each['secret'], each['version'], each['why'])}"
+    if run.status["refused"]:
+        from secretenv.supervisor.trial import NEXT
+
+        yield f"hint: {NEXT}"
+
+
+def _secret(each: Status, run: Run) -> str:
+    """Return the line of a secret."""
+    words = []
+    if version := _version(each["secret"], each["version"]):
+        words.append(f"version {version}")
+    elif each["source"] != "file":
+        words.append("no version yet" if each["since"] is None else "does not exist")
+    if each["since"] is not None:
+        words.append(f"for {length(run.age(each['since']))}")
+    words.append(f"from {_SOURCES.get(each['source'], each['source'])}")
+    if each["newest"]:
+        newest = _version(each["secret"], each["newest"])
+        words.append(f"newest version {newest}" if newest else "there is a newer version")
+    return f"secret {each['secret']}: {', '.join(words)}"
 
 
 def refusal(secret: str, version: str, why: str) -> str:
     """Return in words which version was refused, and why."""
-    shown = shown_version(secret, version)
+    shown = _version(secret, version)
     return f"{f'version {shown}' if shown else 'a version'} of secret {secret}: {why}"
+
+
+def _version(secret: str, version: str) -> str:
+    """Return a version as it may be shown; empty where there is none, or only the hash of a file."""
+    return version and shown_version(secret, version)
 
 
 def _wrapped(line: str, indent: str, width: int | None) -> str:
