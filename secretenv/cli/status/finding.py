@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from secretenv import files
@@ -115,7 +116,8 @@ def _add(found: Found, pid: int, path: str, proc: str) -> None:
     """Read the status of a run and add it; one that has ended meanwhile is passed over."""
     process = Process(pid, proc)
     try:
-        status = settled(lambda: files.read(path)[0])
+        with opened(path) as read:
+            status = settled(read)
         now = boottime(process)
     except ValueError as error:
         found.problems.append(messages.STATUS_UNUSABLE(pid=pid, reason=error))
@@ -126,6 +128,21 @@ def _add(found: Found, pid: int, path: str, proc: str) -> None:
             found.problems.append(messages.STATUS_UNUSABLE(pid=pid, reason=error.strerror))
     else:
         found.runs.append(Run(pid, status, moment(status, now, boot_id(proc))))
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Callable[[], bytes]]:
+    """Return a function that reads a file from its beginning, as fast as a writer writes it.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file, or is too large.
+    """
+    files.read(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        yield lambda: os.pread(descriptor, files.LARGEST, 0)
+    finally:
+        os.close(descriptor)
 
 
 def settled(read: Callable[[], bytes], patience: float = PATIENCE) -> Status:
@@ -140,19 +157,16 @@ def settled(read: Callable[[], bytes], patience: float = PATIENCE) -> Status:
         OSError: it cannot be read.
     """
     end = time.monotonic() + patience
-    before = read()
     while True:
-        after = read()
-        if after == before:
+        before, after = read(), read()
+        late = time.monotonic() > end
+        if after == before or late:
             try:
                 return parsed(after)
             except ValueError:
-                if time.monotonic() > end:
+                if late:
                     raise
-        elif time.monotonic() > end:
-            return parsed(after)
-        before = after
-        time.sleep(_PAUSE)
+                time.sleep(_PAUSE)
 
 
 def moment(status: Status, now: float, boot: str) -> float:

@@ -1,0 +1,1 @@
+"""`secretenv status`: processes that hold a status, and files."""
