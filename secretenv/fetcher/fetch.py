@@ -141,6 +141,7 @@ class Fetch:
         context, warnings = certificate.load(self._device, at=self._at)
         self._answer.warnings += [warning for warning in warnings if warning not in self._answer.warnings]
         context.at = self._at
+        self._answer.certificate_end = context.ends
         return provider.exchange(self._device, context, wire=self._wire)
 
     def _prepare(self, secrets: Sequence[Secret]) -> None:

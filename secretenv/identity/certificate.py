@@ -54,6 +54,7 @@ class Context(ssl.SSLContext):
         handshaken: whether it is over.
         version: the version of TLS that was agreed on.
         peer: the server's certificate, DER.
+        ends: when the client's certificate ends, in seconds since the epoch; 0 where that is not known.
         at: called before each step with the link of the chain, and where.
     """
 
@@ -62,6 +63,7 @@ class Context(ssl.SSLContext):
     handshaken = False
     version = ""
     peer = b""
+    ends = 0.0
     at: At | None = None
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
@@ -113,8 +115,10 @@ def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untra
     trust(context, device.ca, at)
     bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
     load_pair(context, device, key, at)
+    certificate = said_by(pem)
+    context.ends = certificate.not_after if certificate else 0.0
     warnings = [guard(link, path) for link, path in files_of(device)]
-    warnings += [exposed(device), check_dates(device, said_by(pem), clock())]
+    warnings += [exposed(device), check_dates(device, certificate, clock())]
     return context, [warning for warning in warnings if warning]
 
 

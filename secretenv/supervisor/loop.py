@@ -43,6 +43,7 @@ from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
 from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import sender_of
+from secretenv.supervisor.status import Status
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
 from secretenv.wording import many, moment, signal_name, span
@@ -145,8 +146,13 @@ class _Supervisor:
             self._base = for_command(base, settings)
         self._terminal = Terminal()
         self._lifecycle = Lifecycle(
-            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
+            settings,
+            ignored=origin.ignored,
+            leader=os.getsid(0) == os.getpid(),
+            shared=self._terminal.shared,
+            notify=self._notifier is not None,
         )
+        self._status = Status(settings, now())
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
@@ -181,6 +187,7 @@ class _Supervisor:
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
             seconds = None if due is None else max(due - now(), 0.0)
+            self._status.update(self._lifecycle.snapshot(), now())
             info = signals.next(0.0 if self._unreaped else seconds)
             if info is None or info.si_signo == signal.SIGCHLD:
                 self._reap()
@@ -231,20 +238,21 @@ class _Supervisor:
             case KillAll():
                 family.kill_all()
             case Adopt():
-                family.adopt(self._helpers, self._marks())
+                self._adopt(self._child)
             case Sweep():
                 family.kill_rest()
             case TermGroup():
                 family.term_group()
 
-    def _helpers(self) -> set[int]:
-        """Return the processes of secretenv's own."""
-        return {helper.pid for helper in (self._first, self._fetch) if helper is not None}
+    def _adopt(self, child: Child) -> None:
+        from secretenv.supervisor.adopted import adopted  # a command rarely fails on trial
 
-    def _marks(self) -> set[bytes]:
-        """Return the variables that only the command has, as `NAME=VALUE`."""
-        variables = self._environment(self._lifecycle.running).items() - self._base.items()
-        return {name + b"=" + value for name, value in variables}
+        own = self._environment(self._lifecycle.running).items() - self._base.items()
+        marks = {name + b"=" + value for name, value in own}
+        child.family.adopt(adopted(child.pid, self._helpers, marks))
+
+    def _helpers(self) -> set[int]:
+        return {helper.pid for helper in (self._first, self._fetch) if helper is not None}
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
@@ -330,6 +338,7 @@ class _Supervisor:
             self._credentials = answer.credentials
         if answer.credentials is not None:
             self._log("debug", f"temporary credentials expire at {moment(answer.credentials.expiration)}")
+        self._status.certificate_end = answer.certificate_end or self._status.certificate_end
         error = answer.error or self._problem(answer)
         if error is None:
             self._do(self._lifecycle.fetched(answer, now()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from secretenv.errors import SecretenvError
 from secretenv.supervisor.actions import GRACE, notice
-from secretenv.wording import shown_version, signal_name
+from secretenv.wording import shown_versions, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Notices:
             instead: what is refused, if they are not the newest.
         """
         self._reloading = self._failing = False
-        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
+        self._running = f"running with {shown_versions(versions)}" + (instead and f"; {instead}")
         return [notice("READY", status=self._running)]
 
     def kept(self, versions: Mapping[str, str], instead: str) -> list[Action]:
@@ -54,12 +54,12 @@ class Notices:
             versions: of the secrets.
             instead: what a new version led to; empty if these are the newest again.
         """
-        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
+        self._running = f"running with {shown_versions(versions)}" + (instead and f"; {instead}")
         return [notice(status=self._running)]
 
     def becoming(self, versions: Mapping[str, str]) -> list[Action]:
         """Return the notice that this process becomes the command, which speaks for itself from then on."""
-        return [notice(status=f"started with {shown(versions)}")]
+        return [notice(status=f"started with {shown_versions(versions)}")]
 
     def checking(self) -> list[Action]:
         """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
@@ -107,8 +107,3 @@ class Notices:
         """Return the notice that nothing runs any more, with the error that ended it."""
         status = outcome.message if isinstance(outcome, SecretenvError) else "ended"
         return [notice("" if self._stopping else "STOPPING", status=status)]
-
-
-def shown(versions: Mapping[str, str]) -> str:
-    """Return the secrets, each with its version."""
-    return ", ".join(f"{secret} {shown_version(secret, version)}".rstrip() for secret, version in versions.items())
