@@ -79,7 +79,7 @@ class Settings(Values):
     secrets: tuple[Secret, ...]
     require: tuple[str, ...]  # variables that the secrets have to give
     command: tuple[str, ...]
-    files_on_disk: bool  # whether files of secrets may be on a file system that is not in memory
+    files_on_disk: bool  # whether secret files may be on a file system that is not in memory
     pristine: bool
     keep: tuple[str, ...]  # globs of inherited variables
     drop: tuple[str, ...]

@@ -197,7 +197,7 @@ def check(
     verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
     **given: Any,
 ) -> None:
-    """Check each link of the chain from the settings to the variables, and name the one that is broken."""
+    """Check each link of the chain from the settings to the variables, and name the broken one."""
     from secretenv.cli.check.report import Step, document
     from secretenv.cli.check.walk import main as walk
 

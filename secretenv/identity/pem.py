@@ -144,7 +144,7 @@ FORMS: tuple[Form, ...] = (
     _same("a revocation list in DER form", _WHOSE, _of_kind(der.REVOCATIONS)),
     _same("JSON with PEM text in it", "jq -r 'PATH' FILE > NEW", lambda it: it.path),
     _same(
-        r"PEM text with \n in the place of its line ends",
+        r"PEM text with \n in place of its line ends",
         r"""sed -E 's/\\+r//g; s/\\+n/\n/g' FILE | tr -d "\"'" > NEW""",
         _line(r"-----BEGIN [^\n]*\\n"),
     ),
@@ -165,7 +165,7 @@ FORMS: tuple[Form, ...] = (
     ),
     _same("PEM text in quotes", r"""tr -d "\"'" < FILE > NEW""", _line(r"^[ \t]*[\"']-----|-----[\"']")),
     _same(
-        "PEM text with spaces in front of its lines",
+        "PEM text with spaces at the start of its lines",
         "sed 's/^[[:space:]]*//' FILE > NEW",
         _line(r"^[ \t]+(-----(BEGIN|END) |[A-Za-z0-9+/=]{20,}[ \t\r]*$)"),
     ),
@@ -205,7 +205,7 @@ FORMS: tuple[Form, ...] = (
         _encoded(der.PKCS12),
     ),
     _same(  # OpenSSL reads it from 3.0 on
-        "PEM text behind a byte order mark", "tail -c +4 FILE > NEW", lambda it: it.labels and it.raw.startswith(_MARK)
+        "PEM text after a byte order mark", "tail -c +4 FILE > NEW", lambda it: it.labels and it.raw.startswith(_MARK)
     ),
     Form(
         "a private key in OpenSSH's form",

@@ -78,6 +78,6 @@ def died(status: int, said: str) -> SecretenvError:
         if not line.startswith(" "):
             exception, _, words = line.partition(":")
             if library := noexec_library(words.strip()):
-                return FetcherError(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
+                return FetcherError(NOEXEC_WORDS.format(file=library), hint=NOEXEC_HINT.format(file=library))
             return messages.FETCHER_RAISED(status=status, exception=exception, place=place)
     return messages.FETCHER_EXITED(status=status)

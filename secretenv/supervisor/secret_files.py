@@ -36,7 +36,7 @@ _TRIES = 10  # to make a private folder while other runs start
 
 
 class Folder:
-    """A folder with files of secrets, which belongs to this run alone.
+    """A folder with secret files, which belongs to this run alone.
 
     Args:
         path: of the folder.
@@ -213,7 +213,7 @@ class SecretFiles:
                 lock = _claim(folder, on_disk=on_disk)
                 # Not refused: Kubernetes lets all users write to its folders in memory (emptyDir).
                 if who := exposed(folder, os.fstat(lock)):
-                    self.warnings.append(f"others can change the files of secrets in {folder}: {who}")
+                    self.warnings.append(f"others can change the secret files in {folder}: {who}")
                 self._folders[folder] = Folder(folder, names, lock, made=made, step=step)
             except BaseException:
                 if made:

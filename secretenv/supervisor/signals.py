@@ -65,7 +65,7 @@ _COLUMNS: dict[int, int] = {
 _IGNORED, _OTHERS = 4, 6
 
 # A signal of the first four columns that the caller ignores, as nohup does HUP, is in the fifth.
-COLUMNS = ("TERM", "INT", "QUIT", "HUP", "an ignored one of these", "TSTP, TTIN, TTOU", "others")
+COLUMNS = ("TERM", "INT", "QUIT", "HUP", "any of these, if ignored", "TSTP, TTIN, TTOU", "others")
 TABLE: dict[tuple[Phase, Sender], tuple[Steps, ...]] = {
     #                      TERM        INT         QUIT        HUP         ignored     TSTP.. others
     (WAITING, SENT):      (END,        END,        END,        END,        DROP,       DROP,  DROP),

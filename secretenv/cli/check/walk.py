@@ -1,4 +1,4 @@
-"""`secretenv check`: walk the chain link by link, show each step, and name the link that is broken.
+"""`secretenv check`: walk the chain link by link, show each step, and name the broken link.
 
 The code of a fetch does the work, one step at a time and in this process. The walk goes on where it can: without a
 certificate it still checks the network. No value and no credential is shown.
