@@ -66,9 +66,9 @@ def died(status: int, said: str) -> SecretenvError:
 
     Args:
         status: its exit status; 0 where it wrote something else.
-        said: what it wrote to standard error: the traceback of Python, if it got as far.
+        said: what it wrote to standard error: the traceback of Python, if it got that far.
     """
-    # To its first exception: what follows may be a text of several lines that looks like one.
+    # To its first exception: what follows may be text of several lines that looks like one.
     _, _, trace = said.partition("Traceback (most recent call last):\n")
     place = "its start"
     for line in trace.splitlines():

@@ -32,7 +32,7 @@ class Log:
     Args:
         level: the least important of `LEVELS` to write.
         form: `text` or `json` (one object a line: time, level, message and, where given, link and hint).
-        descriptor: what to write to; not used for anything else. A text gets a time in front of each line unless this
+        descriptor: what to write to; not used for anything else. Text lines begin with the time unless this
             is a terminal or the journal, which has a time of its own.
         clock: seconds since the epoch.
         journal: what systemd says of the journal's stream: device and inode.
@@ -77,7 +77,7 @@ class Log:
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
-        # A text from AWS or the name of a file must not begin a line of its own or move the cursor.
+        # Text from AWS or the name of a file must not begin a line of its own or move the cursor.
         stamp = f"{moment(self._clock())} " if self._stamped else ""
         text = "\n".join(stamp + printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"
