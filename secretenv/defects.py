@@ -144,7 +144,7 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
         return kind(words, hint="free; ulimit -v", transient=True)
     name, place = type(error).__name__, place_of(error)
     if isinstance(error, ImportError | SyntaxError):
-        # While an upgrade replaces files this passes.
+        # While an upgrade replaces files, this goes away by itself.
         module = getattr(error, "name", None) or "a module"
         cannot = f"{who} cannot" if who else "cannot"
         return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)

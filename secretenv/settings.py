@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # What a secret's id begins with where it is a file.
 FILE_SCHEME = "file://"
-# The staging label of the version that AWS gives to whoever asks for none.
+# The staging label of the version that AWS returns when none is asked for.
 DEFAULT_STAGE = "AWSCURRENT"
-# In the place of a version's id: the optional secret does not exist.
+# In place of a version's id: the optional secret does not exist.
 MISSING = ""
 
 

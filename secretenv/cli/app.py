@@ -46,14 +46,14 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001
 
 
 def _formats(incomplete: str) -> list[str]:
-    """Return the formats of `export` that begin so."""
+    """Return the formats of `export` that begin with this."""
     from secretenv.cli.export import FORMATS
 
     return beginning(incomplete, FORMATS)
 
 
 def _commands(incomplete: str) -> list[str]:
-    """Return the names of the commands that begin so."""
+    """Return the names of the commands that begin with this."""
     return beginning(
         incomplete,
         [*(each.name or each.callback.__name__ for each in app.registered_commands if each.callback), "provision"],

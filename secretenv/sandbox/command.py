@@ -106,7 +106,7 @@ def describe(sandbox: Sandbox, rotate: Path, switch: Path) -> str:
 
 
 def write_rotate(sandbox: Sandbox) -> Path:
-    """Write the script that gives the secret a new value: `sh rotate VALUE`, or with another one's name behind it."""
+    """Write the script that gives the secret a new value: `sh rotate VALUE`, or with another one's name after it."""
     operator = sandbox.operator.environment()
     words = [sys.executable, "-I", "-c", _PUT, sandbox.url, sandbox.region]
     words += [operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"]]
