@@ -128,7 +128,9 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(cls=Switching, epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
+@app.command(
+    cls=Switching, epilog=epilog("export", f"{READERS}\nExit status: 0, 1 failure, 2 wrong usage or settings.")
+)
 @takes(OF_READING)
 def export(
     form: Annotated[

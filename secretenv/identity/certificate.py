@@ -94,7 +94,7 @@ def _untraced(_link: Link, _path: str) -> None:
 
 
 def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untraced) -> tuple[Context, list[str]]:
-    """Return a context that shows the certificate and trusts the roots, and warnings.
+    """Return a context that presents the certificate and trusts the roots, and warnings.
 
     Args:
         device: names the files.

@@ -68,7 +68,7 @@ def exchange(
 
     Args:
         device: whose role alias and thing name are sent, and to which endpoint.
-        context: shows the certificate.
+        context: presents the certificate.
         clock: this machine's, in seconds since the epoch.
         wire: what asks the provider, `ask` if not given.
 

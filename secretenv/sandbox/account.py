@@ -67,7 +67,7 @@ class Account:
         self.id = str(random.randrange(10**11, 10**12))  # noqa: S311 - a number, not a secret
         self.region = region
         self.clock_offset = 0.0
-        self.skew: Callable[[], float] = lambda: 0.0  # seconds beside clock_offset
+        self.skew: Callable[[], float] = lambda: 0.0  # seconds besides clock_offset
         self.credential_life: float | None = None
         self.lock = threading.RLock()
         self._sessions: dict[str, Session] = {}

@@ -47,7 +47,7 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     signal that was sent to this process alone is passed on.
 
     Args:
-        command: to be run with the variables of a device, and SANDBOX_ROTATE and SANDBOX_FAULTS beside them.
+        command: to be run with the variables of a device, plus SANDBOX_ROTATE and SANDBOX_FAULTS.
         faults: that are on at first, in the words of `faults`; `help` prints those words instead.
 
     Raises:

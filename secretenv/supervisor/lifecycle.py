@@ -312,7 +312,7 @@ class Lifecycle:
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
         """Stop too when job control has stopped the command, so that the shell gets its prompt.
 
-        Without a terminal only for the signals of job control: whoever sends STOP to the command alone means it alone.
+        Without a terminal only for the signals of job control: a STOP sent to the command alone is meant for it alone.
         """
         if self._shared:
             return [StopSelf()] if self.phase in {RUNNING, STOPPING} else []

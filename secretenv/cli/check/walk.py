@@ -154,7 +154,9 @@ class _Walk:
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
-            self._show(Step("exchange", ok=None, text="not needed, nor what leads to it: all secrets are files"))
+            self._show(
+                Step("exchange", ok=None, text="not needed, nor are the steps that lead to it: all secrets are files")
+            )
         else:
             usable = self._files()
             # The network is checked even if a file is broken.

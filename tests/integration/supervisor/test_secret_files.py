@@ -204,7 +204,7 @@ def nowhere(memory: Path, disk: Path) -> str:
 
 
 def a_file_as_folder(memory: Path, disk: Path) -> str:
-    """A file in the place of the folder."""
+    """A file in place of the folder."""
     (memory / "file").write_text("")
     return f"{memory}/file/a"
 

@@ -90,7 +90,7 @@ def _of_aws() -> Iterator[Entry]:
 
 
 def _of_forms() -> Iterator[Entry]:
-    """Yield what a file may hold in the place of PEM text."""
+    """Yield what a file may hold in place of PEM text."""
     for form in pem.FORMS:
         if form.certificate == form.key:
             yield Entry("certificate file", f"the … file FILE holds no … in PEM form, but {form.found}", form.key)

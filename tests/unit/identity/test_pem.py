@@ -1,4 +1,4 @@
-"""What files hold in the place of PEM text: each form is recognised, and the printed command puts it right."""
+"""What files hold in place of PEM text: each form is recognised, and the printed command puts it right."""
 
 from __future__ import annotations
 
