@@ -27,8 +27,8 @@ _ENOMEM = 12
 _HERE = __file__.rpartition("/")[0] + "/"
 
 COMPLETE = "is the installation complete? pip check; or install secretenv again"
-NOEXEC_WORDS = "{} is on a file system that is mounted noexec, so Python cannot load it"
-NOEXEC_HINT = "findmnt -T {}; mount it with exec, or install secretenv elsewhere"
+NOEXEC_WORDS = "{file} is on a file system that is mounted noexec, so Python cannot load it"
+NOEXEC_HINT = "findmnt -T {file}; mount it with exec, or install secretenv elsewhere"
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -138,13 +138,13 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
     """
     library = on_noexec(error)
     if library:
-        return kind(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
+        return kind(NOEXEC_WORDS.format(file=library), hint=NOEXEC_HINT.format(file=library))
     if no_memory(error):
         words = f"{who} ran out of memory" if who else "there is no memory left"
         return kind(words, hint="free; ulimit -v", transient=True)
     name, place = type(error).__name__, place_of(error)
     if isinstance(error, ImportError | SyntaxError):
-        # While an upgrade replaces files this passes.
+        # While an upgrade replaces files, this goes away by itself.
         module = getattr(error, "name", None) or "a module"
         cannot = f"{who} cannot" if who else "cannot"
         return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # file that holds its task.
 GO = signal.SIGUSR1
 
-# Seconds in which a fetcher answers, if only that it gave up.
+# Seconds within which a fetcher answers, if only that it gave up.
 BUDGET = 25.0
 # Seconds after which it is killed: a fetcher that has not given up by then hangs in the kernel or in libc.
 FETCH_LIMIT = 30.0

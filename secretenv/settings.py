@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # What a secret's id begins with where it is a file.
 FILE_SCHEME = "file://"
-# The staging label of the version that AWS gives to whoever asks for none.
+# The staging label of the version that AWS returns when none is asked for.
 DEFAULT_STAGE = "AWSCURRENT"
-# In the place of a version's id: the optional secret does not exist.
+# In place of a version's id: the optional secret does not exist.
 MISSING = ""
 
 
@@ -79,7 +79,7 @@ class Settings(Values):
     secrets: tuple[Secret, ...]
     require: tuple[str, ...]  # variables that the secrets have to give
     command: tuple[str, ...]
-    files_on_disk: bool  # whether files of secrets may be on a file system that is not in memory
+    files_on_disk: bool  # whether secret files may be on a file system that is not in memory
     pristine: bool
     keep: tuple[str, ...]  # globs of inherited variables
     drop: tuple[str, ...]

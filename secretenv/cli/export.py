@@ -154,7 +154,7 @@ def _dotenv_objection(name: str, value: str) -> Objection | None:
 
 
 def _dotenv(name: str, value: str) -> str:
-    """Return the line, or an empty text where no form is read alike by all."""
+    """Return the line, or an empty string where no form is read alike by all."""
     if "'" not in value and not re.search(r"\\\\|\\$", value):
         return f"{name}='{value}'\n"
     if not re.search(r'["\\$]', value):

@@ -142,7 +142,7 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
 
 
 def _refuse_text(environ: Mapping[str, str]) -> None:
-    """Refuse a certificate's text in the place of the path in a variable of AWS's tools."""
+    """Refuse a certificate's text in place of the path in a variable of AWS's tools."""
     try:
         path(environ.get("AWS_CA_BUNDLE", ""))
     except SettingsError as error:
@@ -180,7 +180,7 @@ def _demand_all(
 
 
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a warning for each `SECRETENV_*` variable that is no option's.
+    """Return a warning for each `SECRETENV_*` variable that belongs to no option.
 
     It is probably a typing error, but not for certain: Kubernetes sets such names for a service called secretenv.
     """

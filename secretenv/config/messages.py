@@ -146,7 +146,7 @@ NOT_A_TARGET = Message(
     "write a path with a slash, such as ./tls.key, or a name such as TLS_KEY_FILE",
 )
 FILE_TWICE = Message(
-    SettingsError, "two secrets are to be written to {target}", "give each a path, or a name, of its own"
+    SettingsError, "two secrets would be written to {target}", "give each a path, or a name, of its own"
 )
 FILE_NAMED_AS_VARIABLE = Message(
     SettingsError,
@@ -189,19 +189,19 @@ MISSPELT_KEY_OF_ANOTHER_TABLE = Message(
     SettingsError, "{file}: {table} has no key {key}", "did you mean {word}? it belongs in {other_table}"
 )
 KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables", "{word} belongs in {other_table}: write it below that line"
+    SettingsError, "{file}: {key} is above all tables", "{word} belongs in {other_table}: write it below that line"
 )
 MISSPELT_KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables", "did you mean {word}? it belongs in {other_table}"
+    SettingsError, "{file}: {key} is above all tables", "did you mean {word}? it belongs in {other_table}"
 )
 UNKNOWN_KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables, and is no setting", "the tables are {tables}"
+    SettingsError, "{file}: {key} is above all tables, and is not a setting", "the tables are {tables}"
 )
 CONFIG_IS_NO_KEY = Message(
     SettingsError, "{file}: a settings file cannot name another one", "give it with --config or SECRETENV_CONFIG"
 )
 NESTED_TABLE = Message(
-    SettingsError, "{file}: the table [{word}] stands inside {table}", "write [{word}] on a line of its own"
+    SettingsError, "{file}: the table [{word}] is inside {table}", "write [{word}] on a line of its own"
 )
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
@@ -222,11 +222,11 @@ OPTIONAL_IS_NO_BOOLEAN = Message(
     SettingsError, "{file}: {table}: optional is neither true nor false", "write optional = true"
 )
 NOT_KEYS = Message(
-    SettingsError, "{file}: {table}: keys is no table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
+    SettingsError, "{file}: {table}: keys is not a table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
 )
 NOT_FILES = Message(
     SettingsError,
-    "{file}: {table}: file is no string, or files no table of strings",
+    "{file}: {table}: file is not a string, or files is not a table of strings",
     'write file = "/PATH", or files = {{"tls.key" = "/PATH"}}',
 )
 KEYS_AND_MORE = Message(
@@ -260,5 +260,5 @@ ENDPOINT_NOT_HTTPS = Message(
 
 
 def told_of(source: str, error: SecretenvError) -> SecretenvError:
-    """Return an error with the flag, the variable or the key in front whose value it is about; never the value."""
+    """Return an error that begins with the flag, variable or key whose value it is about; never with the value."""
     return SettingsError(f"{source}: {error.message}", hint=error.hint)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * 86400.0  # the clocks and sleeps of every system can hold this
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-# Of URIs in the place of a path, those that get a message of their own.
+# URIs in place of a path: these kinds get a message of their own.
 _URIS = {
     "file": messages.FILE_URI,
     **dict.fromkeys(("pkcs11", "tpm", "tpm2", "handle", "engine"), messages.KEY_IN_HARDWARE),

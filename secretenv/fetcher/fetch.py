@@ -1,6 +1,6 @@
 """The chain of one fetch: certificate, credentials, secrets, variables.
 
-What is imported where matters: a fetch from files alone loads nothing that speaks to a network, and boto3 is imported
+What is imported where matters: a fetch from files alone loads nothing that talks to a network, and boto3 is imported
 while the exchange waits for it.
 """
 

@@ -1,6 +1,6 @@
 """From secrets to files: which content goes where. Pure.
 
-Writing them is the supervisor's business, before the command starts. No message of this room holds a value.
+Writing them is the supervisor's business, before the command starts. No message of this module holds a value.
 """
 
 from __future__ import annotations

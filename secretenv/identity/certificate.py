@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
 LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
-SOON = 14 * DAY  # seconds before the certificate's end from which there is a warning
+SOON = 14 * DAY  # seconds before the certificate's end from which on a warning is given
 
 _CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
@@ -96,7 +96,7 @@ def _untraced(_link: Link, _path: str) -> None:
 
 
 def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untraced) -> tuple[Context, list[str]]:
-    """Return a context that shows the certificate and trusts the roots, and warnings.
+    """Return a context that presents the certificate and trusts the roots, and warnings.
 
     Args:
         device: names the files.
@@ -143,7 +143,7 @@ def read_certificate(device: Device) -> str:
     """Return the text of the certificate's file, in which OpenSSL can read a certificate.
 
     Raises:
-        CertificateError: it cannot be read, or OpenSSL cannot.
+        CertificateError: the file cannot be read, or OpenSSL cannot read what it holds.
     """
     path = device.cert
     pem = _read(path, messages.CERTIFICATE_UNREADABLE, messages.CERTIFICATE_EMPTY, messages.CERTIFICATE_TOO_LARGE)
@@ -184,7 +184,7 @@ def files_of(device: Device, environ: Mapping[str, str] = os.environ) -> list[tu
 
 
 def guard(link: Link, path: str) -> str:
-    """Return a warning if others can change a file; an empty text if not, or if it has just been removed.
+    """Return a warning if others can change a file; an empty string if not, or if it has just been removed.
 
     Raises:
         CertificateError: this is root, and the file belongs to another user.

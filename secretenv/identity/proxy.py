@@ -46,7 +46,7 @@ class Proxy:
         url: for the libraries alone: it may hold a password.
         host: its host, which may be shown.
         port: its port.
-        tls: whether it is spoken to by TLS.
+        tls: whether it is reached over TLS.
         authorization: the value of its header Proxy-Authorization, empty without a user.
 
     Raises:
@@ -108,7 +108,7 @@ def proxies(url: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, a name or an address without brackets, is this machine by its definition."""
+    """Tell whether a host, a name or an address without brackets, is this machine by definition."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, 6.3
         return True

@@ -221,7 +221,7 @@ class Faults:
             raise ConnectionAbortedError
 
     def _wait(self, fault: Fault, seconds: float) -> None:
-        """Wait so long, or until the fault is switched off."""
+        """Wait for this long, or until the fault is switched off."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and fault in self.current():
             if self._closing.wait(min(left, LOOK)):

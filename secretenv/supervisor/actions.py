@@ -107,7 +107,7 @@ class Notify(Values):
 
     state: State
     status: str
-    within: float  # seconds in which the next one comes, or this run has ended
+    within: float  # seconds within which the next one comes, or this run ends
 
 
 def notice(state: State = "", *, status: str = "", within: float = 0.0) -> Notify:

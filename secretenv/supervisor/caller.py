@@ -51,7 +51,7 @@ def inherited() -> dict[bytes, bytes]:
     """Return the environment that this process was started with, byte for byte.
 
     CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
-    its own has to do.
+    CPython's environment is returned.
     """
     try:
         with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
@@ -62,5 +62,5 @@ def inherited() -> dict[bytes, bytes]:
     for entry in entries:
         name, equals, value = entry.partition(b"=")
         if name and equals:
-            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
+            found.setdefault(name, value)  # of two with the same name getenv(3) sees the first
     return found

@@ -117,7 +117,7 @@ class Family:
         """Whether a process of its group or a known descendant is still there, zombies of others included."""
         if self._group and is_there(lambda: os.killpg(self._pid, 0)):
             return True
-        while self._known:  # each that is gone is looked at once
+        while self._known:  # each one that is gone is checked only once
             pid = next(iter(self._known))
             if self._known[pid].there():
                 return True
@@ -171,7 +171,7 @@ class Pinned:
             self._descriptor = -1
 
 
-# Descriptors that are left: for the looks at /proc, and for the next start of the command and of a fetcher.
+# Descriptors to keep free: for reading /proc, and for the next start of the command and of a fetcher.
 _SPARE = 8
 
 

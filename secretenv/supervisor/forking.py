@@ -36,7 +36,7 @@ _prctl = function("prctl")
 
 
 def prctl(option: int, value: int) -> None:
-    """Set an attribute of this process; one that the kernel does not know is left."""
+    """Set an attribute of this process; one that the kernel does not know is ignored."""
     _prctl(option, Word(value), Word(0), Word(0), Word(0))
 
 

@@ -2,7 +2,7 @@
 
 Each event is a method; it changes the state and returns the actions that follow, which `loop` performs. `now` is in
 seconds on any clock that only goes forward. The rules are those of the README's "Life of the command"; the numbers
-without an option stand below with their reasons.
+without an option are below with their reasons.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Lifecycle:
             notices = self._notices.becoming(answer.versions)
             return [*actions, *self._end("first fetch with --once"), *notices, Exec(answer=answer)]
         self._move("first fetch")
-        # The fetch first: where the start fails, it is ended with all the rest.
+        # The fetch first: if the start fails, the fetch is ended with everything else.
         return [*actions, *self._refresh.follow_up(now), *self._start()]
 
     def _checked(self, answer: Answer, now: float) -> list[Action]:
@@ -208,7 +208,7 @@ class Lifecycle:
         return self._refresh.try_again(error, now) if final is None else self._end_with(final, "first fetch given up")
 
     def _over(self, *, failed: bool) -> list[Action]:
-        """Return the notice at the end of a check, unless a restart or another check goes on."""
+        """Return the notice at the end of a check, unless a restart or another check is under way."""
         busy = self.phase != RUNNING or self._refresh.fetching
         return [] if busy else self._notices.checked(failed=failed)
 
@@ -365,9 +365,9 @@ class Lifecycle:
         return []
 
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
-        """Follow the command that job control stopped, so that the shell gets its prompt.
+        """Stop too when job control has stopped the command, so that the shell gets its prompt.
 
-        Without a terminal only for the signals of job control: whoever sends STOP to the command alone means it alone.
+        Without a terminal only for the signals of job control: a STOP sent to the command alone is meant for it alone.
         """
         if self._shared:
             return [StopSelf()] if self.phase in {RUNNING, STOPPING} else []
@@ -455,7 +455,7 @@ class Lifecycle:
         return line("info", f"{signal_name(signum)} dropped: no command is running")
 
     def _begin_shutdown(self, signum: int) -> list[Action]:
-        """Fetch and start nothing any more. The sender decides how long the command may take.
+        """Fetch and start nothing from now on. The sender decides how long the command may take.
 
         A stop that is under way keeps its own limit.
         """

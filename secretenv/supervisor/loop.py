@@ -423,7 +423,7 @@ class _Supervisor:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
 
-    # The files of secrets
+    # The secret files
 
     def _claim_files(self) -> None:
         if self._settings.files:

@@ -69,7 +69,7 @@ def _not_found(command: str) -> SecretenvError:
     from secretenv.guessing import of_a_shell  # only for the error
 
     if of_a_shell(command):
-        # What stands behind the `=` may be a value.
+        # The text after the `=` may be a value.
         return messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
     return (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
@@ -135,7 +135,7 @@ def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes])
 
 
 def _most_together() -> int:
-    """Return what the kernel takes of arguments and environment: not sysconf, which is a constant in musl."""
+    """Return how much the kernel accepts in arguments and environment: not sysconf, which is a constant in musl."""
     stack = _stack_limit()
     quarter = _MAX_TOTAL if stack is None else stack // 4
     return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)

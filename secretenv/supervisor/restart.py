@@ -56,6 +56,6 @@ class Restart:
         self.due = None
 
     def done(self) -> None:
-        """Begin again with a new command, which has got no signal yet."""
+        """Begin again with a new command, which has received no signal yet."""
         self.due = None
         self._exiting.clear()

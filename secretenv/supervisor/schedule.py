@@ -37,7 +37,7 @@ class Refresh:
 
     Args:
         interval: seconds between two checks, +-10 %.
-        start_timeout: seconds in which the first fetch may be retried.
+        start_timeout: seconds for which the first fetch may be retried.
         uniform: a source of numbers in [0, 1).
 
     Attributes:
@@ -90,7 +90,7 @@ class Refresh:
         return self._fetch(now)
 
     def ask(self, now: float) -> list[Action]:
-        """Check now, or once more after the fetch that is under way."""
+        """Check now, or again after the fetch that is under way."""
         if self.fetching:
             self._again = True
             return []
