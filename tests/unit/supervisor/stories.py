@@ -52,6 +52,7 @@ def settings(**given: Any) -> Settings:
         "once": False,
         "on_change": "restart",
         "restart_on": "version",
+        "validate": (),
         "splay": 0.0,
         "kill_signal": signal.SIGTERM,
         "kill_timeout": 10.0,
