@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "throttling", "thing name", "policy", "role alias", "role", "credentials",
         "region", "signature", "secret", "KMS",
         "file", "content", "variables", "environment",
-        "command",
+        "rotation", "command",
         "fetcher", "secretenv", "standard output",
         "aws",
     ]  # fmt: skip

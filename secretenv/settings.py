@@ -92,6 +92,7 @@ class Settings(Values):
     splay: float
     kill_signal: int
     kill_timeout: float
+    trial: float  # 0: none
     signal_group: bool
     refresh_signal: int  # 0: none
     start_timeout: float

@@ -315,6 +315,16 @@ OPTIONS = (
         help="how long the command may take to stop before SIGKILL",
     ),
     Option(
+        name="trial",
+        section="run",
+        metavar="DURATION",
+        default="10s",
+        parse=parsers.duration,
+        number=True,
+        help="how long a restart for new versions is a trial: a command that fails in it gets the old values back; "
+        "0: no trial",
+    ),
+    Option(
         name="signal-group",
         section="run",
         parse=parsers.boolean,

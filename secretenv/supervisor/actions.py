@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from secretenv.protocol import Answer
 
     Level = Literal["debug", "info", "warning", "error"]
+    # What a line tells a machine; docs/logs.md lists them.
+    LogEvent = Literal[
+        "new_version", "restart", "trial_failed", "restored", "refused", "fetch_failed", "fetch_ok", ""
+    ]  # fmt: skip
     State = Literal["READY", "RELOADING", "STOPPING", ""]
 
 
@@ -63,6 +67,10 @@ class KillAll(Values):
     """SIGKILL the command, its group and its descendants."""
 
 
+class Adopt(Values):
+    """Count among the dead command's descendants what it left to this process."""
+
+
 class Sweep(Values):
     """SIGKILL what the dead command left behind; report `gone` when nothing is left."""
 
@@ -82,11 +90,12 @@ class Line(Values):
     message: str
     link: Link | Literal[""]
     hint: str
+    event: LogEvent
 
 
-def line(level: Level, message: str, link: Link | Literal[""] = "", hint: str = "") -> Line:
+def line(level: Level, message: str, link: Link | Literal[""] = "", hint: str = "", *, event: LogEvent = "") -> Line:
     """Return the action that writes a line."""
-    return Line(level=level, message=message, link=link, hint=hint)
+    return Line(level=level, message=message, link=link, hint=hint, event=event)
 
 
 # Seconds that a step may take beyond its own limit before the service manager should think that secretenv hangs.
@@ -115,6 +124,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Publish | Spawn | Exec | Send | Stop | KillAll | Sweep | TermGroup | StopSelf
-        | Line | Notify | End
+        StartFetch | KillFetch | Prepare | Publish | Spawn | Exec | Send | Stop | KillAll | Adopt | Sweep | TermGroup
+        | StopSelf | Line | Notify | End
     )  # fmt: skip

@@ -7,7 +7,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 
 class Family:
@@ -30,6 +30,7 @@ class Family:
         self._pid = pid
         self._group = group
         self._known = known or {}
+        self._adopted_by: Callable[[int], bool] | None = None
 
     def signal_group(self, signum: int) -> None:
         """Send a signal to the command's group.
@@ -66,6 +67,40 @@ class Family:
         for pid, pinned in descend([self._pid, *self._known], self._known):
             self._known[pid] = pinned
 
+    def adopt(self, others: Callable[[], Collection[int]], marks: Collection[bytes]) -> None:
+        """Count among its descendants what the dead command, which is not yet reaped, left to this process.
+
+        These are the children of this process that began after the command. An init process gets children that do not
+        descend from it as well, such as those that `docker exec` leaves: there a child has to be in this session, or to
+        have one of the command's own variables.
+
+        Args:
+            others: returns the children of this process that are its own.
+            marks: `NAME=VALUE` of the variables that only the command has.
+        """
+        since = _began(self._pid)
+        init = os.getpid() == 1
+
+        def adopted(pid: int) -> bool:
+            began = _began(pid)
+            late = bool(since and began) and int(began) >= int(since) and pid not in others()
+            return late and (not init or os.getsid(pid) == os.getsid(0) or bool(_variables(pid).intersection(marks)))
+
+        self._adopted_by = adopted
+        self._find_adopted()
+
+    def _find_adopted(self) -> bool:
+        """Pin what was left to this process since the last look, with its descendants; return whether there is any."""
+        if self._adopted_by is None:
+            return False
+        before = len(self._known)
+        for pid in children(os.getpid()):  # no number of a child becomes another's before it is reaped here
+            if pid != self._pid and pid not in self._known and self._adopted_by(pid):
+                self._known[pid] = Pinned(pid)
+        for pid, pinned in descend(list(self._known), self._known):
+            self._known[pid] = pinned
+        return len(self._known) > before
+
     def _prune(self) -> None:
         """Let go of the descendants that are gone: their numbers may be others' by now."""
         for pid, pinned in list(self._known.items()):
@@ -100,10 +135,14 @@ class Family:
             if self._known[pid].there():
                 return True
             self._known.pop(pid).close()
+        if self._find_adopted():  # one that was killed may have left others in turn
+            self.kill_rest()
+            return True
         return False
 
     def forget(self) -> None:
         """Let go of the pinned descendants."""
+        self._adopted_by = None
         for pinned in self._known.values():
             pinned.close()
         self._known.clear()
@@ -211,6 +250,15 @@ def _began(pid: int) -> bytes:
             return file.read().rpartition(b")")[2].split()[19]
     except OSError:
         return b""
+
+
+def _variables(pid: int) -> set[bytes]:
+    """Return the environment that a process began with; empty where this user may not see it."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
+            return set(file.read().split(b"\0"))
+    except OSError:
+        return set()
 
 
 def _group_of(pid: int) -> int:

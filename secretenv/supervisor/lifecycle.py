@@ -14,6 +14,7 @@ from secretenv.errors import CHANGED, SecretenvError
 from secretenv.protocol import Answer
 from secretenv.settings import MISSING
 from secretenv.supervisor.actions import (
+    Adopt,
     End,
     Exec,
     KillAll,
@@ -40,9 +41,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from secretenv.settings import Settings
-    from secretenv.supervisor.actions import Action, Line
+    from secretenv.supervisor.actions import Action, Line, LogEvent
     from secretenv.supervisor.phases import Event, Phase
     from secretenv.supervisor.signals import Sender, Step
+    from secretenv.supervisor.trial import Trial
+
+# A command that ends soon after one of these may have ended because of it.
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 
 # Processes that survive SIGKILL hang in the kernel; the command itself is waited for without limit.
 SWEEP_LIMIT = 5.0
@@ -90,6 +95,7 @@ class Lifecycle:
         self._restart = Restart(settings.splay, settings.kill_timeout, uniform)
         self._notices = Notices(settings)
         self._versions = Versions()
+        self._trial: Trial | None = None  # from the first restart on
         self._before = self.target  # the answer whose files are there while others are written
         self._doubted: list[tuple[str, str]] = []  # versions that need a second look, which has been logged
         self._sent: dict[int, float] = {}  # per signal: when the command got it last
@@ -104,7 +110,8 @@ class Lifecycle:
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        times = (self._refresh.due, self._refresh.limit, self._restart.due, self._stop_limit, self._sweep_limit)
+        trial = self._trial.due if self._trial else None
+        times = (self._refresh.due, self._refresh.limit, self._restart.due, self._stop_limit, self._sweep_limit, trial)
         return min((time for time in times if time is not None), default=None)
 
     def start(self, now: float) -> list[Action]:
@@ -114,6 +121,8 @@ class Lifecycle:
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
         actions = self._refresh.tick(now)
+        if self._trial and _past(self._trial.due, now):
+            actions += self._trial.over(self.running)
         if self._restart.begins(now):
             actions.append(Prepare(answer=self.target))
         if _past(self._stop_limit, now):
@@ -187,7 +196,9 @@ class Lifecycle:
             return [line("info", f"{names}: AWS returned the previous version; checking again before switching back")]
         self._doubted = []
         if not changed:
-            return [line("debug", "no new version")]
+            return [line("debug", "no new version"), *(self._trial.remind(now) if self._trial else [])]
+        if self._trial:
+            self._trial.accept()
         from secretenv.supervisor import changes  # most checks find none
 
         old = self._versions.current
@@ -195,7 +206,8 @@ class Lifecycle:
         same = (answer.variables, answer.files) == (self.target.variables, self.target.files)
         before, self.target = self.target, answer
         actions: list[Action] = [
-            line("info", changes.of_secret(secret, old.get(secret), version)) for secret, version in changed
+            line("info", changes.of_secret(secret, old.get(secret), version), event="new_version")
+            for secret, version in changed
         ]
         if same and self._settings.restart_on == "values":
             return actions + self._overlook(before)
@@ -254,7 +266,8 @@ class Lifecycle:
     def _plan_restart(self, answer: Answer, now: float) -> list[Action]:
         if self._runs_with(answer):
             self._restart.cancel()
-            return [line("info", "the command already runs with this version: no restart")]
+            kept = self._notices.kept(self.running.versions, "")
+            return [line("info", "the command already runs with this version: no restart"), *kept]
         if self._restart.due is not None:
             return []
         wait = self._restart.plan(now)
@@ -271,6 +284,8 @@ class Lifecycle:
         if self.phase != RUNNING or self.shutdown or answer is not self.target:
             return []
         self._move("new version")
+        if self._trial:
+            self._trial.interrupt()
         self._stop_limit = now + self._settings.kill_timeout
         self._sent[self._settings.kill_signal] = self._sent[signal.SIGCONT] = now
         name = signal_name(self._settings.kill_signal)
@@ -289,7 +304,9 @@ class Lifecycle:
 
     def _start(self) -> list[Action]:
         """Start the command. If that fails secretenv ends, and the notice after it is not sent."""
-        return [Spawn(answer=self.running), *self._notices.started(self.running.versions)]
+        refused = self._trial.status() if self._trial else ""
+        notices = self._notices.started(self.running.versions, refused and f"refused: {refused}")
+        return [Spawn(answer=self.running), *notices]
 
     def spawn_failed(self, error: SecretenvError, now: float) -> list[Action]:  # noqa: ARG002
         """End: there is no command."""
@@ -305,9 +322,36 @@ class Lifecycle:
             self._sweep_limit = now + SWEEP_LIMIT
             return [Sweep()]
         if self.phase == RUNNING:
+            if self._trial and (old := self._trial.fails(self.running, now)) and self._by_itself(status, now):
+                return self._go_back(self._trial, old, status, now)
             rest: list[Action] = [TermGroup()] if self._settings.signal_group else []
             return rest + self._end_with(status, "exit")
         return []
+
+    def _by_itself(self, status: int, now: float) -> bool:
+        """Whether the command failed, and neither a shutdown nor a signal that it was sent can be the reason."""
+        if self.shutdown or status == 0 or -status in _ENDING:
+            return False
+        patience = max(self._settings.kill_timeout, ECHO_TIME)
+        recent = [signum for signum, sent in self._sent.items() if now - sent < patience]
+        return not any(signum in _ENDING or signum == -status for signum in recent)
+
+    def _go_back(self, trial: Trial, old: Answer, status: int, now: float) -> list[Action]:
+        """Give the command, which has failed on trial, the old values back; or the newest, if they have come."""
+        from secretenv.supervisor.trial import ending, not_survived
+
+        why, bad = ending(status), self.running
+        trial.interrupt()
+        newer = self.target.versions not in (bad.versions, old.versions)
+        if self.target.versions == bad.versions:
+            trial.refuse(old, bad, why, now)
+        if not newer:
+            self.target = old
+        said = not_survived(old, bad, why, "the newest values" if newer else "the old values back")
+        self._restart.cancel()
+        self._move("exit in a trial")
+        self._sweep_limit = now + SWEEP_LIMIT
+        return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
 
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
         """Follow the command that job control stopped, so that the shell gets its prompt.
@@ -319,7 +363,7 @@ class Lifecycle:
         # A service that is being stopped has limits to keep.
         return [StopSelf()] if self.phase == RUNNING and not self.shutdown and signum in JOB_STOPS else []
 
-    def gone(self, now: float) -> list[Action]:  # noqa: ARG002
+    def gone(self, now: float) -> list[Action]:
         """Go on after the last process of the old command."""
         if self.phase != CLEANING:
             return []
@@ -330,11 +374,19 @@ class Lifecycle:
             last = line("info", "exiting, to be started again with the new version")
             return [last, *self._end_with(CHANGED, "all gone with --on-change exit")]
         self._move("all gone")
-        self.running = self.target
+        before, self.running = self.running, self.target
         self._restart.done()
         self._sent.clear()
+        event: LogEvent = "restored" if self._trial and self._trial.refused else "restart"
+        self._trial = self._trial or self._first_trial()
+        self._trial.begin(before, now)
         start, *notices = self._start()
-        return [start, line("info", f"started again with {shown(self.running.versions)}"), *notices]
+        return [start, line("info", f"started again with {shown(self.running.versions)}", event=event), *notices]
+
+    def _first_trial(self) -> Trial:
+        from secretenv.supervisor.trial import Trial  # a run without a restart has none
+
+        return Trial(self._settings.trial)
 
     # Signals
 
@@ -344,6 +396,7 @@ class Lifecycle:
             return []
         if signum == self._settings.refresh_signal and not is_hang_up(signum, sender):
             asked = [] if self.phase == WAITING else self._notices.checking()
+            self._try_again()
             return [] if self.shutdown else asked + self._refresh.ask(now)
         if sender in {COMMAND, JOB} and self._is_echo(signum, now):
             sender = ECHO
@@ -354,6 +407,12 @@ class Lifecycle:
         if "send" in found or sender == TERMINAL:
             self._sent[signum] = now
         return actions
+
+    def _try_again(self) -> None:
+        """Let the next check find the refused version anew: whoever asks for a check asks for another try."""
+        if self._trial and self._trial.refused and not self.shutdown:
+            self._trial.accept()
+            self._versions.take_back(self.running.versions)
 
     def _is_echo(self, signum: int, now: float) -> bool:
         """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""
@@ -393,6 +452,8 @@ class Lifecycle:
         """
         self.shutdown = signum
         self._restart.cancel()
+        if self._trial:
+            self._trial.interrupt()
         return [*self._notices.stopping(signum), *self._refresh.stop()]
 
     # The end
@@ -406,6 +467,8 @@ class Lifecycle:
     def _end(self, event: Event) -> list[Action]:
         self._move(event)
         self._restart.cancel()
+        if self._trial:
+            self._trial.interrupt()
         self._stop_limit = self._sweep_limit = None
         return self._refresh.stop()
 

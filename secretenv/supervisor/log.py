@@ -31,7 +31,7 @@ class Log:
 
     Args:
         level: the least important of `LEVELS` to write.
-        form: `text` or `json` (one object a line: time, level, message and, where given, link and hint).
+        form: `text` or `json` (one object a line: time, level, message and, where given, link, hint and event).
         descriptor: what to write to; not used for anything else. A text gets a time in front of each line unless this
             is a terminal or the journal, which has a time of its own.
         clock: seconds since the epoch.
@@ -53,26 +53,28 @@ class Log:
         self._stamped = not (os.isatty(descriptor) or _is_journal(descriptor, journal))
         self._descriptor = _own(descriptor)
 
-    def __call__(self, level: str, message: str, *, link: str = "", hint: str = "") -> None:
+    def __call__(self, level: str, message: str, *, link: str = "", hint: str = "", event: str = "") -> None:
         """Write a line unless its level is below the log's or standard error cannot take it."""
         if LEVELS.index(level) < LEVELS.index(self.level):
             return
         if self.dropped:
-            note = self._line("warning", f"{self.dropped} log lines dropped: standard error was not read", "", "")
+            words = f"{self.dropped} log lines dropped: standard error was not read"
+            note = self._line("warning", words, "", "", "")
             if not self._write(note):
                 self.dropped += 1
                 return
             self.dropped = 0
-        if not self._write(self._line(level, message, link, hint)):
+        if not self._write(self._line(level, message, link, hint, event)):
             self.dropped += 1
 
     def failure(self, error: SecretenvError) -> None:
         """Write an error with its link and its hint."""
         self("error", error.message, link=error.link, hint=error.hint)
 
-    def _line(self, level: str, message: str, link: str, hint: str) -> bytes:
+    def _line(self, level: str, message: str, link: str, hint: str, event: str) -> bytes:
         if self.form == "json":
-            fields = {"time": moment(self._clock()), "level": level, "message": message, "link": link, "hint": hint}
+            fields = {"time": moment(self._clock()), "level": level, "event": event, "message": message}
+            fields |= {"link": link, "hint": hint}
             return _json({name: text for name, text in fields.items() if text})
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"

@@ -15,6 +15,7 @@ from secretenv.errors import FAILED, CommandError, CommandNotFoundError, Fetcher
 from secretenv.protocol import Task
 from secretenv.supervisor import messages
 from secretenv.supervisor.actions import (
+    Adopt,
     End,
     Exec,
     KillAll,
@@ -209,12 +210,12 @@ class _Supervisor:
                 self._send(signum)
             case Stop(signum=signum):
                 self._stop(signum)
-            case KillAll() | Sweep() | TermGroup():
+            case KillAll() | Adopt() | Sweep() | TermGroup():
                 self._clear(action)
             case StopSelf():
                 stop()
             case Line():
-                self._log(action.level, action.message, link=action.link, hint=action.hint)
+                self._log(action.level, action.message, link=action.link, hint=action.hint, event=action.event)
             case Notify():
                 self._notify(action)
             case End():
@@ -222,17 +223,28 @@ class _Supervisor:
             case _:
                 _unknown(action)
 
-    def _clear(self, action: KillAll | Sweep | TermGroup) -> None:
+    def _clear(self, action: KillAll | Adopt | Sweep | TermGroup) -> None:
         if self._child is None:
             return
         family = self._child.family
         match action:
             case KillAll():
                 family.kill_all()
+            case Adopt():
+                family.adopt(self._helpers, self._marks())
             case Sweep():
                 family.kill_rest()
             case TermGroup():
                 family.term_group()
+
+    def _helpers(self) -> set[int]:
+        """Return the processes of secretenv's own."""
+        return {helper.pid for helper in (self._first, self._fetch) if helper is not None}
+
+    def _marks(self) -> set[bytes]:
+        """Return the variables that only the command has, as `NAME=VALUE`."""
+        variables = self._environment(self._lifecycle.running).items() - self._base.items()
+        return {name + b"=" + value for name, value in variables}
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child

@@ -105,7 +105,7 @@ class Refresh:
         if self._failing_since is not None:
             lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
             words = f"secrets can be read again, after {lasted} of failures; the values were {age} old"
-            actions.append(line("info", words))
+            actions.append(line("info", words, event="fetch_ok"))
         self._start_limit = self._failing_since = None
         self._failures = 0
         self._hinted.clear()
@@ -141,7 +141,8 @@ class Refresh:
         words = f"{error.message}; trying again in {span(self.due - now)}"
         within = self._limit_of_start(now) - now + GRACE if throttled else 0.0
         told = notice(status=words, within=within)
-        return [line("warning", words, error.link, self._new_hint(error)), told, *self.follow_up(now)]
+        hint = self._new_hint(error)
+        return [line("warning", words, error.link, hint, event="fetch_failed"), told, *self.follow_up(now)]
 
     def _new_hint(self, error: SecretenvError) -> str:
         """Return the next step, unless it has been shown."""
@@ -172,11 +173,12 @@ class Refresh:
         if self._failing_since is None:
             self._failing_since = now
         elif now < self._reminder:
-            return [line("debug", words, error.link, self._new_hint(error)), notice(status=words)]
+            hint = self._new_hint(error)
+            return [line("debug", words, error.link, hint, event="fetch_failed"), notice(status=words)]
         self._reminder = now + REMINDER
         self._hinted.add(error.hint)
         level: Level = "warning" if error.may_pass(running=True) else "error"
-        return [line(level, words, error.link, error.hint), notice(status=words)]
+        return [line(level, words, error.link, error.hint, event="fetch_failed"), notice(status=words)]
 
     def _jittered(self, first: float, longest: float) -> float:
         """Return a wait with full jitter: anything up to a bound that doubles with each failure."""

@@ -36,10 +36,15 @@ class Notices:
         """Return the notice that the first fetch begins."""
         return [notice(status="reading the secrets", within=self._settings.start_timeout + GRACE)]
 
-    def started(self, versions: Mapping[str, str]) -> list[Action]:
-        """Return the notice that the command was started with these versions of the secrets."""
+    def started(self, versions: Mapping[str, str], instead: str = "") -> list[Action]:
+        """Return the notice that the command was started with these versions of the secrets.
+
+        Args:
+            versions: of the secrets.
+            instead: what is refused, if they are not the newest.
+        """
         self._reloading = self._failing = False
-        self._running = f"running with {shown(versions)}"
+        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
         return [notice("READY", status=self._running)]
 
     def kept(self, versions: Mapping[str, str], instead: str) -> list[Action]:
@@ -82,6 +87,16 @@ class Notices:
             return [notice("STOPPING", status="stopping the command: a secret has a new version", within=within)]
         self._reloading = True
         return [notice("RELOADING", status="restarting the command: a secret has a new version", within=within)]
+
+    def going_back(self, words: str, within: float) -> list[Action]:
+        """Return the notice that the command did not survive a new version and is started again.
+
+        Args:
+            words: what happened.
+            within: seconds that it may take to clear away what the command left.
+        """
+        self._reloading = True
+        return [notice("RELOADING", status=words, within=within + GRACE)]
 
     def stopping(self, signum: int) -> list[Action]:
         """Return the notice that a signal began the shutdown; its sender decides how long it may take."""

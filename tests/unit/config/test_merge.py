@@ -69,6 +69,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "splay": ("1s", "2s"),
     "kill_signal": ("INT", "USR1"),
     "kill_timeout": ("1s", "2s"),
+    "trial": ("1s", "2s"),
     "signal_group": ("yes", "no"),
     "refresh_signal": ("USR1", "USR2"),
     "start_timeout": ("1s", "2s"),

@@ -39,6 +39,7 @@ EDGES: dict[tuple[Phase, Event], tuple[Story, Any]] = {
     (WAITING, "signal that ends the start"): (Story(), TERM),
     (RUNNING, "start refused"): (running(), ("spawn_failed", PERMANENT)),
     (RUNNING, "exit"): (running(), ("exited", 0)),
+    (RUNNING, "exit in a trial"): (after(cleaning(), "gone"), ("exited", 1)),
     (RUNNING, "new version"): (after(running(), "fetched", B), ("prepared", B)),
     (STOPPING, "start refused"): (stopping(), ("spawn_failed", PERMANENT)),
     (STOPPING, "exit"): (stopping(), ("exited", 0)),

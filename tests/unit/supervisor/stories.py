@@ -56,6 +56,7 @@ def settings(**given: Any) -> Settings:
         "splay": 0.0,
         "kill_signal": signal.SIGTERM,
         "kill_timeout": 10.0,
+        "trial": 10.0,
         "signal_group": False,
         "refresh_signal": 0,
         "start_timeout": 60.0,

@@ -48,6 +48,7 @@ class World(RuleBasedStateMachine):
         splay=st.sampled_from([0.0, 30.0]),
         interval=st.sampled_from([5.0, 300.0]),
         kill_timeout=st.sampled_from([0.0, 10.0]),
+        trial=st.sampled_from([0.0, 10.0, 100.0]),
         refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
         group=st.booleans(),
         leader=st.booleans(),
@@ -56,10 +57,14 @@ class World(RuleBasedStateMachine):
     def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, **given: Any) -> None:
         """Start secretenv."""
         chosen = settings(refresh_signal=refresh, signal_group=group, **given)
+        self.refresh = refresh
         self.life = Lifecycle(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
         self.version, self.changed = 1, 0.0
         self.newest = 0  # the newest version that was ever read
+        self.running = 0  # the version that the command was started with last
+        self.starts: list[int] = []  # the versions that it was started with since the last news
+        self.survived = True  # whether it did not fail with the newest version
         self.fetching = self.killed = False
         self.alive = False
         self.startable = True
@@ -102,7 +107,12 @@ class World(RuleBasedStateMachine):
     def _start(self, action: Spawn | Exec) -> None:
         assert not self.alive, "two commands"
         assert not self.shutdown, "a start after a shutdown began"
-        assert int(action.answer.versions["app"]) == self.newest, "a start with old values"
+        version = int(action.answer.versions["app"])
+        assert version == self.newest or (version < self.newest and not self.survived), "a start with old values"
+        assert version not in self.starts, "the same version again without news"
+        assert action.answer is self.life.running
+        self.running, self.survived = version, True
+        self.starts.append(version)
         self.alive = self.startable
         if not self.startable:
             self._perform(self.life.spawn_failed(NOT_FOUND, self.now))
@@ -115,6 +125,8 @@ class World(RuleBasedStateMachine):
         if stale and self.version > 1 and self.now - self.changed < STALE_FOR:
             version -= 1
         self.fetching = False
+        if version > self.newest:
+            self.starts.clear()
         self.newest = max(self.newest, version)
         self._perform(self.life.fetched(answer_with(str(version)), self.now))
 
@@ -156,6 +168,8 @@ class World(RuleBasedStateMachine):
         if self.ended:
             return
         number = int(getattr(signal, f"SIG{name}"))
+        if number == self.refresh:
+            self.starts.clear()
         actions = self.life.signalled(number, origin, self.now)
         self.shutdown = self.life.shutdown != 0
         if name in {"TERM", "INT"} and origin == SENT:
@@ -170,6 +184,7 @@ class World(RuleBasedStateMachine):
     def exited(self, *, status: int, leftovers: bool) -> None:
         """The command ends, by itself or because it was asked to."""
         self.alive = False
+        self.survived = status == 0 or self.shutdown
         actions = self.life.exited(status, self.now)
         self._perform(actions)
         if any(isinstance(action, Sweep) for action in actions) and not leftovers and not self.ended:
@@ -218,7 +233,7 @@ TestWorld = World.TestCase
 def world(*history: str, **given: Any) -> World:
     """Return a world in which this has happened."""
     made = World()
-    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, **given}
+    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0, **given}
     made.begin(leader=False, shared=False, group=False, refresh=int(signal.SIGUSR2), **chosen)
     for event in history:
         EVENTS[event](made)
@@ -258,6 +273,7 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "breaks": lambda made: made.breaks(),
     "exited": when("alive", "exited", status=0, leftovers=True),
     "exited alone": when("alive", "exited", status=0, leftovers=False),
+    "fails": when("alive", "exited", status=1, leftovers=True),
     "gone": when("dead", "gone"),
     "stopped": when("alive", "stopped", signum=signal.SIGTSTP),
     "TERM": sends("TERM"),
@@ -280,6 +296,8 @@ STATES: dict[str, tuple[str, ...]] = {
     "cleaning": (*CHANGED, "exited"),
     "cleaning, and a fetch": (*CHANGED, "exited", "refresh", "rotated"),
     "restarted": (*CHANGED, "exited alone"),
+    "failed on trial": (*CHANGED, "exited alone", "fails"),
+    "restored": (*CHANGED, "exited alone", "fails", "gone"),
     "ending": ("fetched", "TERM"),
     "ending instead of a restart": (*CHANGED, "TERM"),
     "ending in the gap": (*CHANGED, "exited", "TERM"),
@@ -303,7 +321,8 @@ def test_pairs_of_events_in_both_orders(state: str, given: dict[str, Any]) -> No
     ("state", "phase"),
     [
         ("retrying", WAITING), ("checking", RUNNING), ("killing", STOPPING), ("stopping, and a fetch", STOPPING),
-        ("cleaning", CLEANING), ("restarted", RUNNING), ("ending instead of a restart", STOPPING),
+        ("cleaning", CLEANING), ("restarted", RUNNING), ("failed on trial", CLEANING), ("restored", RUNNING),
+        ("ending instead of a restart", STOPPING),
         ("ending in the gap", CLEANING),
     ],
 )  # fmt: skip
