@@ -33,6 +33,14 @@ class Restart:
         self.due = now + wait
         return wait
 
+    def resume(self, now: float) -> float:
+        """Plan what was held up after its beginning; return the seconds until it goes on, 0 for at once."""
+        wait = max((until - now for until in self._exiting.values()), default=0.0)
+        if wait <= 0:
+            return 0.0
+        self.due = now + wait
+        return wait
+
     def begins(self, now: float) -> bool:
         """Return whether it is due; then it is no longer planned."""
         if self.due is None or now < self.due:

@@ -79,6 +79,16 @@ class Notices:
         self._reloading = False
         return [notice(state, status="" if failed else self._running)]
 
+    def validating(self, program: str, within: float) -> list[Action]:
+        """Return the notice that a program tries the new values.
+
+        Args:
+            program: its name.
+            within: seconds that it may take.
+        """
+        # Where nothing is awaited, the time would count for RuntimeMaxSec= of systemd.
+        return [notice(status=f"trying the new values with {program}", within=within + GRACE if self._reloading else 0)]
+
     def restarting(self) -> list[Action]:
         """Return the notice that the command is stopped for a new version: for a restart, or for the end."""
         within = self._settings.kill_timeout + GRACE

@@ -1,0 +1,150 @@
+"""Run the program of --validate, which tries new values before the command is stopped for them.
+
+Loaded only where there is one. It leads a session of its own, so that no terminal stops it or sends it signals; it
+adopts its orphans, so that all of its descendants can be found; and it is the kernel's first victim.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from secretenv.supervisor.command import EXEC_PATIENCE, spawn
+from secretenv.supervisor.descendants import Family, descend
+from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, first_victim, prctl
+from secretenv.supervisor.program import execute, find
+from secretenv.wording import signal_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+    from secretenv.supervisor.caller import Origin
+    from secretenv.supervisor.descendants import Pinned
+
+# Seconds in which a killed process is gone, unless it hangs in the kernel.
+_GONE = 0.2
+# What the program says there would count as said by the command.
+_NOTIFY_SOCKET = b"NOTIFY_SOCKET"
+
+
+class Validator:
+    """The running program.
+
+    Args:
+        words: it and its arguments.
+        path: the folders to look for it in; None: the system's.
+        environment: of the command with the new values.
+        origin: what the caller gave to secretenv: the program finds its signal state, as the command does.
+        patience: seconds to wait for the kernel's verdict on its start.
+
+    Attributes:
+        pid: its process id; 0 once its end was taken.
+
+    Raises:
+        CommandError: the system refuses it.
+        CommandNotFoundError: there is no such program, or its interpreter is missing.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        path: str | None,
+        environment: Mapping[bytes, bytes],
+        origin: Origin,
+        *,
+        patience: float = EXEC_PATIENCE,
+    ) -> None:
+        file = find(words[0], path)
+        own = {name: value for name, value in environment.items() if name != _NOTIFY_SOCKET}
+        child = spawn(file, lambda: _become(file, words, own), origin, group=False, patience=patience)
+        self.pid = child.pid
+        self._verdict = child.verdict
+        # Of a group: by now it leads one, or will have ended before it does anything.
+        self._family = Family(self.pid, group=True)
+        self._outcome: str | None = None
+
+    def finished(self) -> os.waitid_result | None:
+        """Return how it ended, if it has and that was not taken yet."""
+        return None if not self.pid else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+    def ended(self, status: int) -> None:
+        """Take its end, and kill what it left behind in its session.
+
+        Args:
+            status: its exit status, or -N for signal N.
+        """
+        self._family = Family(self.pid, group=True, known=_in_session(self.pid))
+        self._family.kill_rest()  # before its zombie is taken, which keeps its group's id from reuse
+        refused = self._verdict.refusal()
+        self._verdict.close()
+        os.waitid(os.P_PID, self.pid, os.WEXITED)
+        self._family.reaped, self.pid = True, 0
+        if refused is not None:
+            self._outcome = refused.message
+        elif status < 0:
+            self._outcome = f"killed by {signal_name(-status)}"
+        else:
+            self._outcome = f"exit status {status}" if status else ""
+
+    def outcome(self) -> str | None:
+        """Return why it refuses, empty if it does not, None while it or something of its group is still there."""
+        return None if self._outcome is None or self._family.anything_left() else self._outcome
+
+    def kill(self) -> str:
+        """SIGKILL it, its group and its descendants, and return why it refuses; empty if it ended before without that.
+
+        SIGCHLD has to be blocked; one may be lost here. A process that hangs in the kernel is left.
+        """
+        if finished := self.finished():
+            self.ended(finished.si_status if finished.si_code == os.CLD_EXITED else -finished.si_status)
+        self._family.kill_all()
+        limit = time.monotonic() + _GONE
+        while self.pid and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG) is None:
+            if (left := limit - time.monotonic()) <= 0:
+                break
+            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
+        self.forget()
+        return "killed by KILL" if self._outcome is None else self._outcome
+
+    def forget(self) -> None:
+        """Let go of its descendants, and of the pipe to a start that is not over."""
+        self._verdict.close()
+        self._family.forget()
+
+
+def _in_session(leader: int) -> dict[int, Pinned]:
+    """Pin what is left of a session: a shell with job control puts its jobs into groups of their own."""
+    found = {}
+    for pid, pinned in descend([os.getpid()], {}):
+        if pid != leader and _session_of(pid) == leader:
+            found[pid] = pinned
+        else:
+            pinned.close()
+    return found
+
+
+def _session_of(pid: int) -> int:
+    """Return the session of a process, -1 if it is gone."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def _become(file: str, words: Sequence[str], environment: Mapping[bytes, bytes]) -> NoReturn:
+    """Become the program, apart from the terminal and from secretenv's standard output, which is the command's.
+
+    Raises:
+        OSError: the system refuses it.
+    """
+    os.setsid()
+    first_victim()
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.set_inheritable(2, True)  # noqa: FBT003
+    execute(file, words, environment)
