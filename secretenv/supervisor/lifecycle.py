@@ -493,6 +493,7 @@ class Lifecycle:
         """Let the next check find the refused version anew: whoever asks for a check asks for another try."""
         if self._trial and self._trial.refused and not self.shutdown:
             self._trial.accept()
+            self._notices.kept(self.running.versions, "")  # to be said at the end of the check
             self._versions.take_back(self.target.versions)
 
     def _is_echo(self, signum: int, now: float) -> bool:

@@ -179,6 +179,14 @@ def test_a_refresh_tries_again(given: dict[str, Any]) -> None:
     assert tried(story, story.happens("fetched", B), B)
 
 
+def test_aws_is_back_when_a_refresh_is_asked_for() -> None:
+    """The status does not go on to name what was refused."""
+    story = refused(refresh_signal=signal.SIGUSR2)
+    story.signal("USR2")
+    assert story.happens("fetched", A) == []
+    assert (story.told[-1].state, story.told[-1].status) == ("READY", "running with app a")
+
+
 def test_a_refresh_waits_for_the_outcome() -> None:
     """`systemctl reload` ends when the version is refused, or when the command was started again."""
     story = running(validate=("check",), refresh_signal=signal.SIGUSR2)
