@@ -6,14 +6,16 @@ import json
 import os
 import shlex
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.supervisor.commands import ready
+from tests.integration.supervisor.test_descendants import trace
 from tests.integration.supervisor.test_terminal import command
-from tests.running import CHILD, PYTHON, Program, alive
+from tests.running import CHILD, PYTHON, Program, alive, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from tests.screen import Screen
 
 MARKER = "s3cret-MARKER"
-# Runs `secretenv run`, with a program that may take this long.
+# Runs `secretenv run`, with a program that may take this long, and without a wait for the kernel's verdict on a start.
 HASTY = """
 import os, signal, sys
 from secretenv.config.argv import write_settings
@@ -32,7 +34,8 @@ from secretenv.supervisor.caller import Origin
 from secretenv.supervisor.loop import supervise
 lifecycle.VALIDATE_LIMIT = float(sys.argv[1])
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
-supervise(lambda pipe: int(not write_settings(sys.argv[2:], os.environ, pipe)), origin, early=True)
+read = lambda pipe: int(not write_settings(sys.argv[2:], os.environ, pipe))
+supervise(read, origin, early=True, exec_patience=0.0)
 """
 QUICK = ("--interval=50ms", "--trial=0")
 SHOW = ("--", PYTHON, CHILD, "--show=VALUE")
@@ -85,7 +88,7 @@ def test_accepted(run: Callable[..., Program], secret: SecretFile) -> None:
         ("setsid sleep 1000 & wait", "not done within 1.0 s"),
         ("(setsid sleep 1000 &); sleep 1000", "not done within 1.0 s"),
         ("sleep 1000 & exit 3", "exit status 3"),
-        ("set -m; sleep 1000 & exit 3", "exit status 3"),
+        ("bash -c 'set -m; sleep 1000 & exit 3'", "exit status 3"),
         ("cat; exit 3", "exit status 3"),
     ],
 )
@@ -129,6 +132,17 @@ def test_a_program_that_cannot_be_started(run: Callable[..., Program], secret: S
     secret.put({"VALUE": "two"})
     program.logs(f"was refused by {name} ({why}): the command keeps its values")
     assert program.lines == [f"ready {pid} VALUE=one"]
+
+
+def test_a_late_refusal(start: Callable[..., Program], secret: SecretFile) -> None:
+    """A verdict of the kernel that nobody waited for is told all the same, and no exit status."""
+    file = secret.path.with_name("check")
+    file.write_text("#!/no/such/interpreter\n")
+    file.chmod(0o755)
+    program = start(PYTHON, "-c", HASTY, "30", secret.option, *QUICK, f"--validate={file}", *SHOW)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs(f"was refused by {file} ({file}: no such file or directory, or its interpreter is missing)")
 
 
 PROBE = """
@@ -253,6 +267,25 @@ def test_the_end_of_the_command_meanwhile(run: Callable[..., Program], secret: S
     assert program.ends() == -signal.SIGKILL
 
 
+def test_a_look_that_comes_late(start: Callable[..., Program], secret: SecretFile) -> None:
+    """Secretenv was stopped past the limit: a command that ended by itself meanwhile is not started again."""
+    pids, go = secret.path.with_name("pids"), secret.path.with_name("go")
+    check = by_shell(f"echo $$ > {pids}; until [ -e {go} ]; do sleep 0.02; done")
+    program = start(PYTHON, "-c", HASTY, "3", secret.option, *QUICK, check, *SHOW)
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    until(pids.exists)
+    program.send(signal.SIGSTOP)
+    until(lambda: status_of(program.pid, "State").startswith("T"))
+    stopped = time.monotonic()
+    go.touch()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not alive(pid_in(pids)) and not alive(pid))
+    until(lambda: time.monotonic() > stopped + 3)
+    program.send(signal.SIGCONT)
+    assert program.ends() == -signal.SIGKILL
+
+
 def test_the_end_of_secretenv_meanwhile(run: Callable[..., Program], secret: SecretFile) -> None:
     """If secretenv is killed with SIGKILL, the program dies with it."""
     pids = secret.path.with_name("pids")
@@ -299,6 +332,25 @@ def test_nothing_that_holds_a_descriptor_holds_it_up(run: Callable[..., Program]
     program.shows("VALUE=two")
     assert not alive(pid_in(pids))
     assert not alive(pid)
+
+
+def test_the_restart_waits_for_the_last_of_it(run: Callable[..., Program], secret: SecretFile) -> None:
+    """What it leaves in its group is not only killed but gone before the command is stopped."""
+    pids, go = secret.path.with_name("pids"), secret.path.with_name("go")
+    script = f"sleep 1000 & echo $$ $! > {pids}.new; mv {pids}.new {pids}; until [ -e {go} ]; do sleep 0.02; done"
+    program = run(secret.option, *QUICK, by_shell(script), *SHOW)
+    ready(program)
+    secret.put({"VALUE": "two"})
+    until(pids.exists)
+    check, left = (int(word) for word in pids.read_text().split())
+    trace(program, left)
+    go.touch()
+    until(lambda: not alive(check) and not alive(left))
+    program.send(signal.SIGUSR1)
+    program.shows("got USR1")
+    assert "stopping the command" not in program.err
+    os.waitpid(left, 0)
+    program.shows("VALUE=two")
 
 
 def test_no_value_is_said(run: Callable[..., Program], secret: SecretFile) -> None:
