@@ -281,6 +281,7 @@ def test_a_look_that_comes_late(start: Callable[..., Program], secret: SecretFil
     go.touch()
     os.kill(pid, signal.SIGKILL)
     until(lambda: not alive(pid_in(pids)) and not alive(pid))
+    program.send(signal.SIGUSR1)  # is taken before SIGCHLD, and then the limit is over
     until(lambda: time.monotonic() > stopped + 3)
     program.send(signal.SIGCONT)
     assert program.ends() == -signal.SIGKILL
