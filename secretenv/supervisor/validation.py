@@ -5,6 +5,7 @@ Loaded only where there is a program. When it runs and what follows is the busin
 
 from __future__ import annotations
 
+from secretenv.errors import Message, SecretenvError
 from secretenv.supervisor.actions import KillValidator, PutBack, Validate, line
 from secretenv.wording import span
 
@@ -12,6 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretenv.protocol import Answer
     from secretenv.supervisor.actions import Action, Line
+
+REFUSED = Message(
+    SecretenvError,
+    "the new version of {secret} was refused by {program} ({reason}): the command keeps its values",
+    "look at what {program} wrote; the next version is tried at once; --refresh-signal tries this one again",
+    link="rotation",
+)
 
 
 class Validation:
@@ -86,6 +94,5 @@ class Validation:
             names: of the secrets that have them.
             why: in words.
         """
-        words = f"the new version of {names} was refused by {self._program} ({why}): the command keeps its values"
-        hint = f"look at what {self._program} wrote; the next version is tried at once; --refresh-signal tries this one"
-        return line("error", words, "rotation", f"{hint} again", event="refused")
+        error = REFUSED(secret=names, program=self._program, reason=why)
+        return line("error", error.message, error.link, error.hint, event="refused")
