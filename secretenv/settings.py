@@ -102,6 +102,11 @@ class Settings(Values):
     warnings: tuple[str, ...]  # what was noticed while reading them
 
     @property
+    def validates(self) -> bool:
+        """Whether a program tries new values: only where something is done about them."""
+        return bool(self.validate) and not self.once and self.on_change != "ignore"
+
+    @property
     def files(self) -> bool:
         """Whether a secret is written to a file."""
         return any(secret.files for secret in self.secrets)

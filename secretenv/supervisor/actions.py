@@ -39,20 +39,8 @@ class Publish(Values):
     answer: Answer
 
 
-class Validate(Values):
-    """Run the program of --validate with this answer; report `validated`."""
-
-    answer: Answer
-
-
-class KillValidator(Values):
-    """SIGKILL the program of --validate and its descendants; report `validated`, by its own outcome if it has one."""
-
-
-class PutBack(Values):
-    """Write the files of this answer, which the command keeps, once more; a failure is only logged."""
-
-    answer: Answer
+class OfValidation(Values):
+    """An action of `validation`, which most runs do not load; `validator` performs it."""
 
 
 class Spawn(Values):
@@ -140,6 +128,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Publish | Validate | KillValidator | PutBack | Spawn | Exec | Send | Stop
-        | KillAll | Adopt | Sweep | TermGroup | StopSelf | Line | Notify | End
+        StartFetch | KillFetch | Prepare | Publish | OfValidation | Spawn | Exec | Send | Stop | KillAll | Adopt | Sweep
+        | TermGroup | StopSelf | Line | Notify | End
     )  # fmt: skip

@@ -20,7 +20,6 @@ from secretenv.supervisor.actions import (
     KillAll,
     Prepare,
     Publish,
-    PutBack,
     Send,
     Spawn,
     Stop,
@@ -46,13 +45,9 @@ if TYPE_CHECKING:
     from secretenv.supervisor.phases import Event, Phase
     from secretenv.supervisor.signals import Sender, Step
     from secretenv.supervisor.trial import Trial
-    from secretenv.supervisor.validation import Validation
 
 # A command that ends soon after one of these may have ended because of it.
 _ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
-
-# Seconds that the program of --validate may take: more than most clients take to give up a connection.
-VALIDATE_LIMIT = 30.0
 
 # Processes that survive SIGKILL hang in the kernel; the command itself is waited for without limit.
 SWEEP_LIMIT = 5.0
@@ -101,7 +96,6 @@ class Lifecycle:
         self._notices = Notices(settings)
         self._versions = Versions()
         self._trial: Trial | None = None  # from the first restart on
-        self._validation = _validation(settings)
         self._before = self.target  # the answer whose files are there while others are written
         self._doubted: list[tuple[str, str]] = []  # versions that need a second look, which has been logged
         self._sent: dict[int, float] = {}  # per signal: when the command got it last
@@ -116,9 +110,8 @@ class Lifecycle:
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        parts = (self._restart, self._trial, self._validation)
-        own = (self._refresh.due, self._refresh.limit, self._stop_limit, self._sweep_limit)
-        times = (*own, *(part.due for part in parts if part))
+        trial = self._trial.due if self._trial else None
+        times = (self._refresh.due, self._refresh.limit, self._restart.due, self._stop_limit, self._sweep_limit, trial)
         return min((time for time in times if time is not None), default=None)
 
     def start(self, now: float) -> list[Action]:
@@ -130,8 +123,6 @@ class Lifecycle:
         actions = self._refresh.tick(now)
         if self._trial and _past(self._trial.due, now):
             actions += self._trial.over(self.running)
-        if self._validation:
-            actions += self._validation.tick(now)
         if self._restart.begins(now):
             actions.append(Prepare(answer=self.target))
         if _past(self._stop_limit, now):
@@ -187,9 +178,8 @@ class Lifecycle:
         return self._refresh.try_again(error, now) if final is None else self._end_with(final, "first fetch given up")
 
     def _over(self, *, failed: bool) -> list[Action]:
-        """Return the notice at the end of a check, unless a restart, a validation or another check goes on."""
-        validating = self._validation is not None and self._validation.kept is not None
-        busy = self.phase != RUNNING or self._refresh.fetching or validating
+        """Return the notice at the end of a check, unless a restart or another check goes on."""
+        busy = self.phase != RUNNING or self._refresh.fetching
         return [] if busy else self._notices.checked(failed=failed)
 
     # Versions
@@ -206,7 +196,7 @@ class Lifecycle:
             return [line("info", f"{names}: AWS returned the previous version; checking again before switching back")]
         self._doubted = []
         if not changed:
-            return [line("debug", "no new version"), *self._remind(now)]
+            return [line("debug", "no new version"), *(self._trial.remind(now) if self._trial else [])]
         if self._trial:
             self._trial.accept()
         from secretenv.supervisor import changes  # most checks find none
@@ -224,13 +214,6 @@ class Lifecycle:
         actions.append(line("info", changes.of_answer(self.running, answer)))
         return actions + self._follow(answer, before, now) if self.phase == RUNNING else actions
 
-    def _remind(self, now: float) -> list[Action]:
-        """Say from time to time what is refused; its files may not have been replaced because of a full disk."""
-        if not self._trial:
-            return []
-        files = [PutBack(answer=self.target)] if self._validation and self._trial.refused else []
-        return [*self._trial.remind(now), *files]
-
     def _overlook(self, before: Answer) -> list[Action]:
         """Go on with a new version whose values are those of `before`, the answer that was to be run."""
         words = line("info", "nothing done: the values are the same (--restart-on values)")
@@ -241,18 +224,12 @@ class Lifecycle:
 
     def _follow(self, answer: Answer, before: Answer, now: float) -> list[Action]:
         """Do what --on-change says."""
-        stopped: list[Action] = []
-        if self._validation:
-            before = self._validation.kept or before
-            stopped = self._validation.give_up()
         if self._settings.on_change in {"restart", "exit"}:
-            return stopped + self._plan_restart(answer, now)
-        if not self._settings.files and not self._validation:
+            return self._plan_restart(answer, now)
+        if not self._settings.files:
             return self._tell(now)
-        if self._validation and answer.versions == before.versions:
-            return stopped + self._kept("nothing done: the command has this version", "notified of a new version")
         self._before = before
-        return [*stopped, Publish(answer=answer)]
+        return [Publish(answer=answer)]
 
     def _tell(self, now: float) -> list[Action]:
         """Notify the command of a change as --on-change says."""
@@ -266,9 +243,7 @@ class Lifecycle:
 
     def published(self, now: float) -> list[Action]:
         """Notify the command: its files are those of the newest answer."""
-        if self.phase != RUNNING or self.shutdown:
-            return []
-        return self._validate(self._validation, self._before, now) if self._validation else self._tell(now)
+        return self._tell(now) if self.phase == RUNNING and not self.shutdown else []
 
     def unpublished(self, error: SecretenvError, now: float) -> list[Action]:
         """Keep what there was: the files could not be written, so the next check tries them again."""
@@ -308,14 +283,7 @@ class Lifecycle:
         """Go on with the restart: the command can be started with this answer."""
         if self.phase != RUNNING or self.shutdown or answer is not self.target:
             return []
-        if self._validation and answer is not self._validation.accepted:
-            return self._validate(self._validation, self.running, now)
-        return self._stop_for_restart(now)
-
-    def _stop_for_restart(self, now: float) -> list[Action]:
         self._move("new version")
-        if self._validation:
-            self._validation.done()
         if self._trial:
             self._trial.interrupt()
         self._stop_limit = now + self._settings.kill_timeout
@@ -330,37 +298,7 @@ class Lifecycle:
             return []
         self.target = self.running
         self._versions.take_back(self.running.versions)
-        stopped = self._validation.give_up() if self._validation else []
-        return [*stopped, *self._refresh.say(error, now), *self._over(failed=True)]
-
-    def _validate(self, validation: Validation, kept: Answer, now: float) -> list[Action]:
-        notices = self._notices.validating(self._settings.validate[0], VALIDATE_LIMIT)
-        return [*notices, *validation.begin(self.target, kept, now)]
-
-    def validated(self, answer: Answer, why: str, now: float) -> list[Action]:
-        """Take the outcome of the program of --validate: why it refuses an answer, empty if it does not."""
-        validation = self._validation
-        if validation is None or validation.kept is None or answer is not validation.trying:
-            return []
-        kept, why = validation.kept, validation.ended(why, self.target)
-        if why:
-            return self._refuse(validation, kept, why, now)
-        if isinstance(self._settings.on_change, int):
-            validation.done()
-            return self._tell(now)
-        wait = self._restart.resume(now)
-        return [line("info", f"restarting in {span(wait)}")] if wait > 0 else self._stop_for_restart(now)
-
-    def _refuse(self, validation: Validation, kept: Answer, why: str, now: float) -> list[Action]:
-        """Refuse the newest answer: the command, which was not touched, keeps what it has."""
-        from secretenv.supervisor.trial import differing
-
-        self._trial = self._trial or self._first_trial()
-        self._trial.refuse(kept, self.target, f"{self._settings.validate[0]}: {why}", now)
-        said = validation.refusal(", ".join(differing(kept, self.target)), why)
-        self.target = kept
-        status = self._notices.kept(self.running.versions, f"refused: {self._trial.status()}")
-        return [said, *validation.give_up(), *status, *self._over(failed=False)]
+        return [*self._refresh.say(error, now), *self._over(failed=True)]
 
     # The command
 
@@ -405,26 +343,15 @@ class Lifecycle:
         why, bad = ending(status), self.running
         trial.interrupt()
         newer = self.target.versions not in (bad.versions, old.versions)
-        checks: list[Action] = []
         if self.target.versions == bad.versions:
             trial.refuse(old, bad, why, now)
-        if self._validation:
-            # Newer values are tried by the program first.
-            checks = [*self._validation.give_up(), *(self._check_again(old, now) if newer else [])]
-            self._validation.accepted, newer = old, False
         if not newer:
             self.target = old
         said = not_survived(old, bad, why, "the newest values" if newer else "the old values back")
         self._restart.cancel()
         self._move("exit in a trial")
         self._sweep_limit = now + SWEEP_LIMIT
-        return [*checks, said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
-
-    def _check_again(self, answer: Answer, now: float) -> list[Action]:
-        """Run this answer, not the newest; the next check, which begins now, finds the newest again."""
-        self.target = answer
-        self._versions.take_back(answer.versions)
-        return self._refresh.ask(now)
+        return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
 
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
         """Follow the command that job control stopped, so that the shell gets its prompt.
@@ -447,9 +374,6 @@ class Lifecycle:
             last = line("info", "exiting, to be started again with the new version")
             return [last, *self._end_with(CHANGED, "all gone with --on-change exit")]
         self._move("all gone")
-        checks: list[Action] = []
-        if self._validation and self._validation.accepted and self.target is not self._validation.accepted:
-            checks = self._check_again(self._validation.accepted, now)
         before, self.running = self.running, self.target
         self._restart.done()
         self._sent.clear()
@@ -457,12 +381,7 @@ class Lifecycle:
         self._trial = self._trial or self._first_trial()
         self._trial.begin(before, now)
         start, *notices = self._start()
-        return [
-            *checks,
-            start,
-            line("info", f"started again with {shown(self.running.versions)}", event=event),
-            *notices,
-        ]
+        return [start, line("info", f"started again with {shown(self.running.versions)}", event=event), *notices]
 
     def _first_trial(self) -> Trial:
         from secretenv.supervisor.trial import Trial  # a run without a restart has none
@@ -536,8 +455,7 @@ class Lifecycle:
         self._restart.cancel()
         if self._trial:
             self._trial.interrupt()
-        validation = self._validation.give_up() if self._validation else []
-        return [*self._notices.stopping(signum), *self._refresh.stop(), *validation]
+        return [*self._notices.stopping(signum), *self._refresh.stop()]
 
     # The end
 
@@ -553,16 +471,7 @@ class Lifecycle:
         if self._trial:
             self._trial.interrupt()
         self._stop_limit = self._sweep_limit = None
-        return [*self._refresh.stop(), *(self._validation.give_up() if self._validation else [])]
-
-
-def _validation(settings: Settings) -> Validation | None:
-    """Return the validation of a run; None where nothing is done about new values, or secretenv does not stay."""
-    if not settings.validate or settings.once or settings.on_change == "ignore":
-        return None
-    from secretenv.supervisor.validation import Validation  # most runs have no such program
-
-    return Validation(settings.validate[0], VALIDATE_LIMIT)
+        return self._refresh.stop()
 
 
 def _past(due: float | None, now: float) -> bool:

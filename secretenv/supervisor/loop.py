@@ -20,12 +20,11 @@ from secretenv.supervisor.actions import (
     Exec,
     KillAll,
     KillFetch,
-    KillValidator,
     Line,
     Notify,
+    OfValidation,
     Prepare,
     Publish,
-    PutBack,
     Send,
     Spawn,
     StartFetch,
@@ -33,7 +32,6 @@ from secretenv.supervisor.actions import (
     StopSelf,
     Sweep,
     TermGroup,
-    Validate,
 )
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
 from secretenv.supervisor.ending import leave
@@ -63,7 +61,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
-    from secretenv.supervisor.validator import Validator
+    from secretenv.supervisor.validator import Trier
 
 
 def supervise(
@@ -148,14 +146,20 @@ class _Supervisor:
             self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
             self._base = for_command(base, settings)
         self._terminal = Terminal()
-        self._lifecycle = Lifecycle(
-            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
-        )
+        self._trier: Trier | None = None
+        leads, shared = os.getsid(0) == os.getpid(), self._terminal.shared
+        if settings.validates:
+            from secretenv.supervisor.validation import ValidatedLife  # most runs have no such program
+            from secretenv.supervisor.validator import Trier
+
+            life = ValidatedLife(settings, ignored=origin.ignored, leader=leads, shared=shared)
+            self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
+            self._lifecycle: Lifecycle = life
+        else:
+            self._lifecycle = Lifecycle(settings, ignored=origin.ignored, leader=leads, shared=shared)
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
-        self._validator: Validator | None = None
-        self._validating: Answer | None = None
         self._fetching_since = 0.0
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
@@ -170,7 +174,6 @@ class _Supervisor:
         try:
             self._file = self._find()
             self._claim_files()
-            self._look_for_validator()
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         try:
@@ -209,12 +212,8 @@ class _Supervisor:
                 self._prepare(answer)
             case Publish(answer=answer):
                 self._publish(answer)
-            case Validate(answer=answer):
-                self._validate(answer)
-            case KillValidator():
-                self._kill_validator()
-            case PutBack(answer=answer):
-                self._put_back(answer)
+            case OfValidation():
+                self._validate(action)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -252,7 +251,7 @@ class _Supervisor:
 
     def _helpers(self) -> set[int]:
         """Return the processes of secretenv's own."""
-        return {helper.pid for helper in (self._first, self._fetch, self._validator) if helper is not None}
+        return {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
 
     def _marks(self) -> set[bytes]:
         """Return the variables that only the command has, as `NAME=VALUE`."""
@@ -285,9 +284,7 @@ class _Supervisor:
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
-        if self._validator is not None and (why := self._validator.outcome()) is not None:
-            self._validator.forget()
-            self._validated(why)
+        self._validate()
 
     def _stopped(self, pid: int) -> None:
         signum = take_stop(pid)
@@ -304,8 +301,7 @@ class _Supervisor:
             self._do(self._lifecycle.exited(status, now()))
             self._child.reap()
             return
-        if self._validator is not None and pid == self._validator.pid:
-            self._validator.ended(status)
+        if self._trier is not None and self._trier.takes(pid, status):
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -358,11 +354,8 @@ class _Supervisor:
     # The command
 
     def _find(self) -> str:
-        return find(self._settings.command[0], self._path())
-
-    def _path(self) -> str | None:
         path = self._base.get(b"PATH")
-        return None if path is None else os.fsdecode(path)
+        return find(self._settings.command[0], None if path is None else os.fsdecode(path))
 
     def _environment(self, answer: Answer) -> dict[bytes, bytes]:
         paths = self._secret_files.variables(answer.files) if self._secret_files else {}
@@ -391,9 +384,15 @@ class _Supervisor:
             self._do(self._lifecycle.unprepared(error, now()))
 
     def _notice_end(self) -> None:
-        """Notice that the command has just ended: it is not restarted, even if its end has not been reported yet."""
+        """Take the command's end if it has just ended by itself: then it is not restarted."""
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
+
+    def _validate(self, action: OfValidation | None = None) -> None:
+        """Perform an action of the validation, if there is one, and report the outcome of the program."""
+        if self._trier is not None:
+            self._unreaped |= action is not None  # it may lose a SIGCHLD
+            self._do(self._trier.step(action, self._notice_end, now()))
 
     def _publish(self, answer: Answer) -> None:
         try:
@@ -439,42 +438,6 @@ class _Supervisor:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
 
-    # The program of --validate
-
-    def _look_for_validator(self) -> None:
-        """Warn of one that cannot be found: else the first new version would tell."""
-        if self._settings.validate:
-            try:
-                find(self._settings.validate[0], self._path())
-            except SecretenvError as error:
-                words = f"--validate: {error.message}: all new versions would be refused"
-                self._log("warning", words, link="settings", hint=error.hint)
-
-    def _validate(self, answer: Answer) -> None:
-        from secretenv.supervisor.validator import Validator  # most runs have none
-
-        words, environ = self._settings.validate, self._environment(answer)
-        self._validating = answer
-        try:
-            self._validator = Validator(words, self._path(), environ, self._origin, patience=self._exec_patience)
-        except SecretenvError as error:
-            self._validated(error.message)
-        else:
-            self._log("debug", f"{words[0]} started as process {self._validator.pid}")
-
-    def _kill_validator(self) -> None:
-        if self._validator is not None:
-            self._unreaped = True  # a signal about another child may be lost
-            self._validated(self._validator.kill())
-
-    def _validated(self, why: str) -> None:
-        answer, self._validator, self._validating = self._validating, None, None
-        if answer is None:
-            return
-        if not why:
-            self._notice_end()
-        self._do(self._lifecycle.validated(answer, why, now()))
-
     # The files of secrets
 
     def _claim_files(self) -> None:
@@ -488,17 +451,6 @@ class _Supervisor:
     def _write_files(self, answer: Answer) -> None:
         if self._secret_files:
             self._secret_files.write(answer.files)
-
-    def _put_back(self, answer: Answer) -> None:
-        try:
-            self._write_files(answer)
-        except SecretenvError as error:
-            self._log(
-                "warning",
-                f"{error.message}; they are those of a version that is not used",
-                link=error.link,
-                hint=error.hint,
-            )
 
     def _remove_files(self) -> None:
         if self._secret_files:

@@ -26,18 +26,12 @@ class Restart:
         self._uniform = uniform
         self._exiting: dict[int, float] = {}  # per signal: until when the command may still be exiting because of it
 
-    def plan(self, now: float) -> float:
-        """Plan it, and return the seconds until it begins, 0 for at once."""
+    def plan(self, now: float, *, splay: bool = True) -> float:
+        """Plan it, with a splay or without, and return the seconds until it begins, 0 for at once."""
         self._exiting = {signum: until for signum, until in self._exiting.items() if until > now}
-        wait = max([self._splay * self._uniform(), *(until - now for until in self._exiting.values())])
-        self.due = now + wait
-        return wait
-
-    def resume(self, now: float) -> float:
-        """Plan what was held up after its beginning; return the seconds until it goes on, 0 for at once."""
-        wait = max((until - now for until in self._exiting.values()), default=0.0)
-        if wait <= 0:
-            return 0.0
+        wait = max(
+            [self._splay * self._uniform() if splay else 0.0, *(until - now for until in self._exiting.values())]
+        )
         self.due = now + wait
         return wait
 

@@ -10,24 +10,144 @@ import os
 import signal
 import time
 
-from secretenv.supervisor.command import EXEC_PATIENCE, spawn
+from secretenv.errors import SecretenvError
+from secretenv.supervisor.command import spawn
 from secretenv.supervisor.descendants import Family, descend
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, first_victim, prctl
 from secretenv.supervisor.program import execute, find
+from secretenv.supervisor.validation import KillValidator, PutBack, Validate
 from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
+    from secretenv.protocol import Answer
+    from secretenv.supervisor.actions import Action, OfValidation
     from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.descendants import Pinned
+    from secretenv.supervisor.log import Log
+    from secretenv.supervisor.validation import ValidatedLife
 
 # Seconds in which a killed process is gone, unless it hangs in the kernel.
 _GONE = 0.2
 # What the program says there would count as said by the command.
 _NOTIFY_SOCKET = b"NOTIFY_SOCKET"
+
+
+class Trier:
+    """Performs the actions of `validation`: it has the program, if it runs now, and what it tries.
+
+    Args:
+        life: which asks for them.
+        origin: what the caller gave to secretenv.
+        log: where lines go.
+        environment: returns the command's environment with an answer.
+        write: writes the files of an answer.
+        patience: seconds to wait for the kernel's verdict on each start of the program.
+    """
+
+    def __init__(  # noqa: PLR0913 - what the loop has
+        self,
+        life: ValidatedLife,
+        origin: Origin,
+        log: Log,
+        environment: Callable[[Answer], Mapping[bytes, bytes]],
+        write: Callable[[Answer], None],
+        *,
+        patience: float,
+    ) -> None:
+        self._life = life
+        self._words = life.words
+        self._patience = patience
+        self._origin = origin
+        self._log = log
+        self._environment = environment
+        self._write = write
+        path = origin.environment.get(b"PATH")
+        self._path = None if path is None else os.fsdecode(path)
+        self._running: Validator | None = None
+        self._answer: Answer | None = None
+        self._warn()
+
+    def _warn(self) -> None:
+        """Warn of a program that cannot be found: else the first new version would tell."""
+        try:
+            find(self._words[0], self._path)
+        except SecretenvError as error:
+            words = f"--validate: {error.message}: all new versions would be refused"
+            self._log("warning", words, link="settings", hint=error.hint)
+
+    @property
+    def pid(self) -> int:
+        """The program's process id; 0 if it does not run."""
+        return self._running.pid if self._running else 0
+
+    def step(self, action: OfValidation | None, notice_end: Callable[[], None], now: float) -> list[Action]:
+        """Perform an action, if there is one, and return what follows from the outcome of the program, if it has one.
+
+        Args:
+            action: it may lose a SIGCHLD.
+            notice_end: takes the command's end if it has just ended by itself: then nothing is done for it.
+            now: in seconds.
+        """
+        outcome = self._perform(action) if action else self._outcome()
+        if outcome is None:
+            return []
+        notice_end()
+        return self._life.validated(*outcome, now)
+
+    def _perform(self, action: OfValidation) -> tuple[Answer, str] | None:
+        """Perform an action; the outcome is the answer that was tried, and why it is refused, empty if it is not."""
+        match action:
+            case Validate(answer=answer):
+                return self._start(answer)
+            case KillValidator():
+                return self._kill()
+            case PutBack(answer=answer):
+                self._put_back(answer)
+        return None
+
+    def _start(self, answer: Answer) -> tuple[Answer, str] | None:
+        try:
+            self._running = Validator(self._words, self._path, self._environment(answer), self._origin, self._patience)
+        except SecretenvError as error:
+            return answer, error.message
+        self._answer = answer
+        self._log("debug", f"{self._words[0]} started as process {self.pid}")
+        return None
+
+    def _kill(self) -> tuple[Answer, str] | None:
+        running, answer, self._running, self._answer = self._running, self._answer, None, None
+        return (answer, running.kill()) if running and answer else None
+
+    def _put_back(self, answer: Answer) -> None:
+        try:
+            self._write(answer)
+        except SecretenvError as error:
+            words = f"{error.message}: those of a refused version are still there"
+            self._log("warning", words, link=error.link, hint=error.hint)
+
+    def takes(self, pid: int, status: int) -> bool:
+        """Take the end of this process if it is the program, and return whether it is.
+
+        Args:
+            pid: a process that has ended, and was not reaped.
+            status: its exit status, or -N for signal N.
+        """
+        if self._running is None or pid != self.pid:
+            return False
+        self._running.ended(status)
+        return True
+
+    def _outcome(self) -> tuple[Answer, str] | None:
+        """Return the outcome of a program that has ended by itself, once."""
+        if self._running is None or self._answer is None or (why := self._running.outcome()) is None:
+            return None
+        self._running.forget()
+        answer, self._running, self._answer = self._answer, None, None
+        return answer, why
 
 
 class Validator:
@@ -54,8 +174,7 @@ class Validator:
         path: str | None,
         environment: Mapping[bytes, bytes],
         origin: Origin,
-        *,
-        patience: float = EXEC_PATIENCE,
+        patience: float,
     ) -> None:
         file = find(words[0], path)
         own = {name: value for name, value in environment.items() if name != _NOTIFY_SOCKET}

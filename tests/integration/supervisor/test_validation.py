@@ -29,10 +29,10 @@ MARKER = "s3cret-MARKER"
 HASTY = """
 import os, signal, sys
 from secretenv.config.argv import write_settings
-from secretenv.supervisor import lifecycle
+from secretenv.supervisor import validation
 from secretenv.supervisor.caller import Origin
 from secretenv.supervisor.loop import supervise
-lifecycle.VALIDATE_LIMIT = float(sys.argv[1])
+validation.LIMIT = float(sys.argv[1])
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 read = lambda pipe: int(not write_settings(sys.argv[2:], os.environ, pipe))
 supervise(read, origin, early=True, exec_patience=0.0)

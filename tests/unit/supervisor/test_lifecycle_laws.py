@@ -17,21 +17,18 @@ from secretenv.supervisor.actions import (
     Exec,
     KillAll,
     KillFetch,
-    KillValidator,
     Prepare,
     Publish,
-    PutBack,
     Send,
     Spawn,
     StartFetch,
     Stop,
     Sweep,
-    Validate,
 )
-from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
-from tests.unit.supervisor.stories import answer_with, settings
+from secretenv.supervisor.validation import KillValidator, PutBack, Validate, ValidatedLife
+from tests.unit.supervisor.stories import answer_with, life, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +61,7 @@ class World(RuleBasedStateMachine):
         """Start secretenv."""
         chosen = settings(refresh_signal=refresh, signal_group=group, **given)
         self.refresh = refresh
-        self.life = Lifecycle(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.life = life(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
         self.version, self.changed = 1, 0.0
         self.validating: Answer | None = None
@@ -171,6 +168,7 @@ class World(RuleBasedStateMachine):
         """The program accepts the new values, or refuses them."""
         answer, self.validating = self.validating, None
         assert answer is not None
+        assert isinstance(self.life, ValidatedLife)
         if not why and self.accepted is not None:
             self.accepted.add(int(answer.versions["app"]))
             self.held_up = True

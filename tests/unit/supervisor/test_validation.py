@@ -13,21 +13,19 @@ from secretenv.supervisor.actions import (
     End,
     Exec,
     KillFetch,
-    KillValidator,
     Line,
     Notify,
     Prepare,
     Publish,
-    PutBack,
     Send,
     Spawn,
     StartFetch,
     Stop,
     Sweep,
-    Validate,
 )
 from secretenv.supervisor.phases import RUNNING
 from secretenv.supervisor.signals import SENT, TERMINAL
+from secretenv.supervisor.validation import KillValidator, PutBack, Validate, ValidatedLife
 from tests.unit.supervisor.stories import TRANSIENT, A, B, C, Story, answer_with, ended, running
 from tests.unit.supervisor.test_lifecycle import FILES
 from tests.unit.supervisor.test_trial import holds
@@ -126,6 +124,7 @@ def test_where_nothing_is_to_be_tried(given: dict[str, Any]) -> None:
 def test_refused(given: dict[str, Any]) -> None:
     """A refused version is said, its files are replaced by the old ones, and it is not tried again."""
     story = validating(**given)
+    assert isinstance(story.life, ValidatedLife)
     actions = story.life.validated(B, WHY, story.now)
     said = next(action for action in actions if isinstance(action, Line))
     assert (said.level, said.message, said.link, said.event) == ("error", REFUSED, "rotation", "refused")
