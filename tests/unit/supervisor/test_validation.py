@@ -383,3 +383,14 @@ def test_nothing_after_the_end() -> None:
     story = validating()
     assert isinstance(story.happens("exited", 0)[-1], End)
     assert story.happens("validated", B, "") == []
+
+
+def test_what_the_command_was_notified_of_is_no_news_after_a_refresh() -> None:
+    """A refresh goes back to what the command was notified of, not to what it was started with."""
+    story = validating(refresh_signal=signal.SIGUSR2, **BY_SIGNAL)
+    assert story.happens("validated", B, "") == [HUP]
+    assert tried(story, fetch(story, C), C)
+    story.happens("validated", C, WHY)
+    story.signal("USR2")
+    assert story.happens("fetched", B) == []
+    assert story.lines[-1] == "no new version"
