@@ -15,8 +15,8 @@ from secretenv.supervisor.command import spawn
 from secretenv.supervisor.descendants import Family, descend
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, first_victim, prctl
 from secretenv.supervisor.program import execute, find
+from secretenv.supervisor.trial import ending
 from secretenv.supervisor.validation import KillValidator, PutBack, Validate
-from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,12 +201,7 @@ class Validator:
         self._verdict.close()
         os.waitid(os.P_PID, self.pid, os.WEXITED)
         self._family.reaped, self.pid = True, 0
-        if refused is not None:
-            self._outcome = refused.message
-        elif status < 0:
-            self._outcome = f"killed by {signal_name(-status)}"
-        else:
-            self._outcome = f"exit status {status}" if status else ""
+        self._outcome = refused.message if refused else ending(status) if status else ""
 
     def outcome(self) -> str | None:
         """Return why it refuses, empty if it does not, None while it or something of its group is still there."""
@@ -226,7 +221,7 @@ class Validator:
                 break
             signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
         self.forget()
-        return "killed by KILL" if self._outcome is None else self._outcome
+        return ending(-signal.SIGKILL) if self._outcome is None else self._outcome
 
     def forget(self) -> None:
         """Let go of its descendants, and of the pipe to a start that is not over."""
