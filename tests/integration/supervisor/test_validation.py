@@ -324,6 +324,17 @@ def test_again(run: Callable[..., Program], secret: SecretFile) -> None:
     assert "VALUE=three" not in program.out
 
 
+def test_aws_goes_back(run: Callable[..., Program], secret: SecretFile) -> None:
+    """Nothing is restarted or tried when the version that the command has is there again."""
+    program = run(secret.option, *QUICK, by_shell("test $VALUE != two"), *SHOW)
+    pid = ready(program)
+    secret.put({"VALUE": "two"})
+    program.logs("was refused by sh (exit status 1)")
+    secret.put({"VALUE": "one"})
+    program.logs("the command already runs with this version: no restart")  # after the second look
+    assert program.lines == [f"ready {pid} VALUE=one"]
+
+
 def test_nothing_that_holds_a_descriptor_holds_it_up(run: Callable[..., Program], secret: SecretFile) -> None:
     """What the program leaves in its session is killed, whatever it holds open, before the command is stopped."""
     pids = secret.path.with_name("pids")
