@@ -88,6 +88,7 @@ class Settings(Values):
     once: bool
     on_change: str | int  # restart, exit, ignore, or a signal to send
     restart_on: str  # version, or values
+    validate: tuple[str, ...]  # a program and its arguments, which tries new values; empty: none
     splay: float
     kill_signal: int
     kill_timeout: float
@@ -99,6 +100,11 @@ class Settings(Values):
     log_level: str
     log_format: str
     warnings: tuple[str, ...]  # what was noticed while reading them
+
+    @property
+    def validates(self) -> bool:
+        """Whether a program tries new values: only where something is done about them."""
+        return bool(self.validate) and not self.once and self.on_change != "ignore"
 
     @property
     def files(self) -> bool:
@@ -123,7 +129,7 @@ class Settings(Values):
                 "secrets": tuple(Secret.from_json(secret) for secret in fields["secrets"]),
                 **{
                     name: tuple(fields[name])
-                    for name in ("require", "command", "keep", "drop", "prefer_inherited", "warnings")
+                    for name in ("require", "command", "keep", "drop", "prefer_inherited", "validate", "warnings")
                 },
             }
         )

@@ -64,8 +64,17 @@ def read(
         raise messages.BATCH_OF_ANOTHER_STAGE(secret=other.id, label=other.version_stage)
     doubts = [doubt for secret in secrets if (doubt := secret_ids.doubt(secret.id))]
     fields = {name: values[name] for name in Settings.fields() if name in values}
+    fields["validate"] = _validator(values["validate"], sources)
     fields |= {"device": device, "secrets": secrets, "command": tuple(command)}
     return Settings(**fields, warnings=(*sources.file.warnings, *_strangers(environ), *doubts))
+
+
+def _validator(words: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
+    """Return the words of --validate; a relative path in the settings file starts at the file's folder."""
+    option = BY_KEY["validate"]
+    if not words or "/" not in words[0] or sources.given(option) != sources.file.get(option):
+        return words
+    return (sources.file.resolve(words[0]), *words[1:])
 
 
 def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import Message, SecretenvError, SettingsError
-from secretenv.wording import DESCRIBE_ENDPOINT
+from secretenv.wording import DESCRIBE_ENDPOINT, USE_A_SHELL
 
 # Values of options.
 NOT_A_DURATION = Message(SettingsError, "not a duration: {value}", "write for example 500ms, 90s, 5m or 1h30m")
@@ -30,6 +30,22 @@ NOT_A_MODE = Message(
 )
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
+)
+_PROGRAM = "write for example '/usr/local/bin/check-db --quick', or none"
+NO_PROGRAM = Message(SettingsError, "no program is named: {value}", _PROGRAM)
+NUL_IN_A_PROGRAM = Message(SettingsError, "a program's words cannot contain a NUL: {value}", _PROGRAM)
+OPEN_QUOTE = Message(
+    SettingsError,
+    "a quote or a backslash is left open: {value}",
+    "close it: the words are split as a shell splits them",
+)
+PROGRAM_OF_A_SHELL = Message(
+    SettingsError,
+    "no shell runs this program, so {part} has no effect: {value}",
+    "write the path or the text itself, put it in single quotes, or use sh -c '...'",
+)
+VARIABLE_FOR_A_PROGRAM = Message(
+    SettingsError, "{variable}=... is not a program, and no shell sets the variable", USE_A_SHELL
 )
 _PATH = "write the path of the file that holds it"
 NOT_A_PATH = Message(SettingsError, "expected a path, but got text with {what}, which is not shown here", _PATH)

@@ -277,6 +277,16 @@ OPTIONS = (
         help="what counts as a change: a new version, or only new values",
     ),
     Option(
+        name="validate",
+        section="run",
+        metavar="PROGRAM",
+        default="none",
+        parse=parsers.program,
+        words=("none",),
+        help="program, with its arguments, that tries the new values before a restart; unless it exits with 0 within "
+        "30s, the command keeps its values",
+    ),
+    Option(
         name="splay",
         section="run",
         metavar="DURATION",

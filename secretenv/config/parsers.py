@@ -266,6 +266,38 @@ def path(text: str) -> str:
     return text
 
 
+# What a shell takes literally: a character behind a backslash, and a text in quotes.
+_QUOTED = r"(?s)\\.|'[^']*'|\"(?:\\.|[^\"\\])*\""
+# What else a shell would act on: expansions, a home, and operators. (Patterns stay as they are where nothing matches.)
+_OF_A_SHELL = r"(?:^|(?<=\s))~|[$`|&;<>()\n]"
+
+
+def program(text: str) -> tuple[str, ...]:
+    """Return a program and its arguments, split as a POSIX shell splits words; nothing for `none`.
+
+    Raises:
+        SettingsError: it names no program, a quote is left open, or only a shell could run it.
+    """
+    words = text.strip()
+    if words == "none":
+        return ()
+    if "\0" in words:
+        raise messages.NUL_IN_A_PROGRAM(value=shown(text))
+    if found := re.search(_OF_A_SHELL, re.sub(_QUOTED, "q", words)):
+        raise messages.PROGRAM_OF_A_SHELL(part="a newline" if found[0] == "\n" else found[0], value=shown(text))
+    import shlex  # most runs have no such program
+
+    try:
+        split = shlex.split(words)
+    except ValueError:
+        raise messages.OPEN_QUOTE(value=shown(text)) from None
+    if not split or not split[0]:
+        raise messages.NO_PROGRAM(value=shown(text))
+    if re.fullmatch(r"[A-Za-z_]\w*=.*", split[0], re.ASCII | re.DOTALL):
+        raise messages.VARIABLE_FOR_A_PROGRAM(variable=split[0].partition("=")[0])
+    return (path(split[0]), *split[1:])
+
+
 def text(value: str) -> str:
     """Return the value unchanged: a path, or a name that only AWS can judge."""
     return value

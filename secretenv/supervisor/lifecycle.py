@@ -353,16 +353,20 @@ class Lifecycle:
             self._sweep_limit = now + SWEEP_LIMIT
             return [Sweep()]
         if self.phase == RUNNING:
-            back = self._trial and self._trial.ended(status, self.running, self.target, self._sent, now)
-            if back:
-                self.target, said = back
-                self._restart.cancel()
-                self._move("exit in a trial")
-                self._sweep_limit = now + SWEEP_LIMIT
-                return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
+            trial = self._trial
+            if trial and (old := trial.fails(status, self.running, self._sent, now)):
+                return self._go_back(trial, old, status, now)
             rest: list[Action] = [TermGroup()] if self._settings.signal_group else []
             return rest + self._end_with(status, "exit")
         return []
+
+    def _go_back(self, trial: Trial, old: Answer, status: int, now: float) -> list[Action]:
+        """Give the command, which has failed on trial, the old values back; or the newest, if they have come."""
+        self.target, said = trial.lost(old, self.running, self.target, status, now)
+        self._restart.cancel()
+        self._move("exit in a trial")
+        self._sweep_limit = now + SWEEP_LIMIT
+        return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
 
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
         """Stop too when job control has stopped the command, so that the shell gets its prompt.
@@ -389,10 +393,7 @@ class Lifecycle:
         self._restart.done()
         self._sent.clear()
         event: LogEvent = "restored" if self._trial and self._trial.refused else "restart"
-        if self._trial is None:
-            from secretenv.supervisor.trial import Trial  # most runs have no restart for a long time
-
-            self._trial = Trial(self._settings.trial, self._settings.kill_timeout)
+        self._trial = self._trial or self._first_trial()
         self._trial.begin(before, now)
         start, *notices = self._start()
         return [
@@ -400,6 +401,11 @@ class Lifecycle:
             line("info", f"started again with {shown_versions(self.running.versions)}", event=event),
             *notices,
         ]
+
+    def _first_trial(self) -> Trial:
+        from secretenv.supervisor.trial import Trial  # most runs have no restart for a long time
+
+        return Trial(self._settings.trial, self._settings.kill_timeout)
 
     # Signals
 
@@ -409,9 +415,7 @@ class Lifecycle:
             return []
         if signum == self._settings.refresh_signal and not is_hang_up(signum, sender):
             asked = [] if self.phase == WAITING else self._notices.checking()
-            if self._trial and self._trial.refused and not self.shutdown:
-                self._trial.accept()  # whoever asks for a check asks for another try
-                self._versions.take_back(self.running.versions)
+            self._try_again()
             return [] if self.shutdown else asked + self._refresh.ask(now)
         if sender in {COMMAND, JOB} and self._is_echo(signum, now):
             sender = ECHO
@@ -422,6 +426,13 @@ class Lifecycle:
         if "send" in found or sender == TERMINAL:
             self._sent[signum] = now
         return actions
+
+    def _try_again(self) -> None:
+        """Let the next check find the refused version anew: whoever asks for a check asks for another try."""
+        if self._trial and self._trial.refused and not self.shutdown:
+            self._trial.accept()
+            self._notices.kept(self.running.versions, "")  # to be said at the end of the check
+            self._versions.take_back(self.target.versions)
 
     def _is_echo(self, signum: int, now: float) -> bool:
         """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""

@@ -22,6 +22,7 @@ from secretenv.supervisor.actions import (
     KillFetch,
     Line,
     Notify,
+    OfValidation,
     Prepare,
     Publish,
     Send,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
+    from secretenv.supervisor.validator import Trier
 
 
 def supervise(
@@ -145,13 +147,17 @@ class _Supervisor:
             self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
             self._base = for_command(base, settings)
         self._terminal = Terminal()
-        self._lifecycle = Lifecycle(
-            settings,
-            ignored=origin.ignored,
-            leader=os.getsid(0) == os.getpid(),
-            shared=self._terminal.shared,
-            notify=self._notifier is not None,
-        )
+        self._trier: Trier | None = None
+        leads, shared, told = os.getsid(0) == os.getpid(), self._terminal.shared, self._notifier is not None
+        if settings.validates:
+            from secretenv.supervisor.validation import ValidatedLife  # most runs have no such program
+            from secretenv.supervisor.validator import Trier
+
+            life = ValidatedLife(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
+            self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
+            self._lifecycle: Lifecycle = life
+        else:
+            self._lifecycle = Lifecycle(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
         self._status = Status(settings, now())
         self._child: Child | None = None
         self._fetch: Fetch | None = None
@@ -209,6 +215,8 @@ class _Supervisor:
                 self._prepare(answer)
             case Publish(answer=answer):
                 self._publish(answer)
+            case OfValidation():
+                self._validate(action)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -252,7 +260,7 @@ class _Supervisor:
         child.family.adopt(adopted(child.pid, self._helpers, marks))
 
     def _helpers(self) -> set[int]:
-        return {helper.pid for helper in (self._first, self._fetch) if helper is not None}
+        return {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
@@ -280,6 +288,7 @@ class _Supervisor:
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
+        self._validate()
 
     def _stopped(self, pid: int) -> None:
         signum = take_stop(pid)
@@ -295,6 +304,8 @@ class _Supervisor:
             # Before its zombie is taken, which keeps its pid and its group's id from reuse: its leftovers are killed.
             self._do(self._lifecycle.exited(status, now()))
             self._child.reap()
+            return
+        if self._trier is not None and self._trier.takes(pid, status):
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -365,9 +376,7 @@ class _Supervisor:
         return None
 
     def _prepare(self, answer: Answer) -> None:
-        # A command that has just ended by itself is not restarted, even if its end has not been reported yet.
-        if self._child is not None and (ended := self._child.ended()):
-            self._ended(ended)
+        self._notice_end()
         try:
             error = self._problem(answer)
             if error is None:
@@ -378,6 +387,17 @@ class _Supervisor:
             self._do(self._lifecycle.prepared(answer, now()))
         else:
             self._do(self._lifecycle.unprepared(error, now()))
+
+    def _notice_end(self) -> None:
+        """Take the command's end if it has just ended by itself: then it is not restarted."""
+        if self._child is not None and (ended := self._child.ended()):
+            self._ended(ended)
+
+    def _validate(self, action: OfValidation | None = None) -> None:
+        """Perform an action of the validation, if there is one, and report the outcome of the program."""
+        if self._trier is not None:
+            self._unreaped |= action is not None  # it may lose a SIGCHLD
+            self._do(self._trier.step(action, self._notice_end, now()))
 
     def _publish(self, answer: Answer) -> None:
         try:

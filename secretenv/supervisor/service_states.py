@@ -25,12 +25,15 @@ class Notices:
 
     Args:
         settings: what was asked for.
+
+    Attributes:
+        reloading: whether the service manager waits for the end of a reload.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._running = ""  # the status while all is well
-        self._failing = self._reloading = self._stopping = False
+        self.reloading = self._failing = self._stopping = False
 
     def starting(self) -> list[Action]:
         """Return the notice that the first fetch begins."""
@@ -43,7 +46,7 @@ class Notices:
             versions: of the secrets.
             instead: what is refused, if they are not the newest.
         """
-        self._reloading = self._failing = False
+        self.reloading = self._failing = False
         self._running = f"running with {shown_versions(versions)}" + (instead and f"; {instead}")
         return [notice("READY", status=self._running)]
 
@@ -63,7 +66,7 @@ class Notices:
 
     def checking(self) -> list[Action]:
         """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status="checking for new versions")]
 
     def checked(self, *, failed: bool) -> list[Action]:
@@ -73,10 +76,10 @@ class Notices:
             failed: whether the check failed, which has been reported as the status.
         """
         over, self._failing = self._failing and not failed, failed
-        if not self._reloading and not over:
+        if not self.reloading and not over:
             return []
-        state: State = "READY" if self._reloading else ""
-        self._reloading = False
+        state: State = "READY" if self.reloading else ""
+        self.reloading = False
         return [notice(state, status="" if failed else self._running)]
 
     def restarting(self) -> list[Action]:
@@ -85,7 +88,7 @@ class Notices:
         if self._settings.on_change == "exit":
             self._stopping = True
             return [notice("STOPPING", status="stopping the command: a secret has a new version", within=within)]
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status="restarting the command: a secret has a new version", within=within)]
 
     def going_back(self, words: str, within: float) -> list[Action]:
@@ -95,7 +98,7 @@ class Notices:
             words: what happened.
             within: seconds that it may take to clear away what the command left.
         """
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status=words, within=within + GRACE)]
 
     def stopping(self, signum: int) -> list[Action]:

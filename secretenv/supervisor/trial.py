@@ -76,15 +76,12 @@ class Trial:
             return []
         return [line("info", f"the command survived the new version of {_names(before, running)}")]
 
-    def ended(
-        self, status: int, running: Answer, target: Answer, sent: Mapping[int, float], now: float
-    ) -> tuple[Answer, Line] | None:
-        """Take the end of the command: return what it gets instead, and the line about it; or None: it has just ended.
+    def fails(self, status: int, running: Answer, sent: Mapping[int, float], now: float) -> Answer | None:
+        """Take the end of the command; return what to go back to, None if it has just ended.
 
         Args:
             status: its exit status, or -N for signal N.
             running: the answer that it was started with.
-            target: the newest answer.
             sent: per signal: when the command got it last.
             now: in seconds.
         """
@@ -92,10 +89,22 @@ class Trial:
         self.due = None
         if not on_trial or old is None or old.versions == running.versions or self._was_asked(status, sent, now):
             return None
-        newer = target.versions not in (running.versions, old.versions)
+        return old
+
+    def lost(self, old: Answer, running: Answer, target: Answer, status: int, now: float) -> tuple[Answer, Line]:
+        """Return what the command gets now, and the line about it; refuse what it failed with, if that is the newest.
+
+        Args:
+            old: what to go back to.
+            running: the answer that it failed with.
+            target: the newest answer.
+            status: how it ended.
+            now: in seconds.
+        """
         why = ending(status)
         if target.versions == running.versions:
             self.refuse(old, running, why, now)
+        newer = target.versions not in (running.versions, old.versions)
         then = "the newest values" if newer else "the old values back"
         words = f"the command did not survive the new version of {_names(old, running)} ({why}): it gets {then}"
         return target if newer else old, line("error", words, "rotation", NEXT, event="trial_failed")
