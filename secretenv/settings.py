@@ -96,6 +96,7 @@ class Settings(Values):
     signal_group: bool
     refresh_signal: int  # 0: none
     start_timeout: float
+    status_file: str
     sd_notify: str  # wrapper, command or off
     log_level: str
     log_format: str

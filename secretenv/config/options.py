@@ -350,6 +350,13 @@ OPTIONS = (
         help="how long to retry the first fetch; while AWS throttles, at least 10m unless this is set below 1m",
     ),
     Option(
+        name="status-file",
+        section="run",
+        metavar="FILE",
+        path=True,
+        help="keep the status in this file too: JSON, or metrics for Prometheus if its name ends in .prom",
+    ),
+    Option(
         name="sd-notify",
         section="run",
         metavar="WHO",

@@ -158,7 +158,6 @@ class _Supervisor:
             self._lifecycle: Lifecycle = life
         else:
             self._lifecycle = Lifecycle(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
-        self._status = Status(settings, now())
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
@@ -166,6 +165,7 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
+        self._status = Status(settings, now())
         self._secret_files: SecretFiles | None = None
         self._unreaped = False  # whether there may be more reports of processes than were taken at once
 
@@ -176,12 +176,22 @@ class _Supervisor:
         try:
             self._file = self._find()
             self._claim_files()
+            if self._settings.status_file and not self._settings.once:
+                self._keep_status_file()
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         try:
             self._live(signals)
         finally:  # only where something here is wrong: otherwise this process has ended
             self._remove_files()
+
+    def _keep_status_file(self) -> None:
+        from secretenv.supervisor.status_file import StatusFile  # most runs have none
+
+        def complain(error: SecretenvError) -> None:
+            self._log("warning", error.message, link=error.link, hint=error.hint)
+
+        self._status.file = StatusFile(self._settings.status_file, complain)
 
     def _live(self, signals: Signals) -> NoReturn:
         self._do(self._lifecycle.start(now()))
@@ -483,4 +493,5 @@ class _Supervisor:
             if fetch is not None:
                 fetch.abandon()
         self._remove_files()
+        self._status.end()
         leave(action.status)

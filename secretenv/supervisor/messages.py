@@ -70,6 +70,19 @@ FILE_NOT_WRITTEN = Message(
     transient=True,
 )
 
+STATUS_FILE = Message(
+    SettingsError,
+    "the status file {file} cannot be written: {reason}",
+    "choose a file in a folder that exists and that this user may write to, in /run for example",
+    link="file",
+)
+STATUS_FILE_IN_THE_WAY = Message(
+    SettingsError,
+    "{file} cannot become the status file: it is {what}",
+    "remove it, or choose another path",
+    link="file",
+)
+
 # command
 
 EMPTY = Message(CommandNotFoundError, "the command is an empty string", "give a program name after the options")

@@ -15,10 +15,11 @@ from secretenv.wording import shown_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from secretenv.settings import Settings
+    from secretenv.supervisor.status_file import StatusFile
 
     Snapshot = Mapping[str, Any]
 
@@ -32,13 +33,13 @@ class Status:
     Args:
         settings: of the run.
         now: in seconds by CLOCK_BOOTTIME, as all times in it.
-        keep: takes each new text as well.
 
     Attributes:
         certificate_end: of the certificate, in seconds since the epoch; 0: not known.
+        file: keeps the same for other readers, if one is wanted.
     """
 
-    def __init__(self, settings: Settings, now: float, keep: Callable[[str, Snapshot], None] | None = None) -> None:
+    def __init__(self, settings: Settings, now: float) -> None:
         self.certificate_end = 0.0
         self._sources = {secret.key: "file" if secret.local else "aws" for secret in settings.secrets}
         self._fixed = {
@@ -51,11 +52,16 @@ class Status:
         }
         self._since: dict[str, tuple[Any, float]] = {}  # of the phase and of each version: which, and since when
         self._last: Snapshot = {}
-        self._keep = keep
+        self.file: StatusFile | None = None
         try:
             self._descriptor = os.memfd_create(NAME)
         except OSError:
             self._descriptor = -1  # the command matters more
+
+    def end(self) -> None:
+        """Remove the file, if there is one; the memfd is gone with this process."""
+        if self.file:
+            self.file.remove()
 
     def update(self, snapshot: Snapshot, now: float) -> None:
         """Write the status if it has changed.
@@ -77,8 +83,8 @@ class Status:
                 os.ftruncate(self._descriptor, len(raw))
             except OSError:
                 pass  # no memory
-        if self._keep:
-            self._keep(text, whole)
+        if self.file:
+            self.file.keep(text, whole)
 
     def _shown(self, fields: Snapshot, now: float) -> dict[str, Any]:
         """Return the fields as `secretenv status` reads them."""

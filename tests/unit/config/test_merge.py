@@ -70,6 +70,7 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "kill_signal": ("INT", "USR1"),
     "kill_timeout": ("1s", "2s"),
     "trial": ("1s", "2s"),
+    "status_file": ("/run/a", "/run/b"),
     "signal_group": ("yes", "no"),
     "refresh_signal": ("USR1", "USR2"),
     "start_timeout": ("1s", "2s"),

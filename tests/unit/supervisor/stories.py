@@ -61,6 +61,7 @@ def settings(**given: Any) -> Settings:
         "signal_group": False,
         "refresh_signal": 0,
         "start_timeout": 60.0,
+        "status_file": "",
         "sd_notify": "wrapper",
         "log_level": "info",
         "log_format": "text",
