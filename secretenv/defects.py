@@ -116,7 +116,7 @@ def short(file: str) -> str:
 def as_error(error: BaseException, kind: type[SecretenvError], who: str = "") -> SecretenvError:
     """Return the error to show for an exception: itself, if it is one that says its cause.
 
-    An error that came of a lack of memory, or of a file system that is mounted noexec, does not.
+    An error caused by a lack of memory, or by a file system that is mounted noexec, does not.
 
     Args:
         error: the exception.
@@ -150,7 +150,7 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
         return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)
     report = "this is a bug in secretenv; please report this line"
     if place.endswith(")") or isinstance(getattr(error, "obj", None), type(os)):
-        # Raised in a library, or for what its module lacks: one of another version is as likely.
+        # Raised in a library, or because a module lacks something: a wrong version of it is as likely.
         report = "is the installation complete? pip check; else please report this line"
     met = f"{who} ran into an" if who else "an"
     return kind(f"{met} unexpected {name}{place}", hint=report, transient=True)

@@ -1,6 +1,6 @@
 """Files that decide what runs or who is trusted: read them within limits, and tell who else can change them.
 
-For settings, certificates, keys, roots and secrets in files. The limit of time is that of whoever reads: a disk that
+For settings, certificates, keys, roots and secrets in files. Time limits are up to whoever reads: a disk that
 hangs keeps its reader in the kernel.
 """
 
@@ -28,7 +28,7 @@ def read(path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
         largest: how many bytes it may have.
 
     Raises:
-        OSError: it cannot be read, or is no regular file (EINVAL), or is larger (EFBIG); `strerror` says which.
+        OSError: it cannot be read, or is not a regular file (EINVAL), or is larger (EFBIG); `strerror` says which.
     """
     # Looked at before it is opened: opening alone starts some devices, a watchdog among them.
     _check(path, os.stat(path))  # noqa: PTH116 - pathlib costs the fetcher its import

@@ -20,7 +20,7 @@ DEFAULT_STAGE = "AWSCURRENT"
 MISSING = ""
 
 
-# In a file's target: it is a path. Without it it is the variable that gets the path of a file in a private folder.
+# In a file's target: it is a path. Without it, the variable that gets the path of a file in a private folder.
 PATH_MARK = "/"
 
 
@@ -49,7 +49,7 @@ class Secret(Values):
     file_mode: int  # of these files
     optional: bool  # whether it may be missing
     version_stage: str
-    fallback_region: tuple[str, ...]  # regions with replicas, asked in this order where its own does not answer
+    fallback_region: tuple[str, ...]  # regions with replicas, read in this order where its own does not answer
     prefix: str
     upcase: bool
     sanitize: bool
@@ -63,7 +63,7 @@ class Secret(Values):
 
     @property
     def local(self) -> bool:
-        """Whether it is a file, so that no AWS is asked."""
+        """Whether it is a file, so that AWS is not asked."""
         return self.id.startswith(FILE_SCHEME)
 
     @property

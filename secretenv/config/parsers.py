@@ -172,8 +172,8 @@ def choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
-# As DNS has it, or an IPv6 address. Whatever else a resolver or a parser of URLs would make of other characters, no
-# endpoint has them.
+# As DNS has it, or an IPv6 address. No endpoint has other characters, whatever a resolver or a parser of
+# URLs would make of them.
 _HOST = r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 

@@ -92,7 +92,7 @@ class Fetch:
         except SecretError as error:
             if error.link != "credentials":
                 raise
-        # AWS does not know them, or no longer: the role's sessions were revoked, or this clock is wrong.
+        # AWS does not know them, or no longer accepts them: the role's sessions were revoked, or this clock is wrong.
         answer.credentials = None
         answer.credentials = self._exchange(secrets)
         try:

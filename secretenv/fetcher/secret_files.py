@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def files(readings: Sequence[Reading], variables: Collection[str]) -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
-    """Return the content of each file in base64 with its mode, and the id of the secret that it came from, by targets.
+    """Return the content of each file in base64 with its mode, and the id of the secret that it came from, by target.
 
     A key whose value is null makes no file, and neither does an optional secret that is missing.
 

@@ -19,7 +19,7 @@ BATCH = 20  # secrets in one answer
 
 
 class TooLargeError(Exception):
-    """An answer is larger than any of Secrets Manager."""
+    """An answer is larger than any of Secrets Manager's."""
 
 
 class Wire:

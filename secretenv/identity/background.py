@@ -9,7 +9,7 @@ is asked for: later and one after the other, but done.
 
 from __future__ import annotations
 
-# Not `threading`: its `start` waits for ever for a thread that dies of a lack of memory before it has begun. Its locks
+# Not `threading`: its `start` waits for ever for a thread that dies for lack of memory before it has begun. Its locks
 # allocate nothing when they are released.
 import _thread
 import signal

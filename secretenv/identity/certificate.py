@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
 LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
-SOON = 14 * DAY  # seconds before the certificate's end from which on a warning is given
+SOON = 14 * DAY  # seconds; a certificate that ends within these gets a warning
 
 _CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
@@ -113,7 +113,7 @@ def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untra
     key = read_key(device)
     context = new_context()
     trust(context, device.ca, at)
-    bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
+    bundle(at=at)  # here: a wrong setting is then the same error on any network
     load_pair(context, device, key, at)
     certificate = said_by(pem)
     context.ends = certificate.not_after if certificate else 0.0
@@ -266,7 +266,7 @@ def _other(content: str, path: str, in_other_form: Message, usual: Message) -> S
 
 
 def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
-    """Return a warning if others than the owner can read the key.
+    """Return a warning if anyone but the owner can read the key.
 
     systemd gives a credential (LoadCredential=) to its service by an ACL, which the mode shows as a group's permission.
     """

@@ -228,7 +228,7 @@ class Attempts:
         self._due = 0.0  # the next one need not wait for its turn
 
     def _why(self) -> OSError:
-        """Return why there is no connection: what an address answered, else that one was silent, else the last."""
+        """Return why there is no connection: an address's answer, else the silence of one, else the last error."""
         answered = [error for error in self._errors if error.errno not in _NO_WAY]
         if answered or not (self._begun or self._waiting):
             return (answered or self._errors or [OSError("there is no address")])[-1]

@@ -94,7 +94,7 @@ def explain(  # noqa: PLR0913 - what is known of a connection
     variable: str = "HTTPS_PROXY",
     issuer: Callable[[], str] = str,
 ) -> SecretenvError:
-    """Return the error in words, as one of the credentials provider.
+    """Return the error in words, as an error of the credentials provider.
 
     Args:
         error: what the library raised.

@@ -60,7 +60,7 @@ class Form(NamedTuple):
         found: what the file holds; LABEL stands for the first line of its first block.
         certificate: the next step where a certificate is wanted; FILE stands for the file, PATH for one in JSON.
         key: the same where a private key is wanted.
-        fits: whether a content is of this form.
+        fits: whether content is of this form.
     """
 
     found: str
@@ -272,7 +272,7 @@ def _is(wanted: str, label: str) -> bool:
 
 
 def _decoded(raw: bytes) -> bytes:
-    """Return what a content encodes in base64, nothing if it does not."""
+    """Return what content encodes in base64, nothing if it does not."""
     if not _BASE64.fullmatch(raw):
         return b""
     try:

@@ -51,7 +51,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _context_of_a_proxy() -> Context:
-    """Return a context that shows nothing, and trusts the roots that count for Secrets Manager's proxy too."""
+    """Return a context without a certificate, which trusts the roots that count for Secrets Manager's proxy too."""
     context = certificate.new_context()
     if not certificate.bundle(context=context):
         certificate.trust(context, "")

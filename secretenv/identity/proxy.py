@@ -72,7 +72,7 @@ class Proxy:
             raise messages.PROXY_NOT_ASCII(variable=variable)
         login = "" if user is None else quote(user, safe="")
         login += "" if password is None else f":{quote(password, safe='')}"
-        # Written again, so that all libraries read the same in it.
+        # Rebuilt, so that all libraries read the same in it.
         self.url = f"{scheme}://{login}{'@' if login else ''}{found['host']}:{self.port}"
         self.authorization = _basic(user, password) if user and password else ""
 

@@ -1,6 +1,6 @@
 """The policies, each as small as it can be: who may assume the role, what the role reads, what a certificate obtains.
 
-Pure. README.md shows these very documents.
+Pure. docs/aws.md shows these very documents.
 """
 
 from __future__ import annotations

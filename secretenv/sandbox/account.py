@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 OPERATOR = "sandbox-operator"
-_moto = threading.Lock()  # a setting of moto, even a brief one, is the whole process's
+_moto = threading.Lock()  # a setting of moto, even a brief one, affects the whole process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

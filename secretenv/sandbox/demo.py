@@ -177,7 +177,7 @@ def _running(command: list[str], added: dict[str, str]) -> Iterator[subprocess.P
         try:
             yield process
         finally:
-            # After the story this does nothing; killed, secretenv takes the program along.
+            # After the story this does nothing; if it kills secretenv, the program dies too.
             process.kill()
 
 

@@ -75,7 +75,7 @@ INSTEAD: dict[str, Callable[[str, str], Reply]] = {
 
 
 def truncated(reply: Reply) -> Reply:
-    """Return half of the body under the length of the whole; the connection is closed after it."""
+    """Return half of the body with the length of the whole; the connection is closed after it."""
     headers = {**reply.headers, "Content-Length": str(len(reply.body)), "Connection": "close"}
     return replace(reply, body=reply.body[: len(reply.body) // 2], headers=headers)
 

@@ -228,7 +228,7 @@ class Faults:
                 raise ConnectionAbortedError
 
     def _expired(self, request: Request, reply: Reply) -> Reply:
-        """Return the reply of a service for which the credentials have expired an hour ago."""
+        """Return the reply of a service for which the credentials expired an hour ago."""
         if request.service != "credentials":
             return fault_answers.expired_token()
         if not (key := fault_answers.access_key(reply)):

@@ -44,7 +44,7 @@ class Verdict:
         return bool(poll.poll(seconds * 1000))
 
     def refusal(self) -> SecretenvError | None:
-        """Return why the kernel refused, or None if it did not, has not yet, or the refusal was taken before."""
+        """Return why the kernel refused, or None if it did not, has not yet, or the refusal was already taken."""
         if self._descriptor < 0 or not self.comes(0):
             return None
         number = os.read(self._descriptor, 16)

@@ -37,7 +37,7 @@ def _passes(name: str, settings: Settings) -> bool:
 def _matches(name: str, globs: tuple[str, ...]) -> bool:
     if not globs:
         return False
-    from fnmatch import fnmatchcase  # most runs have no globs, and it stays in memory
+    from fnmatch import fnmatchcase  # most runs have no globs, and fnmatch stays in memory
 
     return any(fnmatchcase(name, glob) for glob in globs)
 

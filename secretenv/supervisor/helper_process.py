@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _GONE = 0.2
 _LAST_WORDS = 1 << 16  # bytes, more than a traceback has
 
-# A helper gets the caller's environment without the variables that would make it read other credentials, other roots
-# or the terminal's secrets. -I makes it ignore the Python variables as well.
+# A helper gets the caller's environment without the variables that would give it other credentials or other roots,
+# or make it log the secrets of TLS. -I makes it ignore the Python variables as well.
 _NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
 _FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
 _NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
@@ -85,7 +85,7 @@ class Helper:
         self.close()
 
     def close(self) -> None:
-        """Let go of the memfds, and with them of the values in them."""
+        """Close the memfds, which frees the values in them."""
         while self._memories:
             os.close(self._memories.pop())
 
@@ -114,7 +114,7 @@ def _words(module: str) -> list[str]:
     """Return the command line of a helper: isolated, with the folder that holds this package in the path.
 
     It comes after the standard library, before all else: it may be `site-packages`, where an old backport (enum34)
-    lies under the name of a module of the standard library. Without -S the path would not show where that ends.
+    may have the name of a module of the standard library. Without -S the path would not show where that ends.
     """
     folder = os.path.abspath(__file__).rpartition("/secretenv/supervisor/")[0]  # noqa: PTH100
     program = f"import sys; sys.path.append({folder!r}); import site; site.main(); from {module} import main; main()"

@@ -26,7 +26,7 @@ _POINTER = 8
 _USUAL_STACK = 8 * 1024 * 1024  # where /proc cannot tell
 
 
-# With these execvp(3) goes on to the next folder; any other error ends its search.
+# After these execvp(3) goes on to the next folder; any other error ends its search.
 _GOES_ON = {errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT}
 
 
@@ -63,7 +63,7 @@ def find(command: str, path: str | None) -> str:
 
 
 def _not_found(command: str) -> SecretenvError:
-    """Return the error for a command that is nowhere."""
+    """Return the error for a command that was not found."""
     if command.split()[1:]:
         return messages.WHOLE_LINE(line=command)
     from secretenv.guessing import of_a_shell  # only for the error

@@ -97,7 +97,7 @@ class Folder:
             return ""
 
     def _fill(self, fresh: str, files: Files) -> None:
-        """Make the folder with the content of the files; who may read one of them may enter it."""
+        """Make the folder with the content of the files; whoever may read one of them may enter it."""
         self._step()
         os.mkdir(f"{self.path}/{fresh}", 0o700)  # noqa: PTH102
         every = 0

@@ -34,7 +34,7 @@ JOB_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCONT, signal.SIGWINCH, *JOB_STOPS)
 # Of the others, these end no program by default.
 _HARMLESS = (signal.SIGCHLD, signal.SIGURG)
-# The kernel tells a hang-up, HUP and then CONT, to the leader of the session alone.
+# The kernel reports a hang-up, HUP and then CONT, to the leader of the session alone.
 _HANG_UP = (signal.SIGHUP, signal.SIGCONT)
 
 # si_code, from asm-generic/siginfo.h: the calls whose si_pid is a sender. kill(2) alone can reach a whole group. (In

@@ -68,7 +68,7 @@ def check(
     walk = _Walk(settings, show, clock, budget, said)
     try:
         walk.run()
-        # A run needs it as well: an installation that lacks a file of it is not well.
+        # A run needs it as well: an installation that lacks a file of it is broken.
         import secretenv.fetcher.main  # noqa: F401
     except Exception as error:  # noqa: BLE001 - its text may contain a value
         walk.fail(error)
