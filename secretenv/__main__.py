@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _refuse(why: str, hint: str) -> None:
-    """Say in which way this system is too old or another one, and exit as a failure of the command does."""
+    """Say why secretenv does not run on this system, and exit as a failure of the command does."""
     sys.stderr.write("secretenv: error: secretenv: {}\nsecretenv: hint: {}\n".format(why, hint))  # noqa: UP032
     sys.exit(125 if sys.argv[1:2] == ["run"] else 1)
 
@@ -60,10 +60,10 @@ def _command_line(arguments: list[str]) -> int:
 
 
 def _failed(error: Exception, status: int) -> int:
-    """Show an error that no room foresaw, without its text, and return the status."""
+    """Show an error that no module foresaw, without its text, and return the status."""
     import os
 
-    # What else writes would need memory, or loads modules that may be as broken as what failed.
+    # Anything else that writes would need memory, or loads modules that may be as broken as what failed.
     words, hint = "there is no memory left", "free; ulimit -v"
     try:
         from secretenv.defects import no_memory, unexpected
@@ -131,7 +131,7 @@ def _read_settings(arguments: list[str], descriptor: int) -> int:
 def _own_path_first() -> None:
     """Import from nowhere but the installation: not from the working directory, the script's folder or PYTHONPATH.
 
-    Those are meant for the command, and Python puts them first. The installation comes behind the standard library: it
+    Those are meant for the command, and Python puts them first. The installation comes after the standard library: it
     may hold an old backport (enum34) under the name of one of its modules.
     """
     import os

@@ -27,8 +27,8 @@ _ENOMEM = 12
 _HERE = __file__.rpartition("/")[0] + "/"
 
 COMPLETE = "is the installation complete? pip check; or install secretenv again"
-NOEXEC_WORDS = "{} is on a file system that is mounted noexec, so Python cannot load it"
-NOEXEC_HINT = "findmnt -T {}; mount it with exec, or install secretenv elsewhere"
+NOEXEC_WORDS = "{file} is on a file system that is mounted noexec, so Python cannot load it"
+NOEXEC_HINT = "findmnt -T {file}; mount it with exec, or install secretenv elsewhere"
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -116,7 +116,7 @@ def short(file: str) -> str:
 def as_error(error: BaseException, kind: type[SecretenvError], who: str = "") -> SecretenvError:
     """Return the error to show for an exception: itself, if it is one that says its cause.
 
-    An error that came of a lack of memory, or of a file system that is mounted noexec, does not.
+    An error caused by a lack of memory, or by a file system that is mounted noexec, does not.
 
     Args:
         error: the exception.
@@ -138,19 +138,19 @@ def unexpected(error: BaseException, kind: type[SecretenvError], who: str = "") 
     """
     library = on_noexec(error)
     if library:
-        return kind(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
+        return kind(NOEXEC_WORDS.format(file=library), hint=NOEXEC_HINT.format(file=library))
     if no_memory(error):
         words = f"{who} ran out of memory" if who else "there is no memory left"
         return kind(words, hint="free; ulimit -v", transient=True)
     name, place = type(error).__name__, place_of(error)
     if isinstance(error, ImportError | SyntaxError):
-        # While an upgrade replaces files this passes.
+        # While an upgrade replaces files, this goes away by itself.
         module = getattr(error, "name", None) or "a module"
         cannot = f"{who} cannot" if who else "cannot"
         return kind(f"{cannot} load {module}: {name}{place}", hint=COMPLETE, transient=True)
     report = "this is a bug in secretenv; please report this line"
     if place.endswith(")") or isinstance(getattr(error, "obj", None), type(os)):
-        # Raised in a library, or for what its module lacks: one of another version is as likely.
+        # Raised in a library, or because a module lacks something: a wrong version of it is as likely.
         report = "is the installation complete? pip check; else please report this line"
     met = f"{who} ran into an" if who else "an"
     return kind(f"{met} unexpected {name}{place}", hint=report, transient=True)

@@ -50,7 +50,7 @@ class SecretenvError(Exception):
 
     link: Link = "secretenv"
     status = FAILED
-    # Whether a failure of this kind may pass while the command runs, although it is final before the first start.
+    # Whether a failure of this kind may resolve itself while the command runs, though it is final before the start.
     renewable = False
 
     def __init__(self, message: str, *, hint: str = "", transient: bool = False, link: Link | None = None) -> None:

@@ -1,6 +1,6 @@
 """Files that decide what runs or who is trusted: read them within limits, and tell who else can change them.
 
-For settings, certificates, keys, roots and secrets in files. The limit of time is that of whoever reads: a disk that
+For settings, certificates, keys, roots and secrets in files. Time limits are up to whoever reads: a disk that
 hangs keeps its reader in the kernel.
 """
 
@@ -28,7 +28,7 @@ def read(path: str, largest: int = LARGEST) -> tuple[bytes, os.stat_result]:
         largest: how many bytes it may have.
 
     Raises:
-        OSError: it cannot be read, or is no regular file (EINVAL), or is larger (EFBIG); `strerror` says which.
+        OSError: it cannot be read, or is not a regular file (EINVAL), or is larger (EFBIG); `strerror` says which.
     """
     # Looked at before it is opened: opening alone starts some devices, a watchdog among them.
     _check(path, os.stat(path))  # noqa: PTH116 - pathlib costs the fetcher its import
@@ -57,15 +57,15 @@ def _open(path: str) -> int:
     """Return a descriptor of a file."""
     how = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY
     try:
-        # Not blocking: opening a FIFO that lies there by now would wait for a writer.
+        # Not blocking: opening a FIFO that is there by now would wait for a writer.
         return os.open(path, how | os.O_NONBLOCK)
     except BlockingIOError:
-        # A regular file whose lease another process has (fcntl(2), F_SETLEASE), Samba for example: it gives it back.
+        # Another process, such as Samba, has a lease on the file (fcntl(2), F_SETLEASE): now it gives it up.
         return os.open(path, how)
 
 
 def stranger(status: os.stat_result, uid: int | None = None) -> str:
-    """Return who owns a file that root must not trust: neither root nor this process's user; else an empty text.
+    """Return who owns a file that root must not trust: neither root nor this process's user; else an empty string.
 
     Args:
         status: of the file.
@@ -78,7 +78,7 @@ def stranger(status: os.stat_result, uid: int | None = None) -> str:
 
 
 def exposed(path: str, status: os.stat_result, uid: int | None = None) -> str:
-    """Return who else can change a file, with its mode or that of its folder, in words; else an empty text.
+    """Return who else can change a file, with its mode or that of its folder, in words; else an empty string.
 
     Args:
         path: of the file.

@@ -1,6 +1,6 @@
-"""Guess by its looks what a text is: a value in the place of a key's name, or a word that only a shell knows.
+"""Guess by its looks what a text is: a value in place of a key's name, or a word that only a shell knows.
 
-A room of its own, for the process that stays: it needs this for errors alone.
+A module of its own for the resident process, which needs it for errors alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def shown_key(name: str) -> str:
 
 
 def _like_a_value(name: str) -> bool:
-    """Tell whether a name is too long for one, has characters that names have not, or looks random."""
+    """Tell whether a name is too long for one, has characters that names do not have, or looks random."""
     odd = "://" in name or not _NOT_IN_NAMES.isdisjoint(name)
     if len(name) > _LONGEST_KEY or (odd and len(name) >= _SHORTEST_VALUE and not name.startswith("BASH_FUNC_")):
         return True

@@ -6,10 +6,11 @@ of which is the answer:
     {"link": "DNS", "at": "localhost:8443"}      before each step: the link of the chain that it is at
     {"answer": {"variables": {NAME: VALUE}, "files": {TARGET: [CONTENT, MODE]}, "origins": {NAME or TARGET: SECRET},
                 "versions": {SECRET: VERSION}},
-     "warnings": [...], "credentials": {...} or null}
-    {"error": {kind, message, hint, transient, link}, "warnings": [...], "credentials": {...} or null}
+     "warnings": [...], "credentials": {...} or null, "certificate_end": SECONDS}
+    {"error": {kind, message, hint, transient, link}, "warnings": [...], "credentials": ..., "certificate_end": ...}
 
-A key of `versions` is `Secret.key`; the content of a file is in base64.
+A key of `versions` is `Secret.key`; the content of a file is in base64; `certificate_end` is in seconds since the
+epoch, 0 where no certificate was read.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 # file that holds its task.
 GO = signal.SIGUSR1
 
-# Seconds in which a fetcher answers, if only that it gave up.
+# Seconds within which a fetcher answers, if only that it gave up.
 BUDGET = 25.0
 # Seconds after which it is killed: a fetcher that has not given up by then hangs in the kernel or in libc.
 FETCH_LIMIT = 30.0
@@ -91,7 +92,7 @@ class Task(Values):
 class Answer:
     """The outcome of a fetch. Either `error` is set, or `variables`, `files`, `origins` and `versions` are."""
 
-    __slots__ = ("credentials", "error", "files", "origins", "variables", "versions", "warnings")
+    __slots__ = ("certificate_end", "credentials", "error", "files", "origins", "variables", "versions", "warnings")
 
     def __init__(self) -> None:
         self.error: SecretenvError | None = None
@@ -101,6 +102,7 @@ class Answer:
         self.versions: dict[str, str] = {}
         self.warnings: list[str] = []
         self.credentials: Credentials | None = None  # to hand on to the next fetcher
+        self.certificate_end = 0.0
 
     def __repr__(self) -> str:
         return f"Answer(error={self.error!r}, versions={self.versions!r})"
@@ -114,7 +116,8 @@ class Answer:
             fields = ("variables", "files", "origins", "versions")
             outcome = {"answer": {name: getattr(self, name) for name in fields}}
         credentials = self.credentials and self.credentials.to_json()
-        return {**outcome, "warnings": self.warnings, "credentials": credentials}
+        rest = {"warnings": self.warnings, "credentials": credentials, "certificate_end": self.certificate_end}
+        return {**outcome, **rest}
 
 
 def read_answer(raw: bytes, ended: str | SecretenvError = "it wrote none") -> Answer:
@@ -169,6 +172,7 @@ def _parse(line: bytes) -> Answer:
         answer.versions = _texts(found["versions"])
     answer.warnings = [str(warning) for warning in fields["warnings"]]
     answer.credentials = _credentials(fields["credentials"])
+    answer.certificate_end = float(fields.get("certificate_end", 0))
     return answer
 
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 # What a secret's id begins with where it is a file.
 FILE_SCHEME = "file://"
-# The staging label of the version that AWS gives to whoever asks for none.
+# The staging label of the version that AWS returns when none is asked for.
 DEFAULT_STAGE = "AWSCURRENT"
-# In the place of a version's id: the optional secret does not exist.
+# In place of a version's id: the optional secret does not exist.
 MISSING = ""
 
 
-# In a file's target: it is a path. Without it it is the variable that gets the path of a file in a private folder.
+# In a file's target: it is a path. Without it, the variable that gets the path of a file in a private folder.
 PATH_MARK = "/"
 
 
@@ -49,7 +49,7 @@ class Secret(Values):
     file_mode: int  # of these files
     optional: bool  # whether it may be missing
     version_stage: str
-    fallback_region: tuple[str, ...]  # regions with replicas, asked in this order where its own does not answer
+    fallback_region: tuple[str, ...]  # regions with replicas, read in this order where its own does not answer
     prefix: str
     upcase: bool
     sanitize: bool
@@ -63,7 +63,7 @@ class Secret(Values):
 
     @property
     def local(self) -> bool:
-        """Whether it is a file, so that no AWS is asked."""
+        """Whether it is a file, so that AWS is not asked."""
         return self.id.startswith(FILE_SCHEME)
 
     @property
@@ -79,7 +79,7 @@ class Settings(Values):
     secrets: tuple[Secret, ...]
     require: tuple[str, ...]  # variables that the secrets have to give
     command: tuple[str, ...]
-    files_on_disk: bool  # whether files of secrets may be on a file system that is not in memory
+    files_on_disk: bool  # whether secret files may be on a file system that is not in memory
     pristine: bool
     keep: tuple[str, ...]  # globs of inherited variables
     drop: tuple[str, ...]
@@ -88,6 +88,7 @@ class Settings(Values):
     once: bool
     on_change: str | int  # restart, exit, ignore, or a signal to send
     restart_on: str  # version, or values
+    validate: tuple[str, ...]  # a program and its arguments, which tries new values; empty: none
     splay: float
     kill_signal: int
     kill_timeout: float
@@ -95,10 +96,16 @@ class Settings(Values):
     signal_group: bool
     refresh_signal: int  # 0: none
     start_timeout: float
+    status_file: str
     sd_notify: str  # wrapper, command or off
     log_level: str
     log_format: str
     warnings: tuple[str, ...]  # what was noticed while reading them
+
+    @property
+    def validates(self) -> bool:
+        """Whether a program tries new values: only where something is done about them."""
+        return bool(self.validate) and not self.once and self.on_change != "ignore"
 
     @property
     def files(self) -> bool:
@@ -123,7 +130,7 @@ class Settings(Values):
                 "secrets": tuple(Secret.from_json(secret) for secret in fields["secrets"]),
                 **{
                     name: tuple(fields[name])
-                    for name in ("require", "command", "keep", "drop", "prefer_inherited", "warnings")
+                    for name in ("require", "command", "keep", "drop", "prefer_inherited", "validate", "warnings")
                 },
             }
         )

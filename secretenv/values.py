@@ -53,5 +53,5 @@ class Values:
 
 
 def _frozen(value: Any) -> Any:
-    """Return a value with tuples for lists, which JSON makes of tuples."""
+    """Return a value with tuples in place of lists: JSON turns tuples into lists."""
     return tuple(_frozen(each) for each in value) if isinstance(value, list) else value

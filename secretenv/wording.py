@@ -8,6 +8,10 @@ import time
 
 from secretenv.settings import FILE_SCHEME, MISSING
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # How an operator learns the account's endpoint of the credentials provider.
 DESCRIBE_ENDPOINT = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
 PORTAL = "something between this device and AWS answered, perhaps a captive portal or a proxy"
@@ -46,6 +50,11 @@ def shown_version(secret: str, version: str) -> str:
     if version == MISSING:
         return "(missing)"
     return "" if secret.startswith(FILE_SCHEME) else version
+
+
+def shown_versions(versions: Mapping[str, str]) -> str:
+    """Return the secrets, each with its version."""
+    return ", ".join(f"{secret} {shown_version(secret, version)}".rstrip() for secret, version in versions.items())
 
 
 def span(seconds: float) -> str:

@@ -148,7 +148,7 @@ class Machine:
         subprocess.run(inside, check=True)
 
     def edit(self, path: str, old: str, new: str) -> None:
-        """Put a text of one of its files in the place of another."""
+        """Put a text of one of its files in place of another."""
         file = Path(f"/proc/{self._container.init}/root", path)
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
 

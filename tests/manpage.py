@@ -57,7 +57,7 @@ def _tree(command: Any, words: str) -> Iterator[tuple[str, Any]]:
     if hasattr(command, "commands"):
         for name, each in command.commands.items():
             if not each.hidden:
-                # Nobody types `make`: it stands behind a NAME after `provision`.
+                # Nobody types `make`: the NAME comes right after `provision`.
                 yield from _tree(each, words if name == "make" else f"{words} {name}")
     else:
         yield words, command

@@ -57,7 +57,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001
 
 
 def _formats(incomplete: str) -> list[str]:
-    """Return the formats of `export` that begin so."""
+    """Return the formats of `export` that begin with this."""
     from secretenv.cli.export import FORMATS
 
     return beginning(incomplete, FORMATS)
@@ -71,7 +71,7 @@ def _pids(incomplete: str) -> list[str]:
 
 
 def _commands(incomplete: str) -> list[str]:
-    """Return the names of the commands that begin so."""
+    """Return the names of the commands that begin with this."""
     return beginning(
         incomplete,
         [*(each.name or each.callback.__name__ for each in app.registered_commands if each.callback), "provision"],
@@ -146,7 +146,9 @@ def _fetch(settings: Settings) -> Answer:
     return answer
 
 
-@app.command(cls=Switching, epilog=epilog("export", f"{READERS} Exit status: 0, 1 failure, 2 wrong usage or settings."))
+@app.command(
+    cls=Switching, epilog=epilog("export", f"{READERS}\nExit status: 0, 1 failure, 2 wrong usage or settings.")
+)
 @takes(OF_READING)
 def export(
     form: Annotated[
@@ -215,7 +217,7 @@ def check(
     verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
     **given: Any,
 ) -> None:
-    """Check each link of the chain from the settings to the variables, and name the one that is broken."""
+    """Check each link of the chain from the settings to the variables, and name the broken one."""
     from secretenv.cli.check.report import Step, document
     from secretenv.cli.check.walk import main as walk
 

@@ -49,7 +49,7 @@ def asked(arguments: Sequence[str]) -> bool:
 
 
 def _current() -> str:
-    """Return the name of the shell that started this process; an empty text where it cannot be known."""
+    """Return the name of the shell that started this process; an empty string where it cannot be known."""
     import shellingham
 
     try:
@@ -71,7 +71,7 @@ def values(option: Option) -> Callable[[str], list[str]] | None:
 
 
 def beginning(incomplete: str, words: Iterable[str]) -> list[str]:
-    """Return the words that begin so."""
+    """Return the words that begin with this."""
     return [word for word in words if word.startswith(incomplete)]
 
 

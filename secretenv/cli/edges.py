@@ -1,6 +1,6 @@
-"""What stands at the edges of a value where no editor shows it: a newline at its end, a byte order mark in front.
+"""What a value has at its edges and no editor shows: a newline at its end, a byte order mark at its start.
 
-`echo hunter2 > file` and an editor of Windows put them into a secret, and the program's login fails.
+`echo hunter2 > file` and a Windows editor put them into a secret, and the program's login fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BYTE_ORDER_MARK = "\ufeff"
 def edges(value: str) -> list[str]:
     """Return what is odd at the edges of a value, in words that follow its name.
 
-    The newline at the end of a text of several lines is not: a file of PEM has one.
+    The newline at the end of text of several lines is not: a PEM file has one.
     """
     found = ["begins with a byte order mark"] if value.startswith(BYTE_ORDER_MARK) else []
     if value.endswith("\n") and "\n" not in value[:-1]:

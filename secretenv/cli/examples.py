@@ -22,7 +22,7 @@ class Example:
 
 # Who reads each format of `export`.
 READERS = """\
-dotenv: python-dotenv 0.13, npm's dotenv 16, node --env-file 20.12, Ruby's dotenv 3 and newer ones; dotenvx; direnv
+dotenv: python-dotenv 0.13, npm's dotenv 16, node --env-file 20.12, Ruby's dotenv 3 or newer; dotenvx; direnv
 json: any JSON parser
 shell: any POSIX sh, by eval or by .
 docker: docker run --env-file; Compose reads another format

@@ -4,7 +4,7 @@ Pure. The promise of each format is that its reader gets exactly the same names 
 for which it cannot promise that. The readers, and how they parse the text:
 
 - dotenv: python-dotenv from 0.13, npm's dotenv from 16, `node --env-file` from 20.12, dotenvx, Ruby's dotenv from 3.0,
-  direnv. They agree about little: single quotes are literal for all of them, but python-dotenv reads `\\` and `\'` as
+  direnv. They agree on little: single quotes are literal for all of them, but python-dotenv reads `\\` and `\'` as
   one character and replaces `${NAME}` even there; double quotes and values without quotes are literal where no
   character is special to any reader. The rest has no form that all of them read right, and is refused. An older direnv
   (2.32) knows no newlines in values: it refuses the file, or else the value is refused here.
@@ -154,7 +154,7 @@ def _dotenv_objection(name: str, value: str) -> Objection | None:
 
 
 def _dotenv(name: str, value: str) -> str:
-    """Return the line, or an empty text where no form is read alike by all."""
+    """Return the line, or an empty string where no form is read alike by all."""
     if "'" not in value and not re.search(r"\\\\|\\$", value):
         return f"{name}='{value}'\n"
     if not re.search(r'["\\$]', value):

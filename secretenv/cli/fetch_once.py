@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
 
-GONE = 1.0  # seconds in which a killed process is gone
+GONE = 1.0  # seconds within which a killed process is gone
 
 
 def fetch_once(settings: Settings, limit: float = FETCH_LIMIT) -> Answer:
@@ -30,7 +30,7 @@ def fetch_once(settings: Settings, limit: float = FETCH_LIMIT) -> Answer:
     Raises:
         SecretenvError: the fetch failed.
     """
-    # It ends later than the signal is blocked, so none is missed. An inherited SIG_IGN would leave nothing to wait for.
+    # It ends after the signal is blocked, so none is missed. An inherited SIG_IGN would leave nothing to wait for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:

@@ -55,7 +55,7 @@ def exchange(device: Device, context: Context, budget: float = BUDGET, *how: Any
 
     Args:
         device: whose role alias is asked for.
-        context: shows the certificate.
+        context: presents the certificate.
         budget: seconds to wait, however slowly the answer comes.
         how: what else `provider.exchange` takes.
 

@@ -83,7 +83,7 @@ DOCKER_CARRIAGE_RETURN = Message(
 )
 DOCKER_TOO_LONG = Message(ContentError, _CANNOT + "its line is longer than docker's limit of {limit} bytes", _INSTEAD)
 GITHUB_NAME = Message(
-    ContentError, _CANNOT + "its name contains other characters than letters, digits and '_'", _INSTEAD
+    ContentError, _CANNOT + "its name contains characters other than letters, digits and '_'", _INSTEAD
 )
 GITHUBS_OWN = Message(ContentError, _CANNOT + "GitHub does not let a job set it", _INSTEAD)
 YAML_NAME = Message(ContentError, _CANNOT + "its name is longer than YAML's limit of {limit} characters", _INSTEAD)

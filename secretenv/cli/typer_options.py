@@ -52,10 +52,10 @@ class Root(TyperGroup):
 
 
 class Switching(TyperCommand):
-    """A command whose flags have hidden `--no-` forms, which completion shows once they are begun."""
+    """A command whose flags have hidden `--no-` forms, which completion shows once they are being typed."""
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """Return the completions for the begun word."""
+        """Return the completions for the word being typed."""
         for option in self.params:
             if option.opts[0].startswith("--no-"):
                 option.hidden = not incomplete.startswith("--no")  # type: ignore[attr-defined]

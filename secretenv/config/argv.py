@@ -27,7 +27,7 @@ def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]] | None:
         words: those after `run`.
     """
     flags: dict[str, Any] = {}
-    negated: dict[str, bool] = {}  # `--no-NAME` wins wherever it stands
+    negated: dict[str, bool] = {}  # `--no-NAME` wins wherever it is
     rest = list(words)
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
@@ -49,7 +49,7 @@ def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]] | None:
 
 
 def _added(option: Option, before: Any, value: str) -> Any:
-    """Return the value of an option after it was given once more."""
+    """Return the value of an option after it was given again."""
     if option.flag:
         return True
     return [*(before or []), value] if option.repeatable else value

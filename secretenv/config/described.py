@@ -52,4 +52,4 @@ def _words(value: Any) -> str:
     words = [str(each) for each in value]
     if not any(no_path(word) for word in words):
         return " ".join(name(word) for word in words)
-    return shown("\n".join(words))  # the lines of a key's text in the place of a list
+    return shown("\n".join(words))  # the lines of a key's text in place of a list

@@ -64,8 +64,17 @@ def read(
         raise messages.BATCH_OF_ANOTHER_STAGE(secret=other.id, label=other.version_stage)
     doubts = [doubt for secret in secrets if (doubt := secret_ids.doubt(secret.id))]
     fields = {name: values[name] for name in Settings.fields() if name in values}
+    fields["validate"] = _validator(values["validate"], sources)
     fields |= {"device": device, "secrets": secrets, "command": tuple(command)}
     return Settings(**fields, warnings=(*sources.file.warnings, *_strangers(environ), *doubts))
+
+
+def _validator(words: tuple[str, ...], sources: Sources) -> tuple[str, ...]:
+    """Return the words of --validate; a relative path in the settings file starts at the file's folder."""
+    option = BY_KEY["validate"]
+    if not words or "/" not in words[0] or sources.given(option) != sources.file.get(option):
+        return words
+    return (sources.file.resolve(words[0]), *words[1:])
 
 
 def _secrets(values: Mapping[str, Any], sources: Sources) -> tuple[Secret, ...]:
@@ -142,7 +151,7 @@ def _secretsmanager_endpoint(environ: Mapping[str, str]) -> str:
 
 
 def _refuse_text(environ: Mapping[str, str]) -> None:
-    """Refuse a certificate's text in the place of the path in a variable of AWS's tools."""
+    """Refuse a certificate's text in place of the path in a variable of AWS's tools."""
     try:
         path(environ.get("AWS_CA_BUNDLE", ""))
     except SettingsError as error:
@@ -180,7 +189,7 @@ def _demand_all(
 
 
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a warning for each `SECRETENV_*` variable that is no option's.
+    """Return a warning for each `SECRETENV_*` variable that belongs to no option.
 
     It is probably a typing error, but not for certain: Kubernetes sets such names for a service called secretenv.
     """

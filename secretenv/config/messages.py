@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from secretenv.errors import Message, SecretenvError, SettingsError
-from secretenv.wording import DESCRIBE_ENDPOINT
+from secretenv.wording import DESCRIBE_ENDPOINT, USE_A_SHELL
 
 # Values of options.
 NOT_A_DURATION = Message(SettingsError, "not a duration: {value}", "write for example 500ms, 90s, 5m or 1h30m")
@@ -30,6 +30,22 @@ NOT_A_MODE = Message(
 )
 NOT_A_STAGING_LABEL = Message(
     SettingsError, "not a staging label: {value}", "write for example AWSCURRENT, which is the default"
+)
+_PROGRAM = "write for example '/usr/local/bin/check-db --quick', or none"
+NO_PROGRAM = Message(SettingsError, "no program is named: {value}", _PROGRAM)
+NUL_IN_A_PROGRAM = Message(SettingsError, "a program's words cannot contain a NUL: {value}", _PROGRAM)
+OPEN_QUOTE = Message(
+    SettingsError,
+    "a quote or a backslash is left open: {value}",
+    "close it: the words are split as a shell splits them",
+)
+PROGRAM_OF_A_SHELL = Message(
+    SettingsError,
+    "no shell runs this program, so {part} has no effect: {value}",
+    "write the path or the text itself, put it in single quotes, or use sh -c '...'",
+)
+VARIABLE_FOR_A_PROGRAM = Message(
+    SettingsError, "{variable}=... is not a program, and no shell sets the variable", USE_A_SHELL
 )
 _PATH = "write the path of the file that holds it"
 NOT_A_PATH = Message(SettingsError, "expected a path, but got text with {what}, which is not shown here", _PATH)
@@ -146,7 +162,7 @@ NOT_A_TARGET = Message(
     "write a path with a slash, such as ./tls.key, or a name such as TLS_KEY_FILE",
 )
 FILE_TWICE = Message(
-    SettingsError, "two secrets are to be written to {target}", "give each a path, or a name, of its own"
+    SettingsError, "two secrets would be written to {target}", "give each a path, or a name, of its own"
 )
 FILE_NAMED_AS_VARIABLE = Message(
     SettingsError,
@@ -189,19 +205,19 @@ MISSPELT_KEY_OF_ANOTHER_TABLE = Message(
     SettingsError, "{file}: {table} has no key {key}", "did you mean {word}? it belongs in {other_table}"
 )
 KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables", "{word} belongs in {other_table}: write it below that line"
+    SettingsError, "{file}: {key} is above all tables", "{word} belongs in {other_table}: write it below that line"
 )
 MISSPELT_KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables", "did you mean {word}? it belongs in {other_table}"
+    SettingsError, "{file}: {key} is above all tables", "did you mean {word}? it belongs in {other_table}"
 )
 UNKNOWN_KEY_IN_NO_TABLE = Message(
-    SettingsError, "{file}: {key} stands above all tables, and is no setting", "the tables are {tables}"
+    SettingsError, "{file}: {key} is above all tables, and is not a setting", "the tables are {tables}"
 )
 CONFIG_IS_NO_KEY = Message(
     SettingsError, "{file}: a settings file cannot name another one", "give it with --config or SECRETENV_CONFIG"
 )
 NESTED_TABLE = Message(
-    SettingsError, "{file}: the table [{word}] stands inside {table}", "write [{word}] on a line of its own"
+    SettingsError, "{file}: the table [{word}] is inside {table}", "write [{word}] on a line of its own"
 )
 SECRET_IS_NO_KEY = Message(
     SettingsError, "{file}: {table} has no key secret", "write a [[secret]] table with an id for each secret"
@@ -222,11 +238,11 @@ OPTIONAL_IS_NO_BOOLEAN = Message(
     SettingsError, "{file}: {table}: optional is neither true nor false", "write optional = true"
 )
 NOT_KEYS = Message(
-    SettingsError, "{file}: {table}: keys is no table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
+    SettingsError, "{file}: {table}: keys is not a table of variables", 'write keys = {{password = "DB_PASSWORD"}}'
 )
 NOT_FILES = Message(
     SettingsError,
-    "{file}: {table}: file is no string, or files no table of strings",
+    "{file}: {table}: file is not a string, or files is not a table of strings",
     'write file = "/PATH", or files = {{"tls.key" = "/PATH"}}',
 )
 KEYS_AND_MORE = Message(
@@ -260,5 +276,5 @@ ENDPOINT_NOT_HTTPS = Message(
 
 
 def told_of(source: str, error: SecretenvError) -> SecretenvError:
-    """Return an error with the flag, the variable or the key in front whose value it is about; never the value."""
+    """Return an error that begins with the flag, variable or key whose value it is about; never with the value."""
     return SettingsError(f"{source}: {error.message}", hint=error.hint)

@@ -1,6 +1,6 @@
-"""A key or a table of the settings file that does not belong where it stands: where it belongs, or what was meant.
+"""A key or a table of the settings file that does not belong where it is: where it belongs, or what was meant.
 
-TOML reads `cert = ...` below `[[secret]]` as the secret's, and above `[device]` as nobody's: that is easily done.
+TOML reads `cert = ...` below `[[secret]]` as the secret's, and above `[device]` as nobody's: an easy mistake.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SHOWN = {"device": "[device]", "run": "[run]", "secret": "[[secret]]"}
 
 
 def at_the_top(file: Path | None, key: str, value: Any, keys: Keys) -> SecretenvError:
-    """Return the error for a name at the top of the file that is no table's.
+    """Return the error for a name at the top of the file that is not a table's.
 
     Args:
         file: the settings file.
@@ -83,12 +83,12 @@ def in_a_table(file: Path | None, where: tuple[str, str], key: str, value: Any, 
 
 
 def _plain(key: str) -> str:
-    """Return a key as the table of options writes it, from that of a flag or a variable too."""
+    """Return a key as the table of options writes it, even from the form of a flag or a variable."""
     return key.lower().replace("-", "_").removeprefix(PREFIX.lower()).lstrip("_")
 
 
 def _home(word: str, keys: Keys) -> str:
-    """Return the table that a key belongs in, as one writes it; an empty text if there is none."""
+    """Return the table that a key belongs in, as a user writes it; an empty string if there is none."""
     return next((_SHOWN[table] for table in keys if word in keys[table]), "")
 
 

@@ -31,7 +31,7 @@ class Option(NamedTuple):  # a dataclass would cost each start of `run` 6 ms
         path: a path, made absolute.
         also: further variables that are read, in this order, after the option's own.
         default_note: the default in the documents, where a user could not write it.
-        words: values that completion offers, beside the signals that a SIGNAL can be.
+        words: values that completion offers, besides the signals that a SIGNAL can be.
         number: the settings file may give it as a number too: seconds, or a signal's number.
     """
 
@@ -154,8 +154,8 @@ OPTIONS = (
         section="run",
         metavar="TARGET=ID[#KEY]",
         repeatable=True,
-        help="secret, or one key of it, to write to a file: TARGET is its path, or a variable for the path of a file "
-        "in memory; repeatable",
+        help="secret, or one key of it, to write to a file: TARGET is a path, or a variable that gets the path "
+        "of a file in memory; repeatable",
     ),
     Option(
         name="file-mode",
@@ -163,13 +163,13 @@ OPTIONS = (
         metavar="MODE",
         default="0600",
         parse=parsers.mode,
-        help="mode of the files of --secret-file",
+        help="mode of the files that --secret-file writes",
     ),
     Option(
         name="files-on-disk",
         section="run",
         parse=parsers.boolean,
-        help="allow files of secrets on a file system that is not in memory",
+        help="allow secret files on a file system that is not in memory",
     ),
     Option(
         name="version-stage",
@@ -185,7 +185,7 @@ OPTIONS = (
         metavar="REGION",
         parse=parsers.region,
         repeatable=True,
-        help="region with a replica, asked if the secret's own region does not answer; repeatable",
+        help="region with a replica, read if the secret's own region does not answer; repeatable",
     ),
     Option(name="prefix", section="secret", metavar="TEXT", help="prefix for each variable name"),
     Option(name="upcase", section="secret", parse=parsers.boolean, help="convert variable names to upper case"),
@@ -216,7 +216,7 @@ OPTIONS = (
         metavar="NAME",
         parse=parsers.variable,
         repeatable=True,
-        help="non-empty variable that the secrets must give for a start or restart; repeatable",
+        help="variable that the secrets must set to a non-empty value before a start or restart; repeatable",
     ),
     Option(
         name="batch",
@@ -275,6 +275,16 @@ OPTIONS = (
         default="version",
         parse=parsers.choice("version", "values"),
         help="what counts as a change: a new version, or only new values",
+    ),
+    Option(
+        name="validate",
+        section="run",
+        metavar="PROGRAM",
+        default="none",
+        parse=parsers.program,
+        words=("none",),
+        help="program, with its arguments, that tries the new values before a restart; unless it exits with 0 within "
+        "30s, the command keeps its values",
     ),
     Option(
         name="splay",
@@ -338,6 +348,13 @@ OPTIONS = (
         parse=parsers.interval,
         number=True,
         help="how long to retry the first fetch; while AWS throttles, at least 10m unless this is set below 1m",
+    ),
+    Option(
+        name="status-file",
+        section="run",
+        metavar="FILE",
+        path=True,
+        help="keep the status in this file too: JSON, or metrics for Prometheus if its name ends in .prom",
     ),
     Option(
         name="sd-notify",

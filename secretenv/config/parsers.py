@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST = 3650 * 86400.0  # the clocks and sleeps of every system can hold this
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-# Of URIs in the place of a path, those that get a message of their own.
+# URIs in place of a path: these kinds get a message of their own.
 _URIS = {
     "file": messages.FILE_URI,
     **dict.fromkeys(("pkcs11", "tpm", "tpm2", "handle", "engine"), messages.KEY_IN_HARDWARE),
@@ -172,8 +172,8 @@ def choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
-# As DNS has it, or an IPv6 address. Whatever else a resolver or a parser of URLs would make of other characters, no
-# endpoint has them.
+# As DNS has it, or an IPv6 address. No endpoint has other characters, whatever a resolver or a parser of
+# URLs would make of them.
 _HOST = r"(?!-)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 
 
@@ -264,6 +264,38 @@ def path(text: str) -> str:
     if re.fullmatch(r"(['\"]).*\1", text):
         raise messages.QUOTED_PATH(value=shown(text))
     return text
+
+
+# What a shell takes literally: a character behind a backslash, and a text in quotes.
+_QUOTED = r"(?s)\\.|'[^']*'|\"(?:\\.|[^\"\\])*\""
+# What else a shell would act on: expansions, a home, and operators. (Patterns stay as they are where nothing matches.)
+_OF_A_SHELL = r"(?:^|(?<=\s))~|[$`|&;<>()\n]"
+
+
+def program(text: str) -> tuple[str, ...]:
+    """Return a program and its arguments, split as a POSIX shell splits words; nothing for `none`.
+
+    Raises:
+        SettingsError: it names no program, a quote is left open, or only a shell could run it.
+    """
+    words = text.strip()
+    if words == "none":
+        return ()
+    if "\0" in words:
+        raise messages.NUL_IN_A_PROGRAM(value=shown(text))
+    if found := re.search(_OF_A_SHELL, re.sub(_QUOTED, "q", words)):
+        raise messages.PROGRAM_OF_A_SHELL(part="a newline" if found[0] == "\n" else found[0], value=shown(text))
+    import shlex  # most runs have no such program
+
+    try:
+        split = shlex.split(words)
+    except ValueError:
+        raise messages.OPEN_QUOTE(value=shown(text)) from None
+    if not split or not split[0]:
+        raise messages.NO_PROGRAM(value=shown(text))
+    if re.fullmatch(r"[A-Za-z_]\w*=.*", split[0], re.ASCII | re.DOTALL):
+        raise messages.VARIABLE_FOR_A_PROGRAM(variable=split[0].partition("=")[0])
+    return (path(split[0]), *split[1:])
 
 
 def text(value: str) -> str:

@@ -19,13 +19,13 @@ _URI = (
 
 
 def uri(text: str) -> str:
-    """Return the scheme of a URI, in lower case, or an empty text if it is none. The rest of it may hold a PIN."""
+    """Return the scheme of a URI, in lower case, or an empty string if it is not one. The rest of it may hold a PIN."""
     found = re.match(_URI, text) if ":" in text else None
     return (found[1] or found[2]).lower() if found else ""
 
 
 def no_path(text: str) -> str:
-    """Return why a text cannot be a path, in words that follow `with`; an empty text if it can be one."""
+    """Return why a text cannot be a path, in words that follow `with`; an empty string if it can be one."""
     # Without patterns where they are not needed: each start of `run` comes here for every path.
     kinds = {
         "a newline": "\n" in text or "\r" in text,
@@ -42,7 +42,7 @@ def no_path(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a user's text for a message: quoted, or what it is where it may be a secret."""
+    """Return a user's text for a message: quoted, or described if it may be a secret."""
     what = no_path(text) or (f"more than {_LONGEST} characters" if len(text) > _LONGEST else "")
     return f"(text with {what}, not shown)" if what else repr(text)
 

@@ -1,7 +1,7 @@
 """Which ids cannot be secrets, and what was probably meant.
 
-AWS answers such an id with a denial for the role, since a policy lists the secrets that may be read. So one would look
-for the cause there.
+AWS answers such an id with a denial for the role, since a policy lists the secrets that may be read. So a user would
+look for the cause there.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def check(identifier: str) -> None:
 
 
 def doubt(identifier: str) -> str:
-    """Return a warning about an id that can be a secret, but is probably something else; usually an empty text."""
+    """Return a warning about an id that can be a secret, but is probably something else; usually an empty string."""
     if identifier.startswith("arn:") and (found := re.fullmatch(_WORD_AT_THE_END, identifier)):
         return (
             f"the ARN {identifier} ends in a dash and six letters, as a full one does: "

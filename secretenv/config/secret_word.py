@@ -1,6 +1,6 @@
 """The parts of a secret as a user writes it: `[?][NAME=]ID[#KEY]` in --secret, or a [[secret]] of the settings file.
 
-`?` and `#` are in no secret's name, and neither is in a variable's that a shell can set.
+`?` and `#` are in no secret's name, nor in the name of a variable that a shell can set.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def of_table(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_table(file: object, name: str, table: Mapping[str, Any]) -> None:
-    """Refuse what `optional` and `keys` of a [[secret]] cannot be, and what keys would leave without a meaning.
+    """Refuse invalid values of `optional` and `keys` of a [[secret]], and what `keys` would leave without effect.
 
     Args:
         file: the path of the settings file.

@@ -1,4 +1,4 @@
-"""BatchGetSecretValue: which secrets share a call, and which part of an answer is whose. Pure.
+"""BatchGetSecretValue: which secrets share a call, and which part of an answer belongs to which. Pure.
 
 `secretsmanager` makes the calls. An answer names its secrets by name and full ARN, whichever id was asked for.
 """

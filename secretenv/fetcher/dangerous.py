@@ -1,7 +1,7 @@
 """The names of variables that change which code a program runs or turn off its checks, each group with its source.
 
 A secret may hold one on purpose, or because an attacker can write the secret. Names that users rightly keep in secrets
-are left out, even where they say with whom a program speaks: AWS_ACCESS_KEY_ID, DATABASE_URL, PGSSLMODE, TZ.
+are left out, even where they say which server a program talks to: AWS_ACCESS_KEY_ID, DATABASE_URL, PGSSLMODE, TZ.
 """
 
 from __future__ import annotations

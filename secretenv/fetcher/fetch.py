@@ -1,6 +1,6 @@
 """The chain of one fetch: certificate, credentials, secrets, variables.
 
-What is imported where matters: a fetch from files alone loads nothing that speaks to a network, and boto3 is imported
+What is imported where matters: a fetch from files alone loads nothing that talks to a network, and boto3 is imported
 while the exchange waits for it.
 """
 
@@ -92,7 +92,7 @@ class Fetch:
         except SecretError as error:
             if error.link != "credentials":
                 raise
-        # AWS does not know them, or no longer: the role's sessions were revoked, or this clock is wrong.
+        # AWS does not know them, or no longer accepts them: the role's sessions were revoked, or this clock is wrong.
         answer.credentials = None
         answer.credentials = self._exchange(secrets)
         try:
@@ -141,6 +141,7 @@ class Fetch:
         context, warnings = certificate.load(self._device, at=self._at)
         self._answer.warnings += [warning for warning in warnings if warning not in self._answer.warnings]
         context.at = self._at
+        self._answer.certificate_end = context.ends
         return provider.exchange(self._device, context, wire=self._wire)
 
     def _prepare(self, secrets: Sequence[Secret]) -> None:

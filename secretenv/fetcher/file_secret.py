@@ -1,4 +1,4 @@
-"""`file://PATH` secrets: a local JSON file in the place of AWS, for development and for mounted secrets."""
+"""`file://PATH` secrets: a local JSON file in place of AWS, for development and for mounted secrets."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Find one value of a secret by the name of its key, or by a path of keys with dots in between. Pure.
 
-`database.password` is the member `password` of the member `database`. A key that has the dots in its own name comes
-first, on every level; a number names an element of an array, from 0 on.
+`database.password` is the member `password` of the member `database`. A key that has the dots in its own name takes
+precedence, on every level; a number names an element of an array, from 0 on.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def found(content: Any, path: str) -> list[Any]:
 
 
 def _below(content: Mapping[str, Any], path: str) -> Iterator[Any]:
-    """Yield what each beginning of the path that is a key, and ends before a dot, leads to."""
+    """Yield what the path leads to for each of its prefixes that is a key and ends before a dot."""
     for place, character in enumerate(path):
         if character == SEPARATOR and path[:place] in content:
             yield from found(content[path[:place]], path[place + 1 :])
 
 
 def paths(content: Mapping[str, Any], before: str = "", levels: int = 3) -> Iterator[str]:
-    """Yield the path of each value that is no object, or an empty one, or below so many levels."""
+    """Yield the path of each value that is not an object, or is an empty one, or is below this many levels."""
     for key, value in content.items():
         if isinstance(value, dict) and value and levels:
             yield from paths(value, f"{before}{key}{SEPARATOR}", levels - 1)

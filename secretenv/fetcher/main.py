@@ -58,7 +58,7 @@ class Output:
         self._write(answer.to_json(), last=True)
 
     def replace(self, error: SecretenvError) -> None:
-        """Write an error in the place of all that was written: the system refused the rest."""
+        """Write an error in place of all that was written: the system refused the rest."""
         answer = Answer()
         answer.error = error
         os.ftruncate(self._descriptor, 0)

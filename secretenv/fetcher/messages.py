@@ -115,7 +115,7 @@ KEY_AMBIGUOUS = Message(
 )
 FILE_IS_A_VARIABLE = Message(
     ContentError,
-    "{variable} is set by a secret, and is also to hold the path of a file of secret {secret}",
+    "{variable} is set by a secret, but would also hold the path of a file of secret {secret}",
     "choose another name in --secret-file",
 )
 REQUIRED_MISSING = Message(
@@ -128,7 +128,7 @@ VALUE_TOO_DEEP = Message(
     "the value of key {key} of secret {secret} is nested too deeply",
     "store nested values as a string",
 )
-# In the place of SOURCE: a key of a secret, or a secret.
+# SOURCE is a key of a secret, or a secret.
 NUL_IN_NAME = Message(ContentError, "the name of {source} holds a NUL character", "remove it: no variable can hold one")
 NUL_IN_VALUE = Message(
     ContentError, "the value of {source} holds a NUL character", "remove it: no variable can hold one"
@@ -161,5 +161,5 @@ FETCH_TOO_LONG = Message(
 ANSWER_NOT_WRITTEN = Message(
     FetcherError,
     "the fetcher could not write its answer: {reason}",
-    "the limit for the size of a file may be too low: ulimit -f; LimitFSIZE= of systemd; free",
+    "the file size limit may be too low: ulimit -f; systemd's LimitFSIZE=; free",
 )

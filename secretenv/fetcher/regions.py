@@ -1,4 +1,4 @@
-"""Replicas of a secret in other regions: what they are called there, and when one of them is asked. Pure."""
+"""Replicas of a secret in other regions: what they are called there, and when one of them is read. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretenv.errors import SecretenvError
 
-# These lie with this device, or with all regions alike.
+# These are faults of this device, or of all regions alike.
 _OUR_OWN = {"credentials", "clock", "proxy", "roots file"}
 
 
 def in_region(identifier: str, region: str) -> str:
-    """Return the id of a secret's replica: its ARN differs in the region only (Secrets Manager's guide), its name not.
+    """Return the id of a secret's replica: only the region in an ARN differs (Secrets Manager's guide); a name stays.
 
     Args:
         identifier: of the secret.

@@ -1,6 +1,6 @@
 """From secrets to files: which content goes where. Pure.
 
-Writing them is the supervisor's business, before the command starts. No message of this room holds a value.
+Writing them is the supervisor's business, before the command starts. No message of this module holds a value.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def files(readings: Sequence[Reading], variables: Collection[str]) -> tuple[dict[str, tuple[str, int]], dict[str, str]]:
-    """Return the content of each file in base64 with its mode, and the id of the secret that it came from, by targets.
+    """Return the content of each file in base64 with its mode, and the id of the secret that it came from, by target.
 
     A key whose value is null makes no file, and neither does an optional secret that is missing.
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from secretenv.settings import Device, Secret
 
 AT_ONCE = 8
-# So many secrets are worth one more connection: for each botocore reads the roots again, 20 ms of a fast core.
+# This many secrets are worth one more connection: for each, botocore reads the roots again, 20 ms of a fast core.
 SHARE = 3
 
 _CONFIG = Config(
@@ -249,7 +249,7 @@ class Reader:
         return [self._or_elsewhere(each, partial(out_of, each)) for each in secrets]
 
     def _batch(self, region: str, ids: list[str]) -> dict[str, Any]:
-        """Return the entries of values and errors that are the answer to a batch, by the ids that they are of."""
+        """Return the entries of values and errors that are the answer to a batch, by the ids of their secrets."""
         values: list[Any] = []
         errors: list[Any] = []
         page: dict[str, str] = {}
@@ -364,7 +364,7 @@ def _session(given: _Given) -> boto3.session.Session:
 
 
 def _reading(secret: Secret, answer: Any, host: str) -> Reading:
-    """Return the reading of an answer, or raise that it is not one."""
+    """Return the reading of an answer, or raise an error if it is not one."""
     version, text, binary = (answer.get(name) for name in ("VersionId", "SecretString", "SecretBinary"))
     content = text if isinstance(text, str) else binary
     if not isinstance(version, str) or not version or not isinstance(content, str | bytes):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Row = tuple[Collection[str], str, Link, str]
 
-# Codes for temporary credentials that AWS does not accept, or no longer: new ones may be accepted.
+# Codes for temporary credentials that AWS does not accept, or no longer accepts: new ones may be accepted.
 REFUSED_CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -36,7 +36,7 @@ REFUSED_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-# A signature that is wrong for another reason than its time: AWS did not get the request that was signed.
+# A signature that is wrong for a reason other than its time: AWS did not get the request that was signed.
 CHANGED = frozenset(
     {
         "IncompleteSignature",
@@ -100,7 +100,7 @@ _RESOURCE_POLICY = (
 )
 ROWS: tuple[Row, ...] = (
     *_OF_BOTH,
-    # Not `kms` alone: a denial quotes the ARNs of role and secret, which may be called so.
+    # Not `kms` alone: a denial quotes the ARNs of role and secret, which may have it in their names.
     (DENIED, "access to kms", "KMS", _NO_KEY),
     (DENIED, "the ciphertext refers to", "KMS", _NO_KEY),
     (DENIED, f" kms: … {OF_RESOURCE}", "KMS", _KEY_POLICY),

@@ -207,7 +207,7 @@ def _parse(secret: Secret, text: str) -> Any:
     def constant(word: str) -> NoReturn:
         raise messages.NOT_JSON(word=word, secret=short(secret.id))
 
-    # A parser may ignore the byte order mark (RFC 8259, 8.1), which editors of Windows put there.
+    # A parser may ignore the byte order mark (RFC 8259, 8.1), which Windows editors put there.
     text = text.removeprefix("\ufeff")
     return json.loads(text, object_pairs_hook=members, parse_int=_Number, parse_float=_Number, parse_constant=constant)
 

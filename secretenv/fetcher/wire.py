@@ -1,4 +1,4 @@
-"""Send the requests of a client of botocore, and read no more of an answer than a real one can have."""
+"""Send the requests of a client of botocore, and read no more of an answer than a real one can contain."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 20  # secrets in one answer
 
 
 class TooLargeError(Exception):
-    """An answer is larger than any of Secrets Manager."""
+    """An answer is larger than any of Secrets Manager's."""
 
 
 class Wire:
@@ -44,7 +44,7 @@ class Wire:
         """Return the answer to a request: what botocore's event `before-send` asks for.
 
         Raises:
-            TooLargeError: there is no end of it.
+            TooLargeError: the answer is too large.
             botocore.exceptions.ConnectionError: there is none.
             botocore.exceptions.HTTPClientError: it broke off.
         """

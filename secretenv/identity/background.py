@@ -1,7 +1,7 @@
-"""Work in threads of its own, whose result is waited for no longer than a limit.
+"""Work in threads of its own, with a limit on the wait for the result.
 
 The limits of a socket count for each piece, so an answer that drips never reaches them, and a lookup can hang in libc.
-What hangs is left to itself: these threads do not keep the process.
+What hangs is left to itself: these threads do not keep the process alive.
 
 Where no thread can be started, which an old container engine or a limit may forbid, the work is done where its result
 is asked for: later and one after the other, but done.
@@ -9,7 +9,7 @@ is asked for: later and one after the other, but done.
 
 from __future__ import annotations
 
-# Not `threading`: its `start` waits for ever for a thread that dies of a lack of memory before it has begun. Its locks
+# Not `threading`: its `start` waits for ever for a thread that dies for lack of memory before it has begun. Its locks
 # allocate nothing when they are released.
 import _thread
 import signal
@@ -171,7 +171,7 @@ def side_by_side(
     try:
         for thing, outcome in zip(things, outcomes, strict=True):
             if not (threads and outcome.wait(BEGINNING)):
-                # They are begun in order: if nobody is at this one by now, there is no thread that lives.
+                # They are begun in order: if none is at this one by now, no thread is alive.
                 outcome.of(lambda: work(thing))  # noqa: B023 - called at once
             found.append(outcome.get())
     finally:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
 LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
-SOON = 14 * DAY  # seconds before the certificate's end from which there is a warning
+SOON = 14 * DAY  # seconds; a certificate that ends within these gets a warning
 
 _CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
@@ -54,6 +54,7 @@ class Context(ssl.SSLContext):
         handshaken: whether it is over.
         version: the version of TLS that was agreed on.
         peer: the server's certificate, DER.
+        ends: when the client's certificate ends, in seconds since the epoch; 0 where that is not known.
         at: called before each step with the link of the chain, and where.
     """
 
@@ -62,6 +63,7 @@ class Context(ssl.SSLContext):
     handshaken = False
     version = ""
     peer = b""
+    ends = 0.0
     at: At | None = None
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
@@ -94,7 +96,7 @@ def _untraced(_link: Link, _path: str) -> None:
 
 
 def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untraced) -> tuple[Context, list[str]]:
-    """Return a context that shows the certificate and trusts the roots, and warnings.
+    """Return a context that presents the certificate and trusts the roots, and warnings.
 
     Args:
         device: names the files.
@@ -111,10 +113,12 @@ def load(device: Device, clock: Callable[[], float] = time.time, at: At = _untra
     key = read_key(device)
     context = new_context()
     trust(context, device.ca, at)
-    bundle(at=at)  # here: a setting that is wrong is the same error whichever network is there
+    bundle(at=at)  # here: a wrong setting is then the same error on any network
     load_pair(context, device, key, at)
+    certificate = said_by(pem)
+    context.ends = certificate.not_after if certificate else 0.0
     warnings = [guard(link, path) for link, path in files_of(device)]
-    warnings += [exposed(device), check_dates(device, said_by(pem), clock())]
+    warnings += [exposed(device), check_dates(device, certificate, clock())]
     return context, [warning for warning in warnings if warning]
 
 
@@ -139,7 +143,7 @@ def read_certificate(device: Device) -> str:
     """Return the text of the certificate's file, in which OpenSSL can read a certificate.
 
     Raises:
-        CertificateError: it cannot be read, or OpenSSL cannot.
+        CertificateError: the file cannot be read, or OpenSSL cannot read what it holds.
     """
     path = device.cert
     pem = _read(path, messages.CERTIFICATE_UNREADABLE, messages.CERTIFICATE_EMPTY, messages.CERTIFICATE_TOO_LARGE)
@@ -180,7 +184,7 @@ def files_of(device: Device, environ: Mapping[str, str] = os.environ) -> list[tu
 
 
 def guard(link: Link, path: str) -> str:
-    """Return a warning if others can change a file; an empty text if not, or if it has just been removed.
+    """Return a warning if others can change a file; an empty string if not, or if it has just been removed.
 
     Raises:
         CertificateError: this is root, and the file belongs to another user.
@@ -262,7 +266,7 @@ def _other(content: str, path: str, in_other_form: Message, usual: Message) -> S
 
 
 def exposed(device: Device, environ: Mapping[str, str] = os.environ) -> str:
-    """Return a warning if others than the owner can read the key.
+    """Return a warning if anyone but the owner can read the key.
 
     systemd gives a credential (LoadCredential=) to its service by an ACL, which the mode shows as a group's permission.
     """

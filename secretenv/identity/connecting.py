@@ -1,4 +1,4 @@
-"""Connect to one of the addresses of a name: side by side, as RFC 8305 ("Happy Eyeballs") says.
+"""Connect to one of the addresses of a name: in parallel, as RFC 8305 ("Happy Eyeballs") says.
 
 Attempts begin a moment apart, IPv6 and IPv4 in turn; the first address that answers wins and the other attempts are
 closed. One thread does it all: a device may not have a second one.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAUSE = 0.25  # seconds between the beginnings of two attempts: RFC 8305, section 5
 # Hosts and ports to which plain HTTP is spoken.
 _inside: set[tuple[str, int]] = set()
-# This machine has no way to such an address: whatever another one answers says more.
+# This machine has no route to such an address: an answer from any other address says more.
 _NO_WAY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENETUNREACH, errno.EHOSTUNREACH}
 
 
@@ -67,7 +67,7 @@ def create_connection(
 
 
 def use() -> None:
-    """Let urllib3, by which requests and botocore connect, connect like this in this process."""
+    """Make urllib3, through which requests and botocore connect, connect like this in this process."""
     from urllib3.util import connection
 
     connection.create_connection = create_connection
@@ -129,7 +129,7 @@ def survey(found: Sequence[Entry], seconds: float, patience: float) -> tuple[str
 
 
 class Attempts:
-    """Attempts to connect to addresses, side by side.
+    """Attempts to connect to addresses, in parallel.
 
     Args:
         found: the addresses.
@@ -228,7 +228,7 @@ class Attempts:
         self._due = 0.0  # the next one need not wait for its turn
 
     def _why(self) -> OSError:
-        """Return why there is no connection: what an address answered, else that one was silent, else the last."""
+        """Return why there is no connection: an address's answer, else the silence of one, else the last error."""
         answered = [error for error in self._errors if error.errno not in _NO_WAY]
         if answered or not (self._begun or self._waiting):
             return (answered or self._errors or [OSError("there is no address")])[-1]

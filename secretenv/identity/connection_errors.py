@@ -37,7 +37,7 @@ CERTIFICATE_ALERTS = re.compile(
 DATA_ENDPOINT = re.compile(r"[^.]+\.iot\.[^.]+\.amazonaws\.com(\.cn)?(:|$)")
 # How OpenSSL reports bytes that are not TLS, for example an HTTP answer of a captive portal.
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
-# The functions of http.client and urllib3 that speak with a proxy.
+# The functions of http.client and urllib3 that talk to a proxy.
 _TO_A_PROXY = {"_tunnel", "_connect_tls_proxy"}
 CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, http.client.RemoteDisconnected, ConnectionError)
 
@@ -94,7 +94,7 @@ def explain(  # noqa: PLR0913 - what is known of a connection
     variable: str = "HTTPS_PROXY",
     issuer: Callable[[], str] = str,
 ) -> SecretenvError:
-    """Return the error in words, as one of the credentials provider.
+    """Return the error in words, as an error of the credentials provider.
 
     Args:
         error: what the library raised.
@@ -120,7 +120,7 @@ def endless(host: str, span: str, *, handshaken: bool) -> SecretenvError:
 
 
 def tunnelling(error: BaseException) -> bool:
-    """Tell whether an exception came up while a proxy was spoken to, by the functions that it passed through."""
+    """Tell whether an exception came up while talking to a proxy, by the functions that it passed through."""
     for one in chain(error):
         trace = one.__traceback__
         while trace:
@@ -211,7 +211,7 @@ def _closed(case: _Case) -> SecretenvError | None:
 
 
 def _no_roots(case: _Case) -> SecretenvError | None:
-    """The file with the roots has just gone: it is read before, and again by botocore."""
+    """The file with the roots has just disappeared: it was read before, and botocore reads it again."""
     return messages.BUNDLE_CHANGED(host=case.host) if case.first(FileNotFoundError, IsADirectoryError) else None
 
 

@@ -8,7 +8,7 @@ CERTIFICATE, REQUEST, REVOCATIONS, PUBLIC_KEY = "certificate", "certificate requ
 KEY, ENCRYPTED_KEY = "private key", "encrypted private key"
 PKCS7, PKCS12 = "PKCS#7", "PKCS#12"
 
-# The beginning of a SEQUENCE (X.690): its tag and a length, also one that is not DER's, as Windows writes them.
+# The beginning of a SEQUENCE (X.690): its tag and a length, even one that is not DER's, as Windows writes them.
 _S = rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)"
 _RSADSI = rb"\x06.\x2a\x86\x48\x86\xf7\x0d\x01"  # an object identifier, up to the number of the PKCS
 _KINDS = {

@@ -1,7 +1,7 @@
-"""Keep what a process holds inside it: no core dump, no report of an exception's text, no library that logs.
+"""Keep the data of a process inside it: no core dump, no report of an exception's text, no library that logs.
 
 For each process that holds credentials or values of secrets. Which variables it may see is the supervisor's business.
-The imports stand in the functions: a fetch from files alone needs no `logging`.
+The imports are in the functions: a fetch from files alone needs no `logging`.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ import re
 
 _ENCRYPTED = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END")
 _DEK_INFO = re.compile(r"^DEK-Info: ([A-Z0-9-]{1,40}),", re.MULTILINE)
-# Of traditional keys, by the beginning of the cipher's name; DES-EDE, which is triple DES, is there.
+# Of traditional keys, by the beginning of the cipher's name; DES-EDE, which is triple DES, is not old.
 _OLD = re.compile(r"DES-(?!EDE)|DESX|RC2|RC4|RC5|BF|CAST5|SEED|IDEA")
-_HEAD = 200  # bytes, in which a key in PKCS#8 names its cipher: the derivation of the key stands before it
+_HEAD = 200  # bytes, within which a key in PKCS#8 names its cipher: the key derivation comes before it
 
-# Algorithms of PKCS#8 by their object identifiers: PKCS#5 1.5 and PKCS#12 name cipher and hash at once, PBES2 apart.
+# Algorithms of PKCS#8 by object identifier: PKCS#5 1.5 and PKCS#12 name cipher and hash together, PBES2 separately.
 _NAMES = {
     "2a864886f70d010501": "DES",
     "2a864886f70d010503": "DES",

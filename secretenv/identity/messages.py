@@ -27,8 +27,7 @@ _CHECK_CLOCK = "renew the certificate, or set the clock if it is wrong: date -u;
 _CHECK_ALIAS = "check the role alias: aws iot describe-role-alias --role-alias {role_alias}"
 
 
-# A file on a disk or a share that does not answer. It blames the link of that file, whichever it is.
-# Of any of these links.
+# Any of the device's files. The error blames the link of the file, whichever it is.
 FILE_FOREIGN = Message(
     CertificateError,
     "the file {file} belongs to {owner}, who could change it, and secretenv runs as root",
@@ -242,7 +241,7 @@ NAME_UNKNOWN = Message(
     link="DNS",
 )
 
-# proxy. Its URL may hold a password and is not shown. VARIABLE is the one that it is set in. A wrong
+# proxy. Its URL may hold a password and is not shown. VARIABLE is the variable that sets it. A wrong
 # setting does not become right by itself.
 PROXY_UNUSABLE = Message(
     CredentialsError,
@@ -362,7 +361,7 @@ HANDSHAKE_ENDLESS = Message(
 )
 HANDSHAKE_LATE = Message(
     CredentialsError,
-    "the TLS handshake with {host} did not end in time",
+    "the TLS handshake with {host} did not complete in time",
     CHECK_NETWORK,
     transient=True,
     link="TLS",

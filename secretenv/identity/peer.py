@@ -1,7 +1,7 @@
-"""Who issued the certificate that a host shows, to name the issuer in an error.
+"""Who issued the certificate that a host presents, to name the issuer in an error.
 
 Python shows no certificate that it does not trust. So a handshake of TLS 1.2, in which certificates are not encrypted,
-is begun and broken off as soon as the certificate is there: nothing is sent, and nothing is trusted.
+is begun and broken off as soon as the certificate has arrived: nothing is sent, and nothing is trusted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from secretenv.identity.provider_errors import plain
 if TYPE_CHECKING:
     import socket
 
-SECONDS = 3.0  # to connect, and for each step on the connection: this is no more than a help
+SECONDS = 3.0  # to connect, and for each step on the connection: this only adds to an error
 _LARGEST = 1 << 16  # of what is read, in bytes
 _HANDSHAKE, _CERTIFICATE = 22, 11  # kinds of records and of messages in them (RFC 5246, 6.2.1 and 7.4)
 

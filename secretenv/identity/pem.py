@@ -1,4 +1,4 @@
-"""What a file holds in the place of a certificate or a key in PEM form, and the command that makes it one. Pure.
+"""What a file holds in place of a certificate or a key in PEM form, and the command that makes it one. Pure.
 
 Such files arrive as they were exported, copied out of a page, or passed through a variable or an editor. Only a file
 that cannot be used is looked at, so nothing is refused here.
@@ -25,7 +25,7 @@ _WIDE = b"B\0E\0G\0I\0N"
 _MARK = b"\xef\xbb\xbf"  # a byte order mark in UTF-8
 # Hyphens, dashes and spaces of word processors, in UTF-8.
 _TYPESET = re.compile(rb"\xe2\x80[\x90-\x95]|\xc2\xa0")
-# A line of base64 that has another one behind an empty line.
+# A line of base64, an empty line, and another line of base64.
 _SPACED = re.compile(r"^[A-Za-z0-9+/=]{16,}\r?\n[ \t]*\r?\n[A-Za-z0-9+/=]+\r?$", re.MULTILINE)
 _LONGEST_PATH = 5  # names deep
 
@@ -60,7 +60,7 @@ class Form(NamedTuple):
         found: what the file holds; LABEL stands for the first line of its first block.
         certificate: the next step where a certificate is wanted; FILE stands for the file, PATH for one in JSON.
         key: the same where a private key is wanted.
-        fits: whether a content is of this form.
+        fits: whether content is of this form.
     """
 
     found: str
@@ -144,7 +144,7 @@ FORMS: tuple[Form, ...] = (
     _same("a revocation list in DER form", _WHOSE, _of_kind(der.REVOCATIONS)),
     _same("JSON with PEM text in it", "jq -r 'PATH' FILE > NEW", lambda it: it.path),
     _same(
-        r"PEM text with \n in the place of its line ends",
+        r"PEM text with \n in place of its line ends",
         r"""sed -E 's/\\+r//g; s/\\+n/\n/g' FILE | tr -d "\"'" > NEW""",
         _line(r"-----BEGIN [^\n]*\\n"),
     ),
@@ -165,7 +165,7 @@ FORMS: tuple[Form, ...] = (
     ),
     _same("PEM text in quotes", r"""tr -d "\"'" < FILE > NEW""", _line(r"^[ \t]*[\"']-----|-----[\"']")),
     _same(
-        "PEM text with spaces in front of its lines",
+        "PEM text with spaces at the start of its lines",
         "sed 's/^[[:space:]]*//' FILE > NEW",
         _line(r"^[ \t]+(-----(BEGIN|END) |[A-Za-z0-9+/=]{20,}[ \t\r]*$)"),
     ),
@@ -205,7 +205,7 @@ FORMS: tuple[Form, ...] = (
         _encoded(der.PKCS12),
     ),
     _same(  # OpenSSL reads it from 3.0 on
-        "PEM text behind a byte order mark", "tail -c +4 FILE > NEW", lambda it: it.labels and it.raw.startswith(_MARK)
+        "PEM text after a byte order mark", "tail -c +4 FILE > NEW", lambda it: it.labels and it.raw.startswith(_MARK)
     ),
     Form(
         "a private key in OpenSSH's form",
@@ -231,7 +231,7 @@ FORMS: tuple[Form, ...] = (
 
 
 def form(raw: bytes, wanted: str, file: str) -> tuple[str, str] | None:
-    """Return what a file holds in the place of what is wanted, and the next step, or None where that cannot be told.
+    """Return what a file holds in place of what is wanted, and the next step, or None where that is not known.
 
     Args:
         raw: the file's content.
@@ -242,7 +242,7 @@ def form(raw: bytes, wanted: str, file: str) -> tuple[str, str] | None:
     for each in FORMS:
         if each.fits(content):
             step = each.certificate if wanted == CERTIFICATE else each.key
-            # What a shell writes, anybody may read unless it is told otherwise.
+            # A file that a shell writes can be read by anybody unless umask prevents that.
             if wanted == KEY and "> NEW" in step:
                 words, colon, command = step.rpartition(_OLD_ARCHIVE)
                 step = f"{words}{colon}umask 077; {command}"
@@ -272,7 +272,7 @@ def _is(wanted: str, label: str) -> bool:
 
 
 def _decoded(raw: bytes) -> bytes:
-    """Return what a content encodes in base64, nothing if it does not."""
+    """Return what content encodes in base64, nothing if it does not."""
     if not _BASE64.fullmatch(raw):
         return b""
     try:
@@ -293,7 +293,7 @@ def _path(raw: bytes, wanted: str) -> str:
     while waiting:
         path, value = waiting.pop(0)
         if isinstance(value, dict) and path.count(".") < _LONGEST_PATH:
-            # Of names that the shell and jq read as they stand.
+            # Of names that the shell and jq read as they are.
             waiting += [
                 (f"{path}.{name}", inner) for name, inner in value.items() if re.fullmatch(r"[A-Za-z_]\w*", name)
             ]

@@ -47,11 +47,11 @@ class _Adapter(HTTPAdapter):
         return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Leave the roots alone: the inherited one loads certifi's beside those of --ca."""
+        """Leave the roots alone: the inherited method loads certifi's besides those of --ca."""
 
 
 def _context_of_a_proxy() -> Context:
-    """Return a context that shows nothing, and trusts the roots that count for Secrets Manager's proxy too."""
+    """Return a context without a certificate, which trusts the roots that count for Secrets Manager's proxy too."""
     context = certificate.new_context()
     if not certificate.bundle(context=context):
         certificate.trust(context, "")
@@ -68,7 +68,7 @@ def exchange(
 
     Args:
         device: whose role alias and thing name are sent, and to which endpoint.
-        context: shows the certificate.
+        context: presents the certificate.
         clock: this machine's, in seconds since the epoch.
         wire: what asks the provider, `ask` if not given.
 
@@ -112,7 +112,7 @@ def ask(device: Device, context: Context, timeouts: tuple[float, float] = TIMEOU
             ) as answer:
                 # The raw body: an answer that would unpack to gigabytes stays packed.
                 return answer.status_code, answer.headers, answer.raw.read(LARGEST + 1, decode_content=False)
-        except Exception as error:  # noqa: BLE001 - urllib3's own come through beside those of requests
+        except Exception as error:  # noqa: BLE001 - urllib3's own errors come through besides those of requests
             raise connection_errors.explain(
                 error,
                 device.endpoint,

@@ -46,7 +46,7 @@ class Proxy:
         url: for the libraries alone: it may hold a password.
         host: its host, which may be shown.
         port: its port.
-        tls: whether it is spoken to by TLS.
+        tls: whether it is reached over TLS.
         authorization: the value of its header Proxy-Authorization, empty without a user.
 
     Raises:
@@ -72,7 +72,7 @@ class Proxy:
             raise messages.PROXY_NOT_ASCII(variable=variable)
         login = "" if user is None else quote(user, safe="")
         login += "" if password is None else f":{quote(password, safe='')}"
-        # Written again, so that all libraries read the same in it.
+        # Rebuilt, so that all libraries read the same in it.
         self.url = f"{scheme}://{login}{'@' if login else ''}{found['host']}:{self.port}"
         self.authorization = _basic(user, password) if user and password else ""
 
@@ -108,7 +108,7 @@ def proxies(url: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host, a name or an address without brackets, is this machine by its definition."""
+    """Tell whether a host, a name or an address without brackets, is this machine by definition."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, 6.3
         return True

@@ -1,4 +1,4 @@
-"""Why OpenSSL does not take a certificate, a key or a pair of them: what is known of the files, as an error. Pure."""
+"""Why OpenSSL does not accept a certificate, a key or a pair of them: what is known of the files, as an error. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOO_WEAK = {
 
 _ELSEWHERE = re.compile(r"-----BEGIN (TSS2 PRIVATE KEY|PKCS#11 PROVIDER URI)-----")
 _ENCRYPTED = re.compile(r"-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED", re.MULTILINE)
-# What a password file may hold that nobody means by a password.
+# Content of a password file that nobody intends as a password.
 _ODD: tuple[tuple[str, Callable[[bytes], object]], ...] = (
     ("UTF-16 text", lambda it: it.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in it),
     ("a byte order mark", lambda it: it.startswith(b"\xef\xbb\xbf")),
@@ -44,7 +44,7 @@ def file(content: str, path: str, in_other_form: Message, usual: Message, reason
     Args:
         content: its bytes, as Latin-1.
         path: where it is.
-        in_other_form: says what it holds instead, where that can be told.
+        in_other_form: says what it holds instead, where that is known.
         usual: the error for any other content.
         reason: what OpenSSL said, for `usual`.
     """
@@ -57,7 +57,7 @@ def file(content: str, path: str, in_other_form: Message, usual: Message, reason
 
 
 def pair(error: ssl.SSLError, device: Device, key: str, password: bytes) -> SecretenvError:
-    """Return the error for a pair that OpenSSL does not take.
+    """Return the error for a pair that OpenSSL does not accept.
 
     Args:
         error: what OpenSSL said.

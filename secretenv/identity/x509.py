@@ -21,7 +21,7 @@ ENCODINGS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1C:
 # Of X.520, the better name first: common name, unit, organisation. AWS's own issuer has no common name, only a unit.
 NAMES = (bytes.fromhex("550403"), bytes.fromhex("55040b"), bytes.fromhex("55040a"))
 
-LONG_FORM = 0x80  # bit of a length's first byte: the length itself follows, in so many bytes
+LONG_FORM = 0x80  # bit of a length's first byte: the length itself follows, in this many bytes
 LONGEST_LENGTH = 4  # of these bytes: four gigabytes are enough
 CENTURY = 50  # of UTCTime: years from here on are 19xx (RFC 5280, 4.1.2.5.1)
 
@@ -61,7 +61,7 @@ def read_pem(text: str) -> Certificate:
 
 
 def read(der: bytes) -> Certificate:
-    """Return the fields of a certificate; bytes behind it are ignored, as OpenSSL's trusted certificates have them.
+    """Return the fields of a certificate; bytes after it are ignored, as OpenSSL's trusted certificates have them.
 
     Raises:
         UnreadableError: it is not understood.
@@ -97,7 +97,7 @@ def _take(data: bytes, tag: int) -> tuple[bytes, bytes]:
     """Return the content of the element that `data` begins with, which has this tag, and what follows it."""
     found, content, rest = _element(data)
     if found != tag:
-        raise UnreadableError(f"tag {found:#04x} in the place of {tag:#04x}")
+        raise UnreadableError(f"tag {found:#04x} in place of {tag:#04x}")
     return content, rest
 
 
@@ -136,7 +136,7 @@ def _time(data: bytes) -> tuple[float, bytes]:
 
 
 def _name(data: bytes) -> str:
-    """Return the most telling part of a name: the last of its best kind, as parts go from general to special."""
+    """Return the most telling part of a name: the last of its best kind, as parts go from general to specific."""
     found: dict[bytes, str] = {}
     while data:
         parts, data = _take(data, SET)

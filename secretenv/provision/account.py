@@ -45,7 +45,7 @@ class Account:
         region: empty: as every AWS tool finds it.
         profile: empty: the same.
         show: takes the text of each changing call, which then is not made; None: they are made.
-        secret_words: shown in the place of a secret's value.
+        secret_words: shown in place of a secret's value.
 
     Attributes:
         show: the same.
@@ -153,7 +153,7 @@ class Account:
 
 
 def _refuse_content(**options: str) -> None:
-    """Refuse a text in the place of a name or a path: boto3's errors would quote it.
+    """Refuse text in place of a name or a path: boto3's errors would quote it.
 
     Raises:
         SettingsError: there is one.

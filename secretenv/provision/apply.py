@@ -125,7 +125,7 @@ class _Apply:
         return dict(found["PolicyDocument"])
 
     def _exact(self, policy: dict[str, Any], readable: Readable) -> dict[str, Any]:
-        """Return the role's policy with ARNs in the place of the patterns that a template has for the same secrets."""
+        """Return the role's policy with ARNs in place of the patterns that a template has for the same secrets."""
         names = self._wanted.read
         if self._wanted.per_thing or len(names) != len(readable.arns):
             return policy

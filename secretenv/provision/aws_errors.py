@@ -35,7 +35,7 @@ _CONFLICT = {"DeleteConflict", "DeleteConflictException"}
 
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Turn what boto3 raises into an error with the next step; `action` is AWS's name, as `iot:CreatePolicy`."""
+    """Turn what boto3 raises into an error with the next step; `action` is AWS's name, such as `iot:CreatePolicy`."""
     try:
         yield
     except exceptions.ClientError as error:

@@ -26,7 +26,7 @@ def template(wanted: Wanted, *, with_value: bool, certificate_id: str = "") -> F
 
     Args:
         wanted: what the operator asks for.
-        with_value: the secret is made, from a parameter; else it is there already.
+        with_value: the secret is made, from a parameter; else it exists already.
         certificate_id: of the registered certificate; empty: none.
 
     Raises:

@@ -29,7 +29,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args if args[:1] == ["destroy"] or asked else ["make", *args])
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """Return the completions for the word behind `provision`: its options, and `destroy`."""
+        """Return the completions for the word after `provision`: its options, and `destroy`."""
         found = [item for item in super().shell_complete(ctx, incomplete) if item.value != "make"]
         known = {item.value for item in found}
         options = self.commands["make"].shell_complete(ctx, incomplete) if incomplete.startswith("-") else []
@@ -44,7 +44,7 @@ class _Named(TyperCommand):
 
 
 class _Make(_Named):
-    """The command behind a NAME; nobody types `make`, so its usage does not show it."""
+    """The command for a NAME; nobody types `make`, so its usage does not show it."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         return super().make_context(parent.info_name if parent else info_name, args, parent and parent.parent, **extra)
@@ -135,7 +135,7 @@ def make(  # noqa: PLR0913 - each is an option
 
     Without --new-certificate the settings file is printed.
 
-    A second run changes nothing. What provision did not create is never changed, unless you tag it.
+    A second run changes nothing. It never changes a resource that it did not create, unless you tag it.
 
     Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """

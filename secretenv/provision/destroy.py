@@ -125,7 +125,7 @@ class _Destroy:
         self._iam.delete_role(RoleName=name)
 
     def secrets(self) -> Iterator[Doomed]:
-        """Yield the secrets, also those of things."""
+        """Yield the secrets, including those of things."""
         # AWS compares only the beginning of a tag here, so the tag is compared again.
         filters = [{"Key": "tag-key", "Values": [TAG]}, {"Key": "tag-value", "Values": [self._wanted.name]}]
         for secret in self._account.pages("secretsmanager", "list_secrets", "SecretList", Filters=filters):

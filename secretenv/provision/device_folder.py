@@ -214,7 +214,7 @@ def _fingerprint(path: Path, pem: str) -> str:
 
 
 def _take_space(descriptor: int) -> None:
-    """Take the space of a file, so that a full disk is met before it is needed."""
+    """Take the space of a file, so that a full disk shows before the space is needed."""
     try:
         os.posix_fallocate(descriptor, 0, ROOM)
     except OSError as error:

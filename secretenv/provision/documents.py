@@ -1,6 +1,6 @@
 """The policies, each as small as it can be: who may assume the role, what the role reads, what a certificate obtains.
 
-Pure. README.md shows these very documents.
+Pure. docs/aws.md shows these very documents.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def secret_policy(secret_arns: Sequence[Any], kms_keys: Sequence[str] = ()) -> d
     """Return the role's permissions: to read the values of these secrets, and nothing else.
 
     Args:
-        secret_arns: ARNs, also with wildcards.
+        secret_arns: ARNs, which may have wildcards.
         kms_keys: ARNs of the keys, or of the aliases of keys, that encrypt them; none: AWS's own key, which needs no
             permission.
     """

@@ -1,7 +1,7 @@
 """Who owns an AWS resource, judged by its tags: this NAME, a template, or someone else.
 
 IoT things take no tags; one that provision makes has an attribute instead. What a template owns is neither changed nor
-removed, also where somebody gave it the tag of a NAME: a stack may put tags on all that it makes.
+removed, even where somebody gave it the tag of a NAME: a stack may put tags on all that it makes.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def absolute(text: str) -> Path:
 
 
 def is_content(text: str) -> bool:
-    """Tell whether this is the content of a file in the place of its path, which no message may show."""
+    """Tell whether this is the content of a file in place of its path, which no message may show."""
     return no_path(text) != "" or re.search(r"[\x00-\x1f]|BEGIN", text) is not None
 
 

@@ -1,6 +1,6 @@
 """The AWS side, created step by step as an operator would: a secret, a role that reads it, a role alias, an IoT policy.
 
-Every step is one call with a client that is passed in. An error from AWS passes through as it is, also where something
+Every step is one call with a client that is passed in. An error from AWS passes through as it is, even where something
 exists already.
 """
 

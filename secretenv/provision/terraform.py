@@ -30,7 +30,7 @@ def template(
 
     Args:
         wanted: what the operator asks for.
-        with_value: the secret is made, from a variable; else it is there already.
+        with_value: the secret is made, from a variable; else it exists already.
         certificate_id: of the registered certificate; empty: none.
         region: where it will be applied; empty: where the operator's own settings say.
         profile: of ~/.aws/config; empty: the same.
@@ -49,7 +49,7 @@ def template(
     settings = device_settings.text(wanted, endpoint=endpoint, region=_REGION)
     outputs: Fields = {"settings": {"value": settings}}
     if wanted.folder:
-        # Sensitive by the provider's rule, though a certificate is no secret.
+        # Sensitive by the provider's rule, though a certificate is not secret.
         outputs["certificate_pem"] = {"value": "${aws_iot_certificate.device.certificate_pem}", "sensitive": True}
     provider = {key: text for key, text in (("region", region), ("profile", profile)) if text}
     return {

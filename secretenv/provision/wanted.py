@@ -68,7 +68,7 @@ class Wanted:
 
     @property
     def words(self) -> list[str]:
-        """Return the words behind `secretenv provision` that ask for the same again."""
+        """Return the words after `secretenv provision` that ask for the same again."""
         own = f"secretenv-{self.name}"
         lists = {"--secret": self.secrets if self.secrets != (self.name,) else (), "--kms-key": self.kms_keys}
         single = {
@@ -144,7 +144,7 @@ def _check_names(made: Wanted) -> None:
             raise messages.NOT_A_PATH(option=option)
 
 
-# Only a full ARN can stand in a policy.
+# Only a full ARN can be used in a policy.
 _KMS_KEY = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/[A-Za-z0-9/_-]+")
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 OPERATOR = "sandbox-operator"
-_moto = threading.Lock()  # a setting of moto, also a brief one, is the whole process's
+_moto = threading.Lock()  # a setting of moto, even a brief one, affects the whole process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Account:
         self.id = str(random.randrange(10**11, 10**12))  # noqa: S311 - a number, not a secret
         self.region = region
         self.clock_offset = 0.0
-        self.skew: Callable[[], float] = lambda: 0.0  # seconds beside clock_offset
+        self.skew: Callable[[], float] = lambda: 0.0  # seconds besides clock_offset
         self.credential_life: float | None = None
         self.lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
@@ -180,14 +180,14 @@ def _documents(principal: Any) -> tuple[str, ...]:
 
 
 def _prepare_moto() -> None:
-    """Let moto make the session that it asks for the names of regions, and keeps, without the caller's AWS_PROFILE."""
+    """Have moto make the session that it keeps for the names of regions, without the caller's AWS_PROFILE."""
     with _moto, patch.object(base_backend, "Session", own_session):
         base_backend.AccountSpecificBackend.get_session()
 
 
 @contextmanager
 def _ids_of_der() -> Iterator[None]:
-    """Make moto's certificate ids those of AWS, the SHA-256 of the DER and not of the PEM, only meanwhile."""
+    """Make moto's certificate ids those of AWS, the SHA-256 of the DER and not of the PEM, within this context."""
     with _moto:
         before = default_user_config.get("iot")
         default_user_config["iot"] = {**(before or {}), "use_valid_cert": True}

@@ -47,7 +47,7 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
     signal that was sent to this process alone is passed on.
 
     Args:
-        command: to be run with the variables of a device, and SANDBOX_ROTATE and SANDBOX_FAULTS beside them.
+        command: to be run with the variables of a device, plus SANDBOX_ROTATE and SANDBOX_FAULTS.
         faults: that are on at first, in the words of `faults`; `help` prints those words instead.
 
     Raises:
@@ -106,7 +106,7 @@ def describe(sandbox: Sandbox, rotate: Path, switch: Path) -> str:
 
 
 def write_rotate(sandbox: Sandbox) -> Path:
-    """Write the script that gives the secret a new value: `sh rotate VALUE`, or with another one's name behind it."""
+    """Write the script that gives the secret a new value: `sh rotate VALUE`, or with another one's name after it."""
     operator = sandbox.operator.environment()
     words = [sys.executable, "-I", "-c", _PUT, sandbox.url, sandbox.region]
     words += [operator["AWS_ACCESS_KEY_ID"], operator["AWS_SECRET_ACCESS_KEY"]]

@@ -97,7 +97,7 @@ def _tell(console: Console, secretenv: Sequence[str]) -> None:
 
 
 class Output:
-    """What a process writes, shown line by line while it is looked through."""
+    """What a process writes, shown line by line while it is searched."""
 
     def __init__(self, process: subprocess.Popen[bytes], console: Console) -> None:
         self._descriptor = process.stdout.fileno() if process.stdout else -1
@@ -177,7 +177,7 @@ def _running(command: list[str], added: dict[str, str]) -> Iterator[subprocess.P
         try:
             yield process
         finally:
-            # After the story this does nothing; killed, secretenv takes the program along.
+            # After the story this does nothing; if it kills secretenv, the program dies too.
             process.kill()
 
 

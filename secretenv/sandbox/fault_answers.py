@@ -54,7 +54,7 @@ def _throttling(service: str, _value: str) -> Reply:
 
 
 def _rubbish(_service: str, value: str) -> Reply:
-    """Bytes that are no HTTP, or HTTP with half of a JSON text."""
+    """Bytes that are not HTTP, or HTTP with half of a JSON text."""
     return Reply(status=200, body=RUBBISH[value], headers={"Content-Type": "application/json"}, raw=value == "http")
 
 
@@ -75,7 +75,7 @@ INSTEAD: dict[str, Callable[[str, str], Reply]] = {
 
 
 def truncated(reply: Reply) -> Reply:
-    """Return half of the body under the length of the whole; the connection is closed after it."""
+    """Return half of the body with the length of the whole; the connection is closed after it."""
     headers = {**reply.headers, "Content-Length": str(len(reply.body)), "Connection": "close"}
     return replace(reply, body=reply.body[: len(reply.body) // 2], headers=headers)
 
@@ -86,7 +86,7 @@ def expired_token() -> Reply:
 
 
 def access_key(reply: Reply) -> str:
-    """Return the access key that the credentials provider gave, or an empty text if it refused."""
+    """Return the access key that the credentials provider gave, or an empty string if it refused."""
     return str(json.loads(reply.body).get("credentials", {}).get("accessKeyId", ""))
 
 

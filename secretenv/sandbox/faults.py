@@ -221,14 +221,14 @@ class Faults:
             raise ConnectionAbortedError
 
     def _wait(self, fault: Fault, seconds: float) -> None:
-        """Wait so long, or until the fault is switched off."""
+        """Wait for this long, or until the fault is switched off."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and fault in self.current():
             if self._closing.wait(min(left, LOOK)):
                 raise ConnectionAbortedError
 
     def _expired(self, request: Request, reply: Reply) -> Reply:
-        """Return the reply of a service for which the credentials have expired an hour ago."""
+        """Return the reply of a service for which the credentials expired an hour ago."""
         if request.service != "credentials":
             return fault_answers.expired_token()
         if not (key := fault_answers.access_key(reply)):

@@ -1,7 +1,7 @@
 """Decide by policy documents, as IAM and IoT do: an explicit Deny wins, then an Allow, else no.
 
 Pure. It knows wildcards, policy variables, principals that are services, and the usual condition operators for
-texts; a condition that it does not know never widens what is allowed. moto's own evaluation knows neither `?` nor
+strings; a condition that it does not know never widens what is allowed. moto's own evaluation knows neither `?` nor
 variables and does not compare resources for Secrets Manager.
 """
 

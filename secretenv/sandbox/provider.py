@@ -76,7 +76,7 @@ class Provider:
         self._note(Exchange(status=0, message=reason))
 
     def note(self, request: Request, reply: Reply) -> None:
-        """Note an attempt that got this far, also if a fault or a test's hook made the reply."""
+        """Note an attempt that got this far, even if a fault or a test's hook made the reply."""
         match = _PATH.fullmatch(urlsplit(request.path).path)
         self._note(
             Exchange(

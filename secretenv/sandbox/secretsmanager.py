@@ -78,7 +78,7 @@ class SecretsManager:
             self._requests.clear()
 
     def note(self, request: Request, reply: Reply) -> None:
-        """Note a request of a device, also if a fault or a test's hook made the reply."""
+        """Note a request of a device, even if a fault or a test's hook made the reply."""
         key = _access_key(request)
         action = _TARGET.fullmatch(request.headers.get("x-amz-target", ""))
         if action and not self.is_operators(request):
@@ -190,7 +190,7 @@ class SecretsManager:
         )
 
     def _batch(self, request: Request, caller: Caller, region: str, ids: list[str]) -> Reply:
-        """Answer for each secret apart: one that is refused or has no value is an entry of Errors, as at AWS."""
+        """Answer for each secret separately: one that is refused or has no value is an entry of Errors, as at AWS."""
         values, errors = [], []
         for secret_id in ids:
             content = {"SecretId": secret_id, "VersionStage": "AWSCURRENT"}

@@ -53,7 +53,7 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    raw: bool = False  # the body alone goes out, as no HTTP, and the connection is closed
+    raw: bool = False  # the body alone goes out, not as HTTP, and the connection is closed
 
 
 def json_reply(
@@ -234,7 +234,7 @@ def server_context(authority: Authority, folder: Path) -> ssl.SSLContext:
 
 
 def _remember_server_name(connection: Any, name: str | None, _context: ssl.SSLContext) -> None:
-    """Keep the name that the client asked for where the request can tell it."""
+    """Keep the name that the client asked for where the request finds it."""
     connection.asked_for = name or ""
 
 

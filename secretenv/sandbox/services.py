@@ -1,4 +1,4 @@
-"""The servers of a sandbox, and the order of those who may answer: a test's hook, a fault, the service itself."""
+"""The servers of a sandbox, and the order in which they may answer: a test's hook, a fault, the service itself."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Sandbox:
     A context manager, used once. It begins with a device `sandbox-device`, a secret `sandbox/app`, and the role, role
     alias and IoT policy that let the one read the other. At its end every thread has stopped and the folder is gone.
 
-    Several may live in one process, also at once. Only `moto.mock_aws` must not be active meanwhile: it resets moto.
+    Several may live in one process, even at once. Only `moto.mock_aws` must not be active meanwhile: it resets moto.
 
     Args:
         region: of everything.
@@ -145,7 +145,7 @@ class Sandbox:
             expired: valid until yesterday: refused in the TLS handshake.
             registered: known to AWS IoT.
             active: ACTIVE, else INACTIVE.
-            permitted: has the IoT policy of every permitted role alias, also of those made later.
+            permitted: has the IoT policy of every permitted role alias, including those made later.
         """
         name = name or f"device-{len(list(self.folder.glob('*.crt'))) + 1}"
         issuer = Authority("Somebody else's CA") if stranger else self._authority

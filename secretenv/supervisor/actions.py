@@ -39,6 +39,10 @@ class Publish(Values):
     answer: Answer
 
 
+class OfValidation(Values):
+    """An action of `validation`, which most runs do not load; `validator` performs it."""
+
+
 class Spawn(Values):
     """Start the command; report `spawn_failed` if it cannot be."""
 
@@ -107,7 +111,7 @@ class Notify(Values):
 
     state: State
     status: str
-    within: float  # seconds in which the next one comes, or this run has ended
+    within: float  # seconds within which the next one comes, or this run ends
 
 
 def notice(state: State = "", *, status: str = "", within: float = 0.0) -> Notify:
@@ -124,6 +128,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Publish | Spawn | Exec | Send | Stop | KillAll | Adopt | Sweep | TermGroup
-        | StopSelf | Line | Notify | End
+        StartFetch | KillFetch | Prepare | Publish | OfValidation | Spawn | Exec | Send | Stop | KillAll | Adopt | Sweep
+        | TermGroup | StopSelf | Line | Notify | End
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-# CPython ignores these for itself at its start, and nothing tells afterwards whether the caller did.
+# CPython ignores these for itself at its start, and afterwards nothing shows whether the caller did.
 _HIDDEN = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -17,7 +17,7 @@ class Origin:
 
     Attributes:
         ignored: the signals that it ignores. SIGPIPE is one of them if systemd started this process (systemd.exec(5):
-            IgnoreSIGPIPE=yes is the default); of other callers it is not known, and they rarely ignore it.
+            IgnoreSIGPIPE=yes is the default); with other callers it is not known, and they rarely ignore it.
         environment: the variables that it gave.
     """
 
@@ -39,7 +39,7 @@ class Origin:
     def restore(self) -> None:
         """Give this process the signal dispositions and the mask it was started with; pending signals act now."""
         for number in _HIDDEN:
-            signal.signal(number, signal.SIG_IGN)  # drops a pending one: of a log line that was not read
+            signal.signal(number, signal.SIG_IGN)  # drops a pending one, from a log line that was not read
             if number not in self.ignored:
                 signal.signal(number, signal.SIG_DFL)
         if signal.SIGCHLD in self.ignored:
@@ -51,7 +51,7 @@ def inherited() -> dict[bytes, bytes]:
     """Return the environment that this process was started with, byte for byte.
 
     CPython adds LC_CTYPE to its own where no locale is set (PEP 538), which the command must not see. Without /proc
-    its own has to do.
+    CPython's environment is returned.
     """
     try:
         with open("/proc/self/environ", "rb") as file:  # noqa: PTH123
@@ -62,5 +62,5 @@ def inherited() -> dict[bytes, bytes]:
     for entry in entries:
         name, equals, value = entry.partition(b"=")
         if name and equals:
-            found.setdefault(name, value)  # of two with one name getenv(3) sees the first
+            found.setdefault(name, value)  # of two with the same name getenv(3) sees the first
     return found

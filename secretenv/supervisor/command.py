@@ -44,7 +44,7 @@ class Verdict:
         return bool(poll.poll(seconds * 1000))
 
     def refusal(self) -> SecretenvError | None:
-        """Return why the kernel refused, or None if it did not, has not yet, or the refusal was taken before."""
+        """Return why the kernel refused, or None if it did not, has not yet, or the refusal was already taken."""
         if self._descriptor < 0 or not self.comes(0):
             return None
         number = os.read(self._descriptor, 16)
@@ -89,7 +89,7 @@ class Child:
         return True
 
     def ended(self) -> os.waitid_result | None:
-        """Return how it ended, if it has and was not reaped."""
+        """Return how it ended, if it has ended and has not been reaped."""
         return None if self.family.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def reap(self) -> None:
@@ -98,7 +98,7 @@ class Child:
         self.family.reaped = True
 
     def forget(self) -> None:
-        """Let go of its descendants, and of the pipe to a start that is not over."""
+        """Let go of its descendants, and of the pipe to a start that is not complete."""
         self.verdict.close()
         self.family.forget()
 
@@ -108,8 +108,8 @@ def spawn(
 ) -> Child:
     """Start the command with the caller's signals and descriptors, and return it.
 
-    The wait for the kernel's verdict ends: a file may be on a disk that hangs, and a terminal may stop the process
-    before it has become the command. A verdict that comes later is in the child's `verdict`.
+    The wait for the kernel's verdict is limited: a file may be on a disk that hangs, and a terminal may stop the
+    process before it has become the command. A verdict that comes later is in the child's `verdict`.
 
     Args:
         file: what `find` gave.

@@ -7,7 +7,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Family:
@@ -30,7 +30,7 @@ class Family:
         self._pid = pid
         self._group = group
         self._known = known or {}
-        self._adopted_by: Callable[[int], bool] | None = None
+        self._adopted: Callable[[int], bool] | None = None
 
     def signal_group(self, signum: int) -> None:
         """Send a signal to the command's group.
@@ -67,35 +67,22 @@ class Family:
         for pid, pinned in descend([self._pid, *self._known], self._known):
             self._known[pid] = pinned
 
-    def adopt(self, others: Callable[[], Collection[int]], marks: Collection[bytes]) -> None:
-        """Count among its descendants what the dead command, which is not yet reaped, left to this process.
-
-        These are the children of this process that began after the command. An init process gets children that do not
-        descend from it as well, such as those that `docker exec` leaves: there a child has to be in this session, or to
-        have one of the command's own variables.
+    def adopt(self, adopted: Callable[[int], bool]) -> None:
+        """Count among its descendants what the dead command left to this process.
 
         Args:
-            others: returns the children of this process that are its own.
-            marks: `NAME=VALUE` of the variables that only the command has.
+            adopted: tells whether the dead command left a child of this process; see `adopted`.
         """
-        since = _began(self._pid)
-        init = os.getpid() == 1
-
-        def adopted(pid: int) -> bool:
-            began = _began(pid)
-            late = bool(since and began) and int(began) >= int(since) and pid not in others()
-            return late and (not init or os.getsid(pid) == os.getsid(0) or bool(_variables(pid).intersection(marks)))
-
-        self._adopted_by = adopted
+        self._adopted = adopted
         self._find_adopted()
 
     def _find_adopted(self) -> bool:
         """Pin what was left to this process since the last look, with its descendants; return whether there is any."""
-        if self._adopted_by is None:
+        if self._adopted is None:
             return False
         before = len(self._known)
         for pid in children(os.getpid()):  # no number of a child becomes another's before it is reaped here
-            if pid != self._pid and pid not in self._known and self._adopted_by(pid):
+            if pid not in self._known and self._adopted(pid):
                 self._known[pid] = Pinned(pid)
         for pid, pinned in descend(list(self._known), self._known):
             self._known[pid] = pinned
@@ -130,7 +117,7 @@ class Family:
         """Whether a process of its group or a known descendant is still there, zombies of others included."""
         if self._group and is_there(lambda: os.killpg(self._pid, 0)):
             return True
-        while self._known:  # each that is gone is looked at once
+        while self._known:  # each one that is gone is checked only once
             pid = next(iter(self._known))
             if self._known[pid].there():
                 return True
@@ -142,7 +129,7 @@ class Family:
 
     def forget(self) -> None:
         """Let go of the pinned descendants."""
-        self._adopted_by = None
+        self._adopted = None
         for pinned in self._known.values():
             pinned.close()
         self._known.clear()
@@ -160,14 +147,14 @@ class Pinned:
         self._began = b""
         self._descriptor = _pidfd(pid)
         if not 0 <= self._descriptor < os.sysconf("SC_OPEN_MAX") - _SPARE:
-            self._began = _began(pid)
+            self._began = began(pid)
             if self._began:
                 self.close()
 
     def there(self) -> bool:
         """Return whether it is there, as a zombie perhaps."""
         if self._descriptor < 0:
-            return bool(self._began) and _began(self._pid) == self._began
+            return bool(self._began) and began(self._pid) == self._began
         return is_there(lambda: signal.pidfd_send_signal(self._descriptor, 0))
 
     def send(self, signum: int) -> None:
@@ -184,7 +171,7 @@ class Pinned:
             self._descriptor = -1
 
 
-# Descriptors that are left: for the looks at /proc, and for the next start of the command and of a fetcher.
+# Descriptors to keep free: for reading /proc, and for the next start of the command and of a fetcher.
 _SPARE = 8
 
 
@@ -243,22 +230,13 @@ def _pidfd(pid: int) -> int:
         return -1
 
 
-def _began(pid: int) -> bytes:
+def began(pid: int) -> bytes:
     """Return when a process began, in ticks since the machine did (field 22 of proc(5)'s stat); empty if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
             return file.read().rpartition(b")")[2].split()[19]
     except OSError:
         return b""
-
-
-def _variables(pid: int) -> set[bytes]:
-    """Return the environment that a process began with; empty where this user may not see it."""
-    try:
-        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123
-            return set(file.read().split(b"\0"))
-    except OSError:
-        return set()
 
 
 def _group_of(pid: int) -> int:

@@ -1,4 +1,4 @@
-"""The environment of the command: what it inherits, the secrets' variables, and what names this process."""
+"""The environment of the command: what it inherits, the secrets' variables, and those that name this process."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def _passes(name: str, settings: Settings) -> bool:
 def _matches(name: str, globs: tuple[str, ...]) -> bool:
     if not globs:
         return False
-    from fnmatch import fnmatchcase  # most runs have no globs, and it stays in memory
+    from fnmatch import fnmatchcase  # most runs have no globs, and fnmatch stays in memory
 
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def readdressed(environment: Mapping[bytes, bytes], old: int) -> Mapping[bytes, bytes]:
-    """Return the environment with what the service manager addressed to process `old` addressed to this one."""
+    """Return the environment; the service manager's variables that name process `old` name this one instead."""
     mine = {name: b"%d" % os.getpid() for name in _ADDRESSED if environment.get(name) == b"%d" % old}
     if not mine:
         return environment

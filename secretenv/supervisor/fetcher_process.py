@@ -66,9 +66,9 @@ def died(status: int, said: str) -> SecretenvError:
 
     Args:
         status: its exit status; 0 where it wrote something else.
-        said: what it wrote to standard error: the traceback of Python, if it got as far.
+        said: what it wrote to standard error: the traceback of Python, if it got that far.
     """
-    # To its first exception: what follows may be a text of several lines that looks like one.
+    # To its first exception: what follows may be text of several lines that looks like one.
     _, _, trace = said.partition("Traceback (most recent call last):\n")
     place = "its start"
     for line in trace.splitlines():
@@ -78,6 +78,6 @@ def died(status: int, said: str) -> SecretenvError:
         if not line.startswith(" "):
             exception, _, words = line.partition(":")
             if library := noexec_library(words.strip()):
-                return FetcherError(NOEXEC_WORDS.format(library), hint=NOEXEC_HINT.format(library))
+                return FetcherError(NOEXEC_WORDS.format(file=library), hint=NOEXEC_HINT.format(file=library))
             return messages.FETCHER_RAISED(status=status, exception=exception, place=place)
     return messages.FETCHER_EXITED(status=status)

@@ -36,7 +36,7 @@ _prctl = function("prctl")
 
 
 def prctl(option: int, value: int) -> None:
-    """Set an attribute of this process; one that the kernel does not know is left."""
+    """Set an attribute of this process; one that the kernel does not know is ignored."""
     _prctl(option, Word(value), Word(0), Word(0), Word(0))
 
 
@@ -83,7 +83,7 @@ def _why(error: BaseException) -> SecretenvError:
 
 
 def first_victim() -> None:
-    """Have the kernel kill this process before all others when memory runs out: a helper is started again.
+    """Have the kernel kill this process before all others when memory runs out: a helper can be started again.
 
     Raising it needs no privilege. It is never lowered; so this is for helpers alone, which start nothing that stays.
     """
@@ -96,7 +96,7 @@ def first_victim() -> None:
 
 
 def occupy_standard_descriptors() -> None:
-    """Open /dev/null where 0, 1 or 2 is closed, so that nothing of secretenv gets these numbers.
+    """Open /dev/null where 0, 1 or 2 is closed, so that no file of secretenv gets these numbers.
 
     They are not inherited: the command finds them closed, as the caller left them. Where there is no /dev/null nothing
     can be done, and usually nothing needs to be.

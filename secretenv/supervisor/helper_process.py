@@ -1,7 +1,7 @@
 """Start a helper, which is a program of secretenv's own, give it its task, read what it leaves, and end it.
 
-A helper is apart from the terminal and from what the caller left for the command. Its task and its answer travel in
-memfds: files that are nowhere but in memory, never full, and read when the helper has ended.
+A helper is detached from the terminal and from what the caller left for the command. Its task and its answer travel in
+memfds: files that exist only in memory, never full, and read when the helper has ended.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import NoReturn
 
-# Seconds in which a killed process is gone, unless it hangs in the kernel.
+# Seconds within which a killed process is gone, unless it hangs in the kernel.
 _GONE = 0.2
 _LAST_WORDS = 1 << 16  # bytes, more than a traceback has
 
-# A helper gets the caller's environment without the variables that would make it read other credentials, other roots
-# or the terminal's secrets. -I makes it ignore the Python variables as well.
+# A helper gets the caller's environment without the variables that would give it other credentials or other roots,
+# or make it log the secrets of TLS. -I makes it ignore the Python variables as well.
 _NOT_FOR_HELPERS = (b"SECRETENV_", b"PYTHON", b"AWS_")
 _FOR_HELPERS = {b"AWS_CA_BUNDLE", b"AWS_USE_FIPS_ENDPOINT", b"AWS_USE_DUALSTACK_ENDPOINT"}
 _NEVER_FOR_HELPERS = {b"SSLKEYLOGFILE", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE", b"NETRC", b"BOTO_CONFIG"}
@@ -85,13 +85,13 @@ class Helper:
         self.close()
 
     def close(self) -> None:
-        """Let go of the memfds, and with them of the values in them."""
+        """Close the memfds, which frees the values in them."""
         while self._memories:
             os.close(self._memories.pop())
 
 
 def for_helper(base: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return what of the caller's environment a process that asks AWS may see."""
+    """Return the part of the caller's environment that a process that calls AWS may see."""
     return {
         name: value
         for name, value in base.items()
@@ -113,8 +113,8 @@ def read_memory(descriptor: int) -> bytes:
 def _words(module: str) -> list[str]:
     """Return the command line of a helper: isolated, with the folder that holds this package in the path.
 
-    It comes behind the standard library, before all else: it may be `site-packages`, where an old backport (enum34)
-    lies under the name of a module of the standard library. Without -S the path would not tell where that ends.
+    It comes after the standard library, before all else: it may be `site-packages`, where an old backport (enum34)
+    may have the name of a module of the standard library. Without -S the path would not show where that ends.
     """
     folder = os.path.abspath(__file__).rpartition("/secretenv/supervisor/")[0]  # noqa: PTH100
     program = f"import sys; sys.path.append({folder!r}); import site; site.main(); from {module} import main; main()"
@@ -124,7 +124,7 @@ def _words(module: str) -> list[str]:
 def spawn_helper(
     words: Sequence[str], environment: Mapping[bytes, bytes], descriptors: Sequence[int], blocked: Iterable[int] = ()
 ) -> int:
-    """Start a program apart from the terminal and from the caller's signals and descriptors, and return its pid.
+    """Start a program detached from the terminal and from the caller's signals and descriptors, and return its pid.
 
     Args:
         words: its argv; the first is its file.
@@ -176,7 +176,7 @@ def end_helper(pid: int) -> None:
 
 
 def _descriptors() -> Iterable[int]:
-    """Return the open descriptors of this process, or the first 256 numbers where /proc does not tell."""
+    """Return the open descriptors of this process, or the first 256 numbers where /proc does not list them."""
     try:
         return [int(name) for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
     except OSError:

@@ -1,7 +1,7 @@
 """Call functions of the C library that the standard library lacks.
 
 By `_ctypes`, the part of ctypes that is written in C: ctypes itself costs 180 KiB more, which stay. Where `_ctypes` is
-another than CPython's, or refuses, ctypes itself does it.
+not CPython's, or refuses, ctypes itself does it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each event is a method; it changes the state and returns the actions that follow, which `loop` performs. `now` is in
 seconds on any clock that only goes forward. The rules are those of the README's "Life of the command"; the numbers
-without an option stand below with their reasons.
+without an option are below with their reasons.
 """
 
 from __future__ import annotations
@@ -31,23 +31,21 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.phases import CLEANING, ENDED, MOVES, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.restart import Restart
 from secretenv.supervisor.schedule import Refresh
-from secretenv.supervisor.service_states import Notices, shown
 from secretenv.supervisor.signals import COMMAND, ECHO, ECHO_TIME, JOB, JOB_STOPS, TERMINAL, is_hang_up, steps
 from secretenv.supervisor.versions import Versions
-from secretenv.wording import shown_version, signal_name, span
+from secretenv.wording import shown_version, shown_versions, signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from typing import Any
 
     from secretenv.settings import Settings
     from secretenv.supervisor.actions import Action, Line, LogEvent
     from secretenv.supervisor.phases import Event, Phase
+    from secretenv.supervisor.service_states import Notices
     from secretenv.supervisor.signals import Sender, Step
     from secretenv.supervisor.trial import Trial
-
-# A command that ends soon after one of these may have ended because of it.
-_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 
 # Processes that survive SIGKILL hang in the kernel; the command itself is waited for without limit.
 SWEEP_LIMIT = 5.0
@@ -58,6 +56,13 @@ def _uniform() -> float:
     return int.from_bytes(os.urandom(6), "big") / 2**48
 
 
+class _Silence:
+    """The notices where no service manager listens: a run without one need not hold their words."""
+
+    def __getattr__(self, name: str) -> Callable[..., list[Action]]:
+        return lambda *_, **__: []
+
+
 class Lifecycle:
     """The state of one run.
 
@@ -66,6 +71,7 @@ class Lifecycle:
         ignored: signals that the caller ignores, as nohup does HUP.
         leader: whether this process leads its session: then a hang-up reaches the command only through it.
         shared: whether the command shares a terminal, and so the process group, with this process.
+        notify: whether a service manager is to be notified.
         uniform: a source of numbers in [0, 1).
 
     Attributes:
@@ -73,19 +79,21 @@ class Lifecycle:
         shutdown: the signal that began the shutdown, or 0.
         target: the newest answer that is to be run; empty before the first.
         running: the answer that the command was started with; empty before the first start.
+        starts: how often it was started.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is known of where it runs
         self,
         settings: Settings,
         *,
         ignored: Collection[int] = (),
         leader: bool = False,
         shared: bool = False,
+        notify: bool = True,
         uniform: Callable[[], float] = _uniform,
     ) -> None:
         self.phase: Phase = WAITING
-        self.shutdown = 0
+        self.shutdown = self.starts = 0
         self.target = self.running = Answer()
         self._settings = settings
         self._ignored = frozenset(ignored)
@@ -93,7 +101,11 @@ class Lifecycle:
         self._shared = shared
         self._refresh = Refresh(settings.interval, settings.start_timeout, uniform)
         self._restart = Restart(settings.splay, settings.kill_timeout, uniform)
-        self._notices = Notices(settings)
+        self._notices: Notices | _Silence = _Silence()
+        if notify:
+            from secretenv.supervisor.service_states import Notices
+
+            self._notices = Notices(settings)
         self._versions = Versions()
         self._trial: Trial | None = None  # from the first restart on
         self._before = self.target  # the answer whose files are there while others are written
@@ -107,6 +119,24 @@ class Lifecycle:
     def ended(self) -> bool:
         """Whether everything is over."""
         return self.phase == ENDED
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as JSON types, without a value of a secret; times are those of the events.
+
+        `versions` are those that the command runs with, `newest` those that were found last; `status` shows the rest
+        as it is.
+        """
+        return {
+            "phase": self.phase,
+            "shutdown": signal_name(self.shutdown) if self.shutdown else "",
+            "starts": self.starts,
+            "restarts": max(self.starts - 1, 0),
+            "trial_until": self._trial.due if self._trial else None,
+            "versions": self.running.versions,
+            "newest": self._versions.current,
+            "refused": self._trial.snapshot() if self._trial else [],
+            **self._refresh.snapshot(),
+        }
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
@@ -155,7 +185,7 @@ class Lifecycle:
             notices = self._notices.becoming(answer.versions)
             return [*actions, *self._end("first fetch with --once"), *notices, Exec(answer=answer)]
         self._move("first fetch")
-        # The fetch first: where the start fails, it is ended with all the rest.
+        # The fetch first: if the start fails, the fetch is ended with everything else.
         return [*actions, *self._refresh.follow_up(now), *self._start()]
 
     def _checked(self, answer: Answer, now: float) -> list[Action]:
@@ -178,7 +208,7 @@ class Lifecycle:
         return self._refresh.try_again(error, now) if final is None else self._end_with(final, "first fetch given up")
 
     def _over(self, *, failed: bool) -> list[Action]:
-        """Return the notice at the end of a check, unless a restart or another check goes on."""
+        """Return the notice at the end of a check, unless a restart or another check is under way."""
         busy = self.phase != RUNNING or self._refresh.fetching
         return [] if busy else self._notices.checked(failed=failed)
 
@@ -257,7 +287,7 @@ class Lifecycle:
         """Say that the command has the variables of its start: only a restart changes them."""
         old = self.running.versions
         same = self.target.versions == old
-        which = shown(old) if any(shown_version(*pair) for pair in old.items()) else "its start"
+        which = shown_versions(old) if any(shown_version(*pair) for pair in old.items()) else "its start"
         words = f"{done}; the command's variables are {'' if same else 'still '}those of {which}"
         if self._settings.files:
             words += ", its files are new" if not same else ""
@@ -304,6 +334,7 @@ class Lifecycle:
 
     def _start(self) -> list[Action]:
         """Start the command. If that fails secretenv ends, and the notice after it is not sent."""
+        self.starts += 1
         refused = self._trial.status() if self._trial else ""
         notices = self._notices.started(self.running.versions, refused and f"refused: {refused}")
         return [Spawn(answer=self.running), *notices]
@@ -322,41 +353,25 @@ class Lifecycle:
             self._sweep_limit = now + SWEEP_LIMIT
             return [Sweep()]
         if self.phase == RUNNING:
-            if self._trial and (old := self._trial.fails(self.running, now)) and self._by_itself(status, now):
-                return self._go_back(self._trial, old, status, now)
+            trial = self._trial
+            if trial and (old := trial.fails(status, self.running, self._sent, now)):
+                return self._go_back(trial, old, status, now)
             rest: list[Action] = [TermGroup()] if self._settings.signal_group else []
             return rest + self._end_with(status, "exit")
         return []
 
-    def _by_itself(self, status: int, now: float) -> bool:
-        """Whether the command failed, and neither a shutdown nor a signal that it was sent can be the reason."""
-        if self.shutdown or status == 0 or -status in _ENDING:
-            return False
-        patience = max(self._settings.kill_timeout, ECHO_TIME)
-        recent = [signum for signum, sent in self._sent.items() if now - sent < patience]
-        return not any(signum in _ENDING or signum == -status for signum in recent)
-
     def _go_back(self, trial: Trial, old: Answer, status: int, now: float) -> list[Action]:
         """Give the command, which has failed on trial, the old values back; or the newest, if they have come."""
-        from secretenv.supervisor.trial import ending, not_survived
-
-        why, bad = ending(status), self.running
-        trial.interrupt()
-        newer = self.target.versions not in (bad.versions, old.versions)
-        if self.target.versions == bad.versions:
-            trial.refuse(old, bad, why, now)
-        if not newer:
-            self.target = old
-        said = not_survived(old, bad, why, "the newest values" if newer else "the old values back")
+        self.target, said = trial.lost(old, self.running, self.target, status, now)
         self._restart.cancel()
         self._move("exit in a trial")
         self._sweep_limit = now + SWEEP_LIMIT
         return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
 
     def stopped(self, signum: int, now: float) -> list[Action]:  # noqa: ARG002
-        """Follow the command that job control stopped, so that the shell gets its prompt.
+        """Stop too when job control has stopped the command, so that the shell gets its prompt.
 
-        Without a terminal only for the signals of job control: whoever sends STOP to the command alone means it alone.
+        Without a terminal only for the signals of job control: a STOP sent to the command alone is meant for it alone.
         """
         if self._shared:
             return [StopSelf()] if self.phase in {RUNNING, STOPPING} else []
@@ -381,12 +396,16 @@ class Lifecycle:
         self._trial = self._trial or self._first_trial()
         self._trial.begin(before, now)
         start, *notices = self._start()
-        return [start, line("info", f"started again with {shown(self.running.versions)}", event=event), *notices]
+        return [
+            start,
+            line("info", f"started again with {shown_versions(self.running.versions)}", event=event),
+            *notices,
+        ]
 
     def _first_trial(self) -> Trial:
-        from secretenv.supervisor.trial import Trial  # a run without a restart has none
+        from secretenv.supervisor.trial import Trial  # most runs have no restart for a long time
 
-        return Trial(self._settings.trial)
+        return Trial(self._settings.trial, self._settings.kill_timeout)
 
     # Signals
 
@@ -412,7 +431,8 @@ class Lifecycle:
         """Let the next check find the refused version anew: whoever asks for a check asks for another try."""
         if self._trial and self._trial.refused and not self.shutdown:
             self._trial.accept()
-            self._versions.take_back(self.running.versions)
+            self._notices.kept(self.running.versions, "")  # to be said at the end of the check
+            self._versions.take_back(self.target.versions)
 
     def _is_echo(self, signum: int, now: float) -> bool:
         """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""
@@ -446,7 +466,7 @@ class Lifecycle:
         return line("info", f"{signal_name(signum)} dropped: no command is running")
 
     def _begin_shutdown(self, signum: int) -> list[Action]:
-        """Fetch and start nothing any more. The sender decides how long the command may take.
+        """Fetch and start nothing from now on. The sender decides how long the command may take.
 
         A stop that is under way keeps its own limit.
         """

@@ -79,7 +79,7 @@ class Log:
         head = "secretenv: " if level in {"info", "debug"} else f"secretenv: {level}: "
         body = f"{head}{link}: {message}" if link else f"{head}{message}"
         lines = [body, f"secretenv: hint: {hint}"] if hint else [body]
-        # A text from AWS or the name of a file must not begin a line of its own or move the cursor.
+        # Text from AWS or the name of a file must not begin a line of its own or move the cursor.
         stamp = f"{moment(self._clock())} " if self._stamped else ""
         text = "\n".join(stamp + printable(line) for line in lines)
         return text.encode("utf-8", "replace")[: _LINE - 1] + b"\n"

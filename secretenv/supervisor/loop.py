@@ -22,6 +22,7 @@ from secretenv.supervisor.actions import (
     KillFetch,
     Line,
     Notify,
+    OfValidation,
     Prepare,
     Publish,
     Send,
@@ -43,6 +44,7 @@ from secretenv.supervisor.program import check_size, execute, find, refusal
 from secretenv.supervisor.reader import Ended, ask
 from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import sender_of
+from secretenv.supervisor.status import Status
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
 from secretenv.wording import many, moment, signal_name, span
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
+    from secretenv.supervisor.validator import Trier
 
 
 def supervise(
@@ -144,9 +147,17 @@ class _Supervisor:
             self._notifier = notifier(base, settings, lambda words: self._log("debug", words))
             self._base = for_command(base, settings)
         self._terminal = Terminal()
-        self._lifecycle = Lifecycle(
-            settings, ignored=origin.ignored, leader=os.getsid(0) == os.getpid(), shared=self._terminal.shared
-        )
+        self._trier: Trier | None = None
+        leads, shared, told = os.getsid(0) == os.getpid(), self._terminal.shared, self._notifier is not None
+        if settings.validates:
+            from secretenv.supervisor.validation import ValidatedLife  # most runs have no such program
+            from secretenv.supervisor.validator import Trier
+
+            life = ValidatedLife(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
+            self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
+            self._lifecycle: Lifecycle = life
+        else:
+            self._lifecycle = Lifecycle(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
@@ -154,6 +165,7 @@ class _Supervisor:
         self._credentials: Credentials | None = None
         self._warned: set[str] = set()
         self._file = ""
+        self._status = Status(settings, now())
         self._secret_files: SecretFiles | None = None
         self._unreaped = False  # whether there may be more reports of processes than were taken at once
 
@@ -164,12 +176,22 @@ class _Supervisor:
         try:
             self._file = self._find()
             self._claim_files()
+            if self._settings.status_file and not self._settings.once:
+                self._keep_status_file()
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         try:
             self._live(signals)
         finally:  # only where something here is wrong: otherwise this process has ended
             self._remove_files()
+
+    def _keep_status_file(self) -> None:
+        from secretenv.supervisor.status_file import StatusFile  # most runs have none
+
+        def complain(error: SecretenvError) -> None:
+            self._log("warning", error.message, link=error.link, hint=error.hint)
+
+        self._status.file = StatusFile(self._settings.status_file, complain)
 
     def _live(self, signals: Signals) -> NoReturn:
         self._do(self._lifecycle.start(now()))
@@ -181,6 +203,7 @@ class _Supervisor:
             if self._notifier is not None:
                 due = self._notifier.tick(now(), due)
             seconds = None if due is None else max(due - now(), 0.0)
+            self._status.update(self._lifecycle.snapshot(), now())
             info = signals.next(0.0 if self._unreaped else seconds)
             if info is None or info.si_signo == signal.SIGCHLD:
                 self._reap()
@@ -202,6 +225,8 @@ class _Supervisor:
                 self._prepare(answer)
             case Publish(answer=answer):
                 self._publish(answer)
+            case OfValidation():
+                self._validate(action)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -231,20 +256,21 @@ class _Supervisor:
             case KillAll():
                 family.kill_all()
             case Adopt():
-                family.adopt(self._helpers, self._marks())
+                self._adopt(self._child)
             case Sweep():
                 family.kill_rest()
             case TermGroup():
                 family.term_group()
 
-    def _helpers(self) -> set[int]:
-        """Return the processes of secretenv's own."""
-        return {helper.pid for helper in (self._first, self._fetch) if helper is not None}
+    def _adopt(self, child: Child) -> None:
+        from secretenv.supervisor.adopted import adopted  # a command rarely fails on trial
 
-    def _marks(self) -> set[bytes]:
-        """Return the variables that only the command has, as `NAME=VALUE`."""
-        variables = self._environment(self._lifecycle.running).items() - self._base.items()
-        return {name + b"=" + value for name, value in variables}
+        own = self._environment(self._lifecycle.running).items() - self._base.items()
+        marks = {name + b"=" + value for name, value in own}
+        child.family.adopt(adopted(child.pid, self._helpers, marks))
+
+    def _helpers(self) -> set[int]:
+        return {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
@@ -272,6 +298,7 @@ class _Supervisor:
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
+        self._validate()
 
     def _stopped(self, pid: int) -> None:
         signum = take_stop(pid)
@@ -287,6 +314,8 @@ class _Supervisor:
             # Before its zombie is taken, which keeps its pid and its group's id from reuse: its leftovers are killed.
             self._do(self._lifecycle.exited(status, now()))
             self._child.reap()
+            return
+        if self._trier is not None and self._trier.takes(pid, status):
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -330,6 +359,7 @@ class _Supervisor:
             self._credentials = answer.credentials
         if answer.credentials is not None:
             self._log("debug", f"temporary credentials expire at {moment(answer.credentials.expiration)}")
+        self._status.certificate_end = answer.certificate_end or self._status.certificate_end
         error = answer.error or self._problem(answer)
         if error is None:
             self._do(self._lifecycle.fetched(answer, now()))
@@ -356,9 +386,7 @@ class _Supervisor:
         return None
 
     def _prepare(self, answer: Answer) -> None:
-        # A command that has just ended by itself is not restarted, even if its end has not been reported yet.
-        if self._child is not None and (ended := self._child.ended()):
-            self._ended(ended)
+        self._notice_end()
         try:
             error = self._problem(answer)
             if error is None:
@@ -369,6 +397,17 @@ class _Supervisor:
             self._do(self._lifecycle.prepared(answer, now()))
         else:
             self._do(self._lifecycle.unprepared(error, now()))
+
+    def _notice_end(self) -> None:
+        """Take the command's end if it has just ended by itself: then it is not restarted."""
+        if self._child is not None and (ended := self._child.ended()):
+            self._ended(ended)
+
+    def _validate(self, action: OfValidation | None = None) -> None:
+        """Perform an action of the validation, if there is one, and report the outcome of the program."""
+        if self._trier is not None:
+            self._unreaped |= action is not None  # it may lose a SIGCHLD
+            self._do(self._trier.step(action, self._notice_end, now()))
 
     def _publish(self, answer: Answer) -> None:
         try:
@@ -414,7 +453,7 @@ class _Supervisor:
             cannot = refusal(self._file, error.errno or 0)
             self._end(End(status=cannot.status, error=cannot))
 
-    # The files of secrets
+    # The secret files
 
     def _claim_files(self) -> None:
         if self._settings.files:
@@ -454,4 +493,5 @@ class _Supervisor:
             if fetch is not None:
                 fetch.abandon()
         self._remove_files()
+        self._status.end()
         leave(action.status)

@@ -24,50 +24,63 @@ ENVIRONMENT_TOO_LARGE = Message(
 # file
 
 NO_FOLDER = Message(
-    SettingsError, "the folder {folder} for files of secrets cannot be used: {reason}", "ls -ld {folder}", link="file"
+    SettingsError, "the folder {folder} for secret files cannot be used: {reason}", "ls -ld {folder}", link="file"
 )
 FOLDER_OF_ANOTHER = Message(
     SettingsError,
-    "the folder {folder} for files of secrets belongs to user {owner}",
+    "the folder {folder} for secret files belongs to user {owner}",
     "choose a folder of this user's, or write NAME=ID for a private folder",
     link="file",
 )
 FOLDER_ON_DISK = Message(
     SettingsError,
-    "the folder {folder} for files of secrets is not in memory, so they would stay on a disk",
+    "the folder {folder} for secret files is not in memory, so they would stay on a disk",
     "choose one in /run or /dev/shm, or set --files-on-disk",
     link="file",
 )
 FILE_TWICE = Message(
     SettingsError,
-    "two secrets are to be written to one file: {file} and {other}",
+    "two secrets would be written to one file: {file} and {other}",
     "give each a path of its own",
     link="file",
 )
 FOLDER_IN_USE = Message(
     SettingsError,
-    "the folder {folder} has files of secrets of another running secretenv",
-    "choose a folder of its own for each",
+    "the folder {folder} has secret files of another running secretenv",
+    "give each its own folder",
     link="file",
 )
 NO_MEMORY_FOLDER = Message(
     SettingsError,
-    "this user can write to no folder in memory for files of secrets: {folders}",
+    "this user cannot write to any folder in memory for secret files: {folders}",
     "write /PATH=ID for each file, set XDG_RUNTIME_DIR, or set --files-on-disk",
     link="file",
 )
 FILE_IN_THE_WAY = Message(
     SettingsError,
-    "{file} is there already, and secretenv did not write it",
+    "{file} already exists, and secretenv did not write it",
     "remove it, or choose another path",
     link="file",
 )
 FILE_NOT_WRITTEN = Message(
     SettingsError,
-    "files of secrets could not be written in {folder}: {reason}",
+    "secret files could not be written in {folder}: {reason}",
     "df {folder}; ls -ld {folder}",
     link="file",
     transient=True,
+)
+
+STATUS_FILE = Message(
+    SettingsError,
+    "the status file {file} cannot be written: {reason}",
+    "choose a file in a folder that exists and that this user may write to, in /run for example",
+    link="file",
+)
+STATUS_FILE_IN_THE_WAY = Message(
+    SettingsError,
+    "{file} cannot become the status file: it is {what}",
+    "remove it, or choose another path",
+    link="file",
 )
 
 # command
@@ -75,7 +88,7 @@ FILE_NOT_WRITTEN = Message(
 EMPTY = Message(CommandNotFoundError, "the command is an empty string", "give a program name after the options")
 PEM = Message(
     CommandNotFoundError,
-    "the command is a text with the first line of a PEM file",
+    "the command is text with the first line of a PEM file",
     "give a program name after the options",
 )
 NOT_FOUND = Message(CommandNotFoundError, "{command}: not found", "check its name, or give its full path")
@@ -144,5 +157,5 @@ HELPER_FAILED = Message(
 HELPER_FILE_LIMIT = Message(
     SecretenvError,
     "a process could not hand over what it read: {reason}",
-    "the limit for the size of a file is too low: ulimit -f; LimitFSIZE= of systemd",
+    "the file size limit is too low: ulimit -f; systemd's LimitFSIZE=",
 )

@@ -26,7 +26,7 @@ _POINTER = 8
 _USUAL_STACK = 8 * 1024 * 1024  # where /proc cannot tell
 
 
-# With these execvp(3) goes on to the next folder; any other error ends its search.
+# After these execvp(3) goes on to the next folder; any other error ends its search.
 _GOES_ON = {errno.EACCES, errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ENODEV, errno.ETIMEDOUT}
 
 
@@ -63,13 +63,13 @@ def find(command: str, path: str | None) -> str:
 
 
 def _not_found(command: str) -> SecretenvError:
-    """Return the error for a command that is nowhere."""
+    """Return the error for a command that was not found."""
     if command.split()[1:]:
         return messages.WHOLE_LINE(line=command)
     from secretenv.guessing import of_a_shell  # only for the error
 
     if of_a_shell(command):
-        # What stands behind the `=` may be a value.
+        # The text after the `=` may be a value.
         return messages.SHELL_WORD(word=command if "=" not in command else f"{command.partition('=')[0]}=...")
     return (messages.NOT_FOUND if "/" in command else messages.NOT_IN_PATH)(command=command)
 
@@ -135,7 +135,7 @@ def execute(file: str, words: Sequence[str], environment: Mapping[bytes, bytes])
 
 
 def _most_together() -> int:
-    """Return what the kernel takes of arguments and environment: not sysconf, which is a constant in musl."""
+    """Return how much the kernel accepts in arguments and environment: not sysconf, which is a constant in musl."""
     stack = _stack_limit()
     quarter = _MAX_TOTAL if stack is None else stack // 4
     return max(min(quarter, _MAX_TOTAL), _LEAST_TOTAL)

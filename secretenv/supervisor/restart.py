@@ -26,10 +26,12 @@ class Restart:
         self._uniform = uniform
         self._exiting: dict[int, float] = {}  # per signal: until when the command may still be exiting because of it
 
-    def plan(self, now: float) -> float:
-        """Plan it, and return the seconds until it begins, 0 for at once."""
+    def plan(self, now: float, *, splay: bool = True) -> float:
+        """Plan it, with a splay or without, and return the seconds until it begins, 0 for at once."""
         self._exiting = {signum: until for signum, until in self._exiting.items() if until > now}
-        wait = max([self._splay * self._uniform(), *(until - now for until in self._exiting.values())])
+        wait = max(
+            [self._splay * self._uniform() if splay else 0.0, *(until - now for until in self._exiting.values())]
+        )
         self.due = now + wait
         return wait
 
@@ -56,6 +58,6 @@ class Restart:
         self.due = None
 
     def done(self) -> None:
-        """Begin again with a new command, which has got no signal yet."""
+        """Begin again with a new command, which has received no signal yet."""
         self.due = None
         self._exiting.clear()

@@ -13,6 +13,7 @@ from secretenv.wording import span
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from secretenv.supervisor.actions import Action, Level
 
@@ -36,19 +37,25 @@ class Refresh:
 
     Args:
         interval: seconds between two checks, +-10 %.
-        start_timeout: seconds in which the first fetch may be retried.
+        start_timeout: seconds for which the first fetch may be retried.
         uniform: a source of numbers in [0, 1).
 
     Attributes:
         due: when the next fetch begins, or None.
         limit: when the running one is to be killed, or None.
         fetching: whether one is running.
+        error: why the last one failed; None if it did not, or there was none yet.
+        failing_since: since when they fail.
+        fetched_at: when the last successful one ended, or None.
     """
 
     def __init__(self, interval: float, start_timeout: float, uniform: Callable[[], float]) -> None:
         self.due: float | None = None
         self.limit: float | None = None
         self.fetching = False
+        self.error: SecretenvError | None = None
+        self.failing_since: float | None = None
+        self.fetched_at: float | None = None
         self._interval = interval
         self._start_timeout = start_timeout
         self._uniform = uniform
@@ -58,9 +65,22 @@ class Refresh:
         self._failures = 0
         self._cause: SecretenvError | None = None  # why the first fetch failed, if a fetcher could tell
         self._hinted: set[str] = set()  # next steps that were shown since the last success
-        self._failing_since: float | None = None
         self._reminder = 0.0
-        self._fetched_at = 0.0
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the last success, the next fetch and the failure, if there is one, as JSON types."""
+        error = self.error
+        return {
+            "looked_at": self.fetched_at,
+            "next_look": self.due,
+            "failing": error
+            and {
+                "since": self.failing_since,
+                "link": error.link,
+                "message": error.message,
+                "hint": error.hint,
+            },
+        }
 
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
@@ -70,7 +90,7 @@ class Refresh:
         return self._fetch(now)
 
     def ask(self, now: float) -> list[Action]:
-        """Check now, or once more after the fetch that is under way."""
+        """Check now, or again after the fetch that is under way."""
         if self.fetching:
             self._again = True
             return []
@@ -102,14 +122,14 @@ class Refresh:
     def succeeded(self, now: float) -> list[Action]:
         """Plan the next check; if the last one failed, log that this is over."""
         actions: list[Action] = []
-        if self._failing_since is not None:
-            lasted, age = span(now - self._failing_since), span(now - self._fetched_at)
+        if self.failing_since is not None and self.fetched_at is not None:
+            lasted, age = span(now - self.failing_since), span(now - self.fetched_at)
             words = f"secrets can be read again, after {lasted} of failures; the values were {age} old"
             actions.append(line("info", words, event="fetch_ok"))
-        self._start_limit = self._failing_since = None
+        self._start_limit = self.failing_since = self.error = None
         self._failures = 0
         self._hinted.clear()
-        self._fetched_at = now
+        self.fetched_at = now
         wait = self._interval * (0.9 + 0.2 * self._uniform())
         self.due = now + wait
         return [*actions, line("debug", f"next check in {span(wait)}")]
@@ -132,6 +152,7 @@ class Refresh:
 
     def try_again(self, error: SecretenvError, now: float) -> list[Action]:
         """Plan the next try before the first start."""
+        self._note(error, now)
         throttled = error.link == THROTTLED
         if not isinstance(error, FetcherError):
             self._cause = error
@@ -169,16 +190,21 @@ class Refresh:
 
     def say(self, error: SecretenvError, now: float) -> list[Action]:
         """Log a failure when it begins and then once an hour; put it into the status each time."""
-        words = f"{error.message}; the command keeps its values, {span(now - self._fetched_at)} old"
-        if self._failing_since is None:
-            self._failing_since = now
-        elif now < self._reminder:
+        words = f"{error.message}; the command keeps its values, {span(now - (self.fetched_at or now))} old"
+        if not self._note(error, now) and now < self._reminder:
             hint = self._new_hint(error)
             return [line("debug", words, error.link, hint, event="fetch_failed"), notice(status=words)]
         self._reminder = now + REMINDER
         self._hinted.add(error.hint)
         level: Level = "warning" if error.may_pass(running=True) else "error"
         return [line(level, words, error.link, error.hint, event="fetch_failed"), notice(status=words)]
+
+    def _note(self, error: SecretenvError, now: float) -> bool:
+        """Take the error of a fetch; return whether it is the first after a success."""
+        self.error = error
+        first = self.failing_since is None
+        self.failing_since = now if self.failing_since is None else self.failing_since
+        return first
 
     def _jittered(self, first: float, longest: float) -> float:
         """Return a wait with full jitter: anything up to a bound that doubles with each failure."""

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _SOCKET, _PERIOD, _WATCHED = b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID"
 
-# The service manager takes PIPE_BUF bytes in all, and drops a longer message.
+# The service manager accepts PIPE_BUF bytes in all, and drops a longer message.
 _LONGEST_STATUS = 2000
 # A full queue is tried again after 0.1 s, 0.2 s and so on: 102 s in all, longer than a start may take by default,
-# unless AWS throttles. A reader that has not read for so long is not there.
+# unless AWS throttles. A reader that has not read for that long is gone.
 _FIRST_RETRY = 0.1
 _TRIES = 11
-# 31 years: a longer time means never, and is more than a clock takes.
+# 31 years: a longer time means never, and is more than a clock accepts.
 _NEVER = 10**15
 
 

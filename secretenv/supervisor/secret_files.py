@@ -1,4 +1,4 @@
-"""Secrets in files: written before the command starts, exchanged all together at a change, removed at the end.
+"""Secrets in files: written before the command starts, replaced all together at a change, removed at the end.
 
 Loaded only where a secret has a file. In each folder the files are links through one link, `..secretenv`, to a folder
 that holds the versions of all of them: the rename of that link is the moment at which a reader finds new files, and it
@@ -36,7 +36,7 @@ _TRIES = 10  # to make a private folder while other runs start
 
 
 class Folder:
-    """A folder with files of secrets, which belongs to this run alone.
+    """A folder with secret files, which belongs to this run alone.
 
     Args:
         path: of the folder.
@@ -46,7 +46,7 @@ class Folder:
         step: called before each change of the folder; for tests.
 
     Raises:
-        SettingsError: something else is in the place of a file.
+        SettingsError: something else is where a file should be.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Folder:
         return not target.startswith(f"{LINK}.") if name == LINK else target != f"{LINK}/{name}"
 
     def write(self, files: Files) -> None:
-        """Show these files in the place of all earlier ones, at one moment.
+        """Replace all earlier files with these, at one moment.
 
         Raises:
             SettingsError: they cannot be written; the earlier ones are there as before.
@@ -97,7 +97,7 @@ class Folder:
             return ""
 
     def _fill(self, fresh: str, files: Files) -> None:
-        """Make the folder with the content of the files; who may read one of them may enter it."""
+        """Make the folder with the content of the files; whoever may read one of them may enter it."""
         self._step()
         os.mkdir(f"{self.path}/{fresh}", 0o700)  # noqa: PTH102
         every = 0
@@ -119,7 +119,7 @@ class Folder:
         os.chmod(f"{self.path}/{fresh}", 0o700 | (every & 0o044) >> 2)  # noqa: PTH101
 
     def _point(self, name: str, target: str) -> None:
-        """Make a link, or let it lead elsewhere, in one step."""
+        """Make a link, or point it elsewhere, in one step."""
         self._step()
         new = f"{self.path}/{LINK}.{os.urandom(8).hex()}"
         os.symlink(target, new)  # noqa: PTH211
@@ -213,7 +213,7 @@ class SecretFiles:
                 lock = _claim(folder, on_disk=on_disk)
                 # Not refused: Kubernetes lets all users write to its folders in memory (emptyDir).
                 if who := exposed(folder, os.fstat(lock)):
-                    self.warnings.append(f"others can change the files of secrets in {folder}: {who}")
+                    self.warnings.append(f"others can change the secret files in {folder}: {who}")
                 self._folders[folder] = Folder(folder, names, lock, made=made, step=step)
             except BaseException:
                 if made:
@@ -230,7 +230,7 @@ class SecretFiles:
         return {target: "/".join(self._places[target]) for target in files if PATH_MARK not in target}
 
     def write(self, files: Files) -> None:
-        """Show these files, each folder's at one moment; those that are there already are left alone.
+        """Show these files, each folder's at one moment; those that exist already are left alone.
 
         Raises:
             SettingsError: they cannot be written.

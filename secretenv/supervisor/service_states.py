@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from secretenv.errors import SecretenvError
 from secretenv.supervisor.actions import GRACE, notice
-from secretenv.wording import shown_version, signal_name
+from secretenv.wording import shown_versions, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ class Notices:
 
     Args:
         settings: what was asked for.
+
+    Attributes:
+        reloading: whether the service manager waits for the end of a reload.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._running = ""  # the status while all is well
-        self._failing = self._reloading = self._stopping = False
+        self.reloading = self._failing = self._stopping = False
 
     def starting(self) -> list[Action]:
         """Return the notice that the first fetch begins."""
@@ -43,8 +46,8 @@ class Notices:
             versions: of the secrets.
             instead: what is refused, if they are not the newest.
         """
-        self._reloading = self._failing = False
-        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
+        self.reloading = self._failing = False
+        self._running = f"running with {shown_versions(versions)}" + (instead and f"; {instead}")
         return [notice("READY", status=self._running)]
 
     def kept(self, versions: Mapping[str, str], instead: str) -> list[Action]:
@@ -54,16 +57,16 @@ class Notices:
             versions: of the secrets.
             instead: what a new version led to; empty if these are the newest again.
         """
-        self._running = f"running with {shown(versions)}" + (instead and f"; {instead}")
+        self._running = f"running with {shown_versions(versions)}" + (instead and f"; {instead}")
         return [notice(status=self._running)]
 
     def becoming(self, versions: Mapping[str, str]) -> list[Action]:
         """Return the notice that this process becomes the command, which speaks for itself from then on."""
-        return [notice(status=f"started with {shown(versions)}")]
+        return [notice(status=f"started with {shown_versions(versions)}")]
 
     def checking(self) -> list[Action]:
         """Return the notice that a check by the refresh signal has begun: `systemctl reload` waits for its end."""
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status="checking for new versions")]
 
     def checked(self, *, failed: bool) -> list[Action]:
@@ -73,10 +76,10 @@ class Notices:
             failed: whether the check failed, which has been reported as the status.
         """
         over, self._failing = self._failing and not failed, failed
-        if not self._reloading and not over:
+        if not self.reloading and not over:
             return []
-        state: State = "READY" if self._reloading else ""
-        self._reloading = False
+        state: State = "READY" if self.reloading else ""
+        self.reloading = False
         return [notice(state, status="" if failed else self._running)]
 
     def restarting(self) -> list[Action]:
@@ -85,7 +88,7 @@ class Notices:
         if self._settings.on_change == "exit":
             self._stopping = True
             return [notice("STOPPING", status="stopping the command: a secret has a new version", within=within)]
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status="restarting the command: a secret has a new version", within=within)]
 
     def going_back(self, words: str, within: float) -> list[Action]:
@@ -95,7 +98,7 @@ class Notices:
             words: what happened.
             within: seconds that it may take to clear away what the command left.
         """
-        self._reloading = True
+        self.reloading = True
         return [notice("RELOADING", status=words, within=within + GRACE)]
 
     def stopping(self, signum: int) -> list[Action]:
@@ -107,8 +110,3 @@ class Notices:
         """Return the notice that nothing runs any more, with the error that ended it."""
         status = outcome.message if isinstance(outcome, SecretenvError) else "ended"
         return [notice("" if self._stopping else "STOPPING", status=status)]
-
-
-def shown(versions: Mapping[str, str]) -> str:
-    """Return the secrets, each with its version."""
-    return ", ".join(f"{secret} {shown_version(secret, version)}".rstrip() for secret, version in versions.items())

@@ -27,21 +27,21 @@ TERMINAL: Sender = "terminal"  # the kernel, on behalf of the terminal, to the w
 LEADER: Sender = "leader"  # the same, to the leader of the session alone: this process
 COMMAND: Sender = "command"  # the command, to this process alone
 JOB: Sender = "job"  # the command, perhaps by `kill 0`, to the group that it shares with this process
-ECHO: Sender = "echo"  # the command, again or in answer to the same signal: to forward it could go on for ever
+ECHO: Sender = "echo"  # the command, again or in answer to the same signal: forwarding it could go on for ever
 
 JOB_STOPS = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 # Only these can be the terminal's; every other signal of the kernel is meant for whatever runs under this pid.
 _OF_TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCONT, signal.SIGWINCH, *JOB_STOPS)
-# Of the others these end no program by default.
+# Of the others, these end no program by default.
 _HARMLESS = (signal.SIGCHLD, signal.SIGURG)
-# The kernel tells a hang-up, HUP and then CONT, to the leader of the session alone.
+# The kernel reports a hang-up, HUP and then CONT, to the leader of the session alone.
 _HANG_UP = (signal.SIGHUP, signal.SIGCONT)
 
 # si_code, from asm-generic/siginfo.h: the calls whose si_pid is a sender. kill(2) alone can reach a whole group. (In
 # glibc sigtimedwait(3) shows SI_TKILL as SI_USER, which is kill's.)
 _KILL, _QUEUE, _TKILL = 0, -1, -6
 
-# Seconds in which the command's signal may be its answer to the same one: a handler that signals its parent.
+# Seconds within which the command's signal may be its answer to the same one: a handler that signals its parent.
 ECHO_TIME = 1.0
 
 # Steps.
@@ -65,7 +65,7 @@ _COLUMNS: dict[int, int] = {
 _IGNORED, _OTHERS = 4, 6
 
 # A signal of the first four columns that the caller ignores, as nohup does HUP, is in the fifth.
-COLUMNS = ("TERM", "INT", "QUIT", "HUP", "an ignored one of these", "TSTP, TTIN, TTOU", "others")
+COLUMNS = ("TERM", "INT", "QUIT", "HUP", "any of these, if ignored", "TSTP, TTIN, TTOU", "others")
 TABLE: dict[tuple[Phase, Sender], tuple[Steps, ...]] = {
     #                      TERM        INT         QUIT        HUP         ignored     TSTP.. others
     (WAITING, SENT):      (END,        END,        END,        END,        DROP,       DROP,  DROP),

@@ -1,4 +1,4 @@
-"""The controlling terminal: hand it to the next command after a restart, and stop secretenv when job control does.
+"""The controlling terminal: hand it to the next command at a restart, and stop secretenv when the command is stopped.
 
 A program that is killed leaves its terminal as it had set it, without echo for example, and its dead process group in
 the foreground, so that the next one could not read. termios is imported only where there is a terminal.
@@ -29,7 +29,7 @@ class Terminal:
         self._started = False
 
     def prepare(self) -> None:
-        """Make it ready for a start: remember its settings before the first, give them back before a further one."""
+        """Make it ready for a start: remember its settings before the first, give them back before a later one."""
         descriptor = _open() if self.shared else None
         if descriptor is None:
             return
@@ -49,7 +49,7 @@ class Terminal:
     def _restore(self, descriptor: int) -> None:
         """Take the foreground back from a dead process group, and then give the terminal its settings back.
 
-        A living group keeps the foreground: the user went on with another job.
+        A living group keeps the foreground: the user has gone on with another job.
         """
         import termios
 
@@ -66,7 +66,7 @@ def stop() -> None:
     SIGSTOP would stop it all the same, for ever: under `ssh -t`, `script` or `xterm -e`, where it leads the session.
     """
     if os.getsid(0) == os.getpid():
-        return  # the kernel would not stop it, and the try would lose the CONT of a hang-up that comes just now
+        return  # the kernel would not stop it, and the attempt would lose the CONT of a hang-up that comes now
     os.kill(os.getpid(), signal.SIGTSTP)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})

@@ -7,15 +7,24 @@ a refresh is asked for.
 
 from __future__ import annotations
 
+import signal
+
 from secretenv.supervisor.actions import line
-from secretenv.wording import shown_version, signal_name
+from secretenv.supervisor.signals import ECHO_TIME
+from secretenv.wording import shown_version, shown_versions, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from secretenv.protocol import Answer
     from secretenv.supervisor.actions import Line
 
 REMINDER = 3600.0  # seconds between two lines about a version that is still refused
+
+# A command that ends soon after one of these may have ended because of it.
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
 
 # The hint about a refused version.
 NEXT = "fix the value: its next version is tried at once; --refresh-signal tries this one again"
@@ -26,6 +35,7 @@ class Trial:
 
     Args:
         length: of a trial in seconds; 0: there is none.
+        patience: seconds in which the command may be exiting on a signal.
 
     Attributes:
         due: when the trial is over, or None.
@@ -34,12 +44,13 @@ class Trial:
         since: when they were.
     """
 
-    def __init__(self, length: float) -> None:
+    def __init__(self, length: float, patience: float) -> None:
         self.due: float | None = None
         self.refused: dict[str, str] = {}
         self.why = ""
         self.since = 0.0
         self._length = length
+        self._patience = max(patience, ECHO_TIME)
         self._proven: Answer | None = None  # what to go back to; kept no longer than the trial
         self._reminder = 0.0
 
@@ -65,11 +76,45 @@ class Trial:
             return []
         return [line("info", f"the command survived the new version of {_names(before, running)}")]
 
-    def fails(self, running: Answer, now: float) -> Answer | None:
-        """Return what to go back to if the command ends now, or None: no trial, or that of the old values."""
-        if self.due is None or now >= self.due or self._proven is None:
+    def fails(self, status: int, running: Answer, sent: Mapping[int, float], now: float) -> Answer | None:
+        """Take the end of the command; return what to go back to, None if it has just ended.
+
+        Args:
+            status: its exit status, or -N for signal N.
+            running: the answer that it was started with.
+            sent: per signal: when the command got it last.
+            now: in seconds.
+        """
+        old, on_trial = self._proven, self.due is not None and now < self.due
+        self.due = None
+        if not on_trial or old is None or old.versions == running.versions or self._was_asked(status, sent, now):
             return None
-        return None if self._proven.versions == running.versions else self._proven
+        return old
+
+    def lost(self, old: Answer, running: Answer, target: Answer, status: int, now: float) -> tuple[Answer, Line]:
+        """Return what the command gets now, and the line about it; refuse what it failed with, if that is the newest.
+
+        Args:
+            old: what to go back to.
+            running: the answer that it failed with.
+            target: the newest answer.
+            status: how it ended.
+            now: in seconds.
+        """
+        why = ending(status)
+        if target.versions == running.versions:
+            self.refuse(old, running, why, now)
+        newer = target.versions not in (running.versions, old.versions)
+        then = "the newest values" if newer else "the old values back"
+        words = f"the command did not survive the new version of {_names(old, running)} ({why}): it gets {then}"
+        return target if newer else old, line("error", words, "rotation", NEXT, event="trial_failed")
+
+    def _was_asked(self, status: int, sent: Mapping[int, float], now: float) -> bool:
+        """Whether the command ended without a failure, or a signal may be the reason."""
+        if status == 0 or -status in _ENDING:
+            return True
+        recent = [signum for signum, when in sent.items() if now - when < self._patience]
+        return any(signum in _ENDING or signum == -status for signum in recent)
 
     def refuse(self, old: Answer, new: Answer, why: str, now: float) -> None:
         """Refuse the versions in which the new answer differs from the old one."""
@@ -89,13 +134,17 @@ class Trial:
         self._reminder = now + REMINDER
         return [line("error", f"still refused: {self.status()}", "rotation", NEXT, event="refused")]
 
+    def snapshot(self) -> list[dict[str, Any]]:
+        """Return the refused versions as JSON types, each with since when and why."""
+        rest = {"since": self.since, "why": self.why}
+        pairs = self.refused.items()
+        return [{"secret": secret, "version": shown_version(secret, version), **rest} for secret, version in pairs]
+
     def status(self) -> str:
         """Return what is refused and why, for people; empty if nothing is."""
         if not self.refused:
             return ""
-        pairs = self.refused.items()
-        names = ", ".join(f"{secret} {shown_version(secret, version)}".rstrip() for secret, version in pairs)
-        return f"the new version {names} ({self.why})"
+        return f"the new version {shown_versions(self.refused)} ({self.why})"
 
 
 def ending(status: int) -> str:
@@ -110,16 +159,3 @@ def differing(old: Answer, new: Answer) -> dict[str, str]:
 
 def _names(old: Answer, new: Answer) -> str:
     return ", ".join(differing(old, new))
-
-
-def not_survived(old: Answer, new: Answer, why: str, then: str) -> Line:
-    """Return the line that the command did not survive a new version.
-
-    Args:
-        old: what it had before.
-        new: what it did not survive.
-        why: how it ended.
-        then: what it gets now.
-    """
-    words = f"the command did not survive the new version of {_names(old, new)} ({why}): it gets {then}"
-    return line("error", words, "rotation", NEXT, event="trial_failed")

@@ -1,6 +1,6 @@
 """Which versions of the secrets to run: what a new answer changes, and whether to believe it yet. Pure.
 
-Secrets Manager is eventually consistent: after a new version the old one may be read once more. So the command returns
+Secrets Manager is eventually consistent: after a new version the old one may be read again. So the command returns
 to a version that it left a moment ago only if a second look finds it again. Version ids are compared for equality
 only, since a rollback makes an old one current again.
 """

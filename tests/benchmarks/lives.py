@@ -191,7 +191,7 @@ def _cpu_of_check(life: Life) -> float:
 
 
 def _cpu(pid: int) -> float:
-    # proc(5): utime, stime, cutime and cstime, counted behind the name, which may hold blanks.
+    # proc(5): utime, stime, cutime and cstime, counted after the name, which may hold blanks.
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / TICKS
 

@@ -35,7 +35,7 @@ def needs(shell: str) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion_at_a_terminal(screen: Callable[..., Screen], secret: SecretFile, shell: str) -> None:
-    """`--show-completion SHELL`: TAB completes commands, options, values, files of secrets and the command to run."""
+    """`--show-completion SHELL`: TAB completes commands, options, values, secret files and the command to run."""
     needs(shell)
     secret.put({"VALUE": "the-value"})
     seen = screen(*SHELLS[shell])

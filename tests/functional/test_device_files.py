@@ -95,7 +95,7 @@ def test_another_form(start: Callable[..., Program], tmp_path: Path, world: Worl
     """PEM text that was changed on its way: what the file holds, in all commands."""
     path = tmp_path / "f"
     path.write_text(Path(world.variables()[VARIABLES[link]]).read_text().replace("\n", r"\n"))
-    all_say(start, given(world, link, path), link, r"PEM text with \n in the place of its line ends")
+    all_say(start, given(world, link, path), link, r"PEM text with \n in place of its line ends")
 
 
 def test_an_old_cipher(start: Callable[..., Program], tmp_path: Path, world: World) -> None:

@@ -45,7 +45,7 @@ class BlackHole:
 
 @pytest.fixture(params=["credentials", "aws"])
 def black_hole(world: World, request: pytest.FixtureRequest) -> Iterator[BlackHole]:
-    """Return a black hole in the place of one of the two services; it is opened after the test."""
+    """Return a black hole in place of one of the two services; it is opened after the test."""
     hole = BlackHole(world, request.param)
     yield hole
     hole.open = True

@@ -26,7 +26,7 @@ PASSWORD = "pAsswOrd"
 def test_empty_variables_do_not_turn_verification_off(
     start: Callable[..., Program], tmp_path: Path, variable: str, value: str
 ) -> None:
-    """An empty file of roots counts as not set: a stranger in the place of AWS gets no request."""
+    """An empty file of roots counts as not set: a stranger in place of AWS gets no request."""
     seen = []
 
     def stranger(connection: ssl.SSLSocket, end: threading.Event) -> None:

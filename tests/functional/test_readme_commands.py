@@ -25,7 +25,7 @@ DEVICE = next(block for block, _ in BLOCKS if "export SECRETENV_" in block)
 
 
 def installed(block: str) -> str:
-    """Return the commands with this installation in the place of the README's."""
+    """Return the commands with this installation in place of the README's."""
     return block.replace(".venv/bin/", f"{Path(SECRETENV).parent}/")
 
 

@@ -29,7 +29,7 @@ class Regions:
     def __init__(self, world: World) -> None:
         self.world = world
         self.asked: list[str] = []  # the regions of the requests, in order
-        self.answer: Reply | None = None  # of the first region, in the place of AWS's own
+        self.answer: Reply | None = None  # of the first region, in place of AWS's own
         manager = world.sandbox.operator.client("secretsmanager")
         manager.replicate_secret_to_regions(SecretId=world.name, AddReplicaRegions=[{"Region": SECOND}])
         self.alias = world.sandbox.alias(world.name.replace("/", "-"), secrets=["*"])

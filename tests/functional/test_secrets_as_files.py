@@ -265,7 +265,7 @@ def test_a_tls_server(device_run: Callable[..., Program], world: World, memory: 
     [
         (["--secret-file=a.key=app"], "neither a path nor the name of a variable"),
         (["--secret-file=app"], "has no target"),
-        (["--secret-file=A=app", "--secret-file=A=other"], "two secrets are to be written to A"),
+        (["--secret-file=A=app", "--secret-file=A=other"], "two secrets would be written to A"),
         (["--secret=A=app", "--secret-file=A=app"], "A cannot hold both a file's path and a secret's value"),
         (["--secret-file=A=app", "--file-mode=0666"], "not a mode for a secret"),
         (["--secret-file=A=app", "--file-mode=rw"], "not a mode for a secret"),

@@ -1,4 +1,4 @@
-"""A stranger in the place of Secrets Manager: a certificate of its own, and behind it the answers of the real one."""
+"""A stranger in place of Secrets Manager: a certificate of its own, and behind it the answers of the real one."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Relay(BaseHTTPRequestHandler):
 
 
 class Stranger(ThreadingHTTPServer):
-    """Who answers in the place of Secrets Manager.
+    """Who answers in place of Secrets Manager.
 
     Attributes:
         overheard: the session tokens that it was given.

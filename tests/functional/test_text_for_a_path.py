@@ -1,4 +1,4 @@
-"""`SECRETENV_KEY="$(cat key.pem)"`: a key's text in the place of a path is shown by no command, in no form."""
+"""`SECRETENV_KEY="$(cat key.pem)"`: a key's text in place of a path is shown by no command, in no form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`--key 'pkcs11:object=k?pin-value=1234'`: a URI in the place of a path may hold a PIN, and no command shows it."""
+"""`--key 'pkcs11:object=k?pin-value=1234'`: a URI in place of a path may hold a PIN, and no command shows it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from secretenv.settings import Device
 
 CONNECT = 5  # seconds
-PATIENCE = 1  # seconds in which the other addresses of a name have to answer, once one of them has
+PATIENCE = 1  # seconds within which the other addresses of a name have to answer, once one of them has
 SHOWN = 4  # addresses of a name
 SILENT = 8  # of them that are shown if they do not answer
 SKEW = 300  # seconds that AWS accepts between its clock and that of a signature

@@ -1,4 +1,4 @@
-"""`secretenv check`: walk the chain link by link, show each step, and name the link that is broken.
+"""`secretenv check`: walk the chain link by link, show each step, and name the broken link.
 
 The code of a fetch does the work, one step at a time and in this process. The walk goes on where it can: without a
 certificate it still checks the network. No value and no credential is shown.
@@ -68,7 +68,7 @@ def check(
     walk = _Walk(settings, show, clock, budget, said)
     try:
         walk.run()
-        # A run needs it as well: an installation that lacks a file of it is not well.
+        # A run needs it as well: an installation that lacks a file of it is broken.
         import secretenv.fetcher.main  # noqa: F401
     except Exception as error:  # noqa: BLE001 - its text may contain a value
         walk.fail(error)
@@ -154,7 +154,9 @@ class _Walk:
         self._show(Step("settings", ok=True, text=text, warnings=self._settings.warnings, notes=said))
         credentials = None
         if local:
-            self._show(Step("exchange", ok=None, text="not needed, nor what leads to it: all secrets are files"))
+            self._show(
+                Step("exchange", ok=None, text="not needed, nor are the steps that lead to it: all secrets are files")
+            )
         else:
             usable = self._files()
             # The network is checked even if a file is broken.

@@ -21,7 +21,7 @@ for capability in (1, 2):
     ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-# Looks in the place of the system's file, which a test cannot write to.
+# Looks in place of the system's file, which a test cannot write to.
 SYSTEM = """
 import sys, pathlib
 from secretenv.config import file
@@ -96,7 +96,7 @@ def test_a_closed_file(start: Callable[..., Program], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("target", "reason"), [("nowhere", "No such file"), ("config.toml", "Too many levels")])
 def test_a_link_that_leads_nowhere(start: Callable[..., Program], tmp_path: Path, target: str, reason: str) -> None:
-    """A link in the place of a settings file is one, and an error where it leads nowhere."""
+    """A link in place of a settings file is one, and an error where it leads nowhere."""
     path = settings(tmp_path / "home" / "secretenv" / "config.toml")
     path.unlink()
     path.symlink_to(target)

@@ -151,7 +151,7 @@ def test_wrong_host_name(who: Device, tmp_path: Path) -> None:
 
 
 def test_wrong_host_name_of_secrets_manager(who: Device, tmp_path: Path) -> None:
-    """So is one in the place of Secrets Manager."""
+    """So is one in place of Secrets Manager."""
     other = device_with_pair(tmp_path, "other.example")
     with serve(tls(other, secrets_manager, whole=b"}")) as port:
         there = device(**{**who.to_json(), "secretsmanager_endpoint": f"https://localhost:{port}"})
@@ -239,7 +239,7 @@ def test_no_instance_role(who: Device) -> None:
 
 @pytest.mark.parametrize("variables", [{"AWS_CA_BUNDLE": ""}, {"AWS_CA_BUNDLE": " ", "REQUESTS_CA_BUNDLE": ""}])
 def test_empty_variables_do_not_turn_verification_off(who: Device, variables: dict[str, str]) -> None:
-    """An empty AWS_CA_BUNDLE counts as not set: a stranger in the place of Secrets Manager is not trusted."""
+    """An empty AWS_CA_BUNDLE counts as not set: a stranger in place of Secrets Manager is not trusted."""
     asked = []
 
     def stranger(connection: ssl.SSLSocket, end: threading.Event) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("form", [deploying.cloudformation, deploying.terraform])
 @pytest.mark.parametrize("asked", every_way(), ids=WAYS)
 def test_the_lines_are_a_script(form: Any, asked: Wanted) -> None:
-    """A shell reads them without an error, and what is no command stands behind a `#`."""
+    """A shell reads them without an error, and what is not a command comes after a `#`."""
     for where in (Where(), Where(file="a b.json", source="it's.json", region="eu-west-1", profile="p q")):
         lines = form(asked, where)
         done = subprocess.run(["sh", "-n"], input="\n".join(lines), text=True, capture_output=True, check=False)

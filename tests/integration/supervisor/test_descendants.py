@@ -107,7 +107,7 @@ def test_the_new_start_waits_for_the_last_of_the_old_command(
     program = run(secret.option, "--interval=50ms", "--", "sh", "-c", script)
     program.shows("ready")
     left = int(program.lines[0].split()[1])
-    _trace(program, left)
+    trace(program, left)
     secret.put({"VALUE": "two"})
     until(lambda: not alive(left))
     _waits_for(program, left)
@@ -125,13 +125,13 @@ def test_the_new_start_waits_for_what_was_started_at_the_last_moment(
     secret.put({"VALUE": "two"})
     program.shows("left ")
     left = int(program.lines[1].split()[1])
-    _trace(program, left)
+    trace(program, left)
     go.touch()
     until(lambda: not alive(first) and not alive(left))
     _waits_for(program, left)
 
 
-def _trace(program: Program, pid: int) -> None:
+def trace(program: Program, pid: int) -> None:
     """Be the tracer of a process: its zombie is kept until its tracer has seen it."""
     if ctypes.CDLL(None).ptrace(0x4206, pid, 0, 0):  # PTRACE_SEIZE
         program.clean()

@@ -204,7 +204,7 @@ def nowhere(memory: Path, disk: Path) -> str:
 
 
 def a_file_as_folder(memory: Path, disk: Path) -> str:
-    """A file in the place of the folder."""
+    """A file in place of the folder."""
     (memory / "file").write_text("")
     return f"{memory}/file/a"
 
@@ -213,8 +213,8 @@ def a_file_as_folder(memory: Path, disk: Path) -> str:
     ("place", "says"),
     [
         (on_disk, "is not in memory"),
-        (in_the_way, "is there already, and secretenv did not write it"),
-        (link_in_the_way, "is there already, and secretenv did not write it"),
+        (in_the_way, "already exists, and secretenv did not write it"),
+        (link_in_the_way, "already exists, and secretenv did not write it"),
         pytest.param(of_another, "belongs to user 12345", marks=needs_root),
         (nowhere, "No such file or directory"),
         (a_file_as_folder, "Not a directory"),

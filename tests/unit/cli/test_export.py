@@ -240,7 +240,7 @@ def test_order_and_nothing_else(form: str) -> None:
         ("docker", "A", "a\nb", "newline"),
         ("docker", "A", "a\r", "carriage return"),
         ("docker", "A", "é" * 32767, "longer than docker's limit of 65535 bytes"),
-        ("github", "my-key", "x", "other characters than letters, digits and '_'"),
+        ("github", "my-key", "x", "characters other than letters, digits and '_'"),
         *(("github", name, "x", "does not let a job set it") for name in ("GITHUB_SHA", "Runner_OS", "NODE_OPTIONS")),
         ("systemd", "my-key", "x", "drops variables with such a name"),
         ("systemd", "A", "\x1b[0m", "before 248 drops variables with the character U+001B"),

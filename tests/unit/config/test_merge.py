@@ -65,10 +65,12 @@ SAMPLES: dict[str, tuple[str, str]] = {
     "interval": ("1s", "2s"),
     "once": ("yes", "no"),
     "on_change": ("exit", "USR1"),
+    "validate": ("check-db", "sh -c 'exit 1'"),
     "splay": ("1s", "2s"),
     "kill_signal": ("INT", "USR1"),
     "kill_timeout": ("1s", "2s"),
     "trial": ("1s", "2s"),
+    "status_file": ("/run/a", "/run/b"),
     "signal_group": ("yes", "no"),
     "refresh_signal": ("USR1", "USR2"),
     "start_timeout": ("1s", "2s"),
@@ -178,6 +180,24 @@ def test_missing_region_is_named() -> None:
     """A region that follows from nothing is missing like any other setting."""
     with pytest.raises(SettingsError, match="--region"):
         read({}, {**DEVICE, "SECRETENV_ENDPOINT": "device.example"}, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "program"),
+    [
+        ("bin/check db/x", "FOLDER/bin/check"),
+        ("../check", "PARENT/check"),
+        ("/bin/check", "/bin/check"),
+        ("check", "check"),
+    ],
+)
+def test_a_program_in_the_settings_file(written: str, program: str, tmp_path: Path) -> None:
+    """A relative path there starts at the file's folder, a name is looked up in PATH; elsewhere it stays as it is."""
+    found = read({}, DEVICE, [], file=f'[run]\nvalidate = "{written}"', folder=tmp_path).validate
+    program = program.replace("FOLDER", str(tmp_path)).replace("PARENT", str(tmp_path.parent))
+    assert found == (program, *written.split()[1:])
+    file = '[run]\nvalidate = "./other"'
+    assert read({"validate": written}, DEVICE, [], file=file, folder=tmp_path).validate == tuple(written.split())
 
 
 def test_all_that_is_missing_is_named_at_once() -> None:
@@ -340,5 +360,6 @@ def test_an_unknown_variable_is_a_warning() -> None:
 
 def test_settings_survive_the_journey_as_json() -> None:
     """The supervisor reads the settings that the command line wrote."""
-    found = read({"only": ["A*"], "secret": ["x", "Y=z"]}, DEVICE, ["a", "", "\udcff"])
+    flags = {"only": ["A*"], "secret": ["x", "Y=z"], "validate": "check 'a b'"}
+    found = read(flags, DEVICE, ["a", "", "\udcff"])
     assert Settings.from_json(json.loads(json.dumps(found.to_json()))) == found

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secretenv.config import parsers
 from secretenv.errors import SettingsError
@@ -219,3 +222,61 @@ def test_a_uri_for_a_path(uri: str, hint: str) -> None:
 def test_a_path_with_a_colon(path: str) -> None:
     """A colon makes no URI."""
     assert parsers.path(path) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("none", ()),
+        (" none ", ()),
+        ("check-db", ("check-db",)),
+        ("check-db  --file '/a b'\t\"c d\" e\\ f", ("check-db", "--file", "/a b", "c d", "e f")),
+        ("sh -c 'test \"$DB\" && exit 1; ls ~'", ("sh", "-c", 'test "$DB" && exit 1; ls ~')),
+        ('sh -c "test \\"$DB\\" | cat"', ("sh", "-c", 'test "$DB" | cat')),
+        ("check \\$5 a~b '' # *", ("check", "$5", "a~b", "", "#", "*")),
+        ("'none'", ("none",)),
+        ("./none", ("./none",)),
+        ("check\n", ("check",)),
+    ],
+)
+def test_programs(text: str, words: tuple[str, ...]) -> None:
+    """A program and its arguments, split as a POSIX shell splits them; `none` is none."""
+    assert parsers.program(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("", "no program is named: ''", "write for example"),
+        ("  \t", "no program is named: '  \\t'", "or none"),
+        ("'' x", "no program is named", "write for example"),
+        ("check 'db", 'a quote or a backslash is left open: "check \'db"', "close it"),
+        ('check "db', "a quote or a backslash is left open", "close it"),
+        ("check db\\", "a quote or a backslash is left open", "close it"),
+        ("a\0b", "a program's words cannot contain a NUL: 'a\\x00b'", "write for example"),
+        ("~/check", "no shell runs this program, so ~ has no effect: '~/check'", "write the path"),
+        ("check ~me/db", "so ~ has no effect", "sh -c '...'"),
+        ("$HOME/check", "so $ has no effect", "sh -c '...'"),
+        ("check `db`", "so ` has no effect", "sh -c '...'"),
+        ("check && db", "so & has no effect", "sh -c '...'"),
+        ("check db > /dev/null", "so > has no effect", "sh -c '...'"),
+        ("check\ndb", "so a newline has no effect", "sh -c '...'"),
+        ("DB=s3cret check", "DB=... is not a program, and no shell sets the variable", "env in front"),
+        ("file:///s3cret", "a path is needed, not a URI", ""),
+        ("-----BEGIN\\ PRIVATE", "expected a path", ""),
+        ("s3cret-" * 20 + "$", "(text with more than 128 characters, not shown)", ""),
+    ],
+)
+def test_bad_programs(text: str, message: str, hint: str) -> None:
+    """What is no program, and what only a shell could run, is refused with what to write instead."""
+    with pytest.raises(SettingsError) as error:
+        parsers.program(text)
+    assert message in error.value.message
+    assert hint in error.value.hint
+    assert "s3cret" not in error.value.message + error.value.hint
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), min_size=1))
+def test_a_quoted_word_is_itself(words: list[str]) -> None:
+    """Whatever is quoted for a shell is found as it is: what a shell would do with it unquoted does not matter."""
+    assert parsers.program(" ".join(["check", *(shlex.quote(word) for word in words)])) == ("check", *words)

@@ -112,9 +112,9 @@ NO_KEYS: list[Any] = ["a", [], {}, {"a": 1}, {"a": ""}, {"a": "b=c"}, {"": "A"}]
     ("table", "says"),
     [
         ({"optional": "yes"}, "optional is neither true nor false"),
-        *(({"keys": each}, "keys is no table of variables") for each in NO_KEYS),
-        *(({"file": each}, "file is no string") for each in NO_TEXTS),
-        *(({"files": each}, "file is no string") for each in ("a", {"a": 1}, {"": "A"}, {"a": ""})),
+        *(({"keys": each}, "keys is not a table of variables") for each in NO_KEYS),
+        *(({"file": each}, "file is not a string") for each in NO_TEXTS),
+        *(({"files": each}, "file is not a string") for each in ("a", {"a": 1}, {"": "A"}, {"a": ""})),
         ({"file": "a.key"}, "'a.key' is neither a path"),
         ({"keys": {"a": "A", "b": "A"}}, "two of its keys become A"),
         *(({"keys": {"a": "A"}, key: "x"}, f"has both keys and {key}") for key in ("name", "prefix", "only", "except")),

@@ -34,6 +34,7 @@ CHAIN = [
 # Names of the source that say little to a reader.
 _NAMES = {
     "QUOTE": ": AWS's words",
+    "NEAR_MISSES": "",  # sentences of their own, in front
     "__NAME__": "KIND",
     "STRERROR": "REASON",
     "TB_LINENO": "LINE",
@@ -89,7 +90,7 @@ def _of_aws() -> Iterator[Entry]:
 
 
 def _of_forms() -> Iterator[Entry]:
-    """Yield what a file may hold in the place of PEM text."""
+    """Yield what a file may hold in place of PEM text."""
     for form in pem.FORMS:
         if form.certificate == form.key:
             yield Entry("certificate file", f"the … file FILE holds no … in PEM form, but {form.found}", form.key)
@@ -101,8 +102,13 @@ def _of_forms() -> Iterator[Entry]:
 
 
 def _open(hint: str) -> str:
-    """Return a text with the names of what it leaves open in capitals."""
-    return re.sub(r"'?\{(\w+)\}'?", lambda found: _NAMES.get(found[1].upper(), found[1].upper()), hint)
+    """Return a text with the names of what it leaves open in capitals, and doubled braces as they are shown."""
+
+    def shown(found: re.Match[str]) -> str:
+        name = (found[1] or "").upper()
+        return _NAMES.get(name, name) if name else found[0][0]
+
+    return re.sub(r"\{\{|\}\}|'?\{(\w+)\}'?", shown, hint)
 
 
 def _of_messages(module: ModuleType) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ from secretenv.supervisor.signals import COLUMNS, TABLE
 
 MEANINGS = {
     WAITING: "the first fetch, or its retries; there is no command yet",
-    RUNNING: "the command runs; checks, retries and a planned restart change nothing about that",
+    RUNNING: "the command runs; checks, retries and a planned restart do not change that",
     STOPPING: "a restart has begun: the command was sent the kill signal, and the kill timeout is running",
     CLEANING: "the old command is dead; the processes that it left are being killed",
     ENDED: "secretenv ends, or has become the command",
@@ -19,7 +19,7 @@ SENDERS = {
     "leader": "the terminal, to the session leader alone",
     "command": "the command, to secretenv alone",
     "job": "the command, to the group that both share",
-    "echo": "the command, again or as an answer",
+    "echo": "the command, again or in reply",
 }
 STEPS = {
     "end": "ends secretenv",

@@ -33,7 +33,7 @@ def test_nothing_follows_the_answer() -> None:
         raw = file.read()
     assert [list(json.loads(line)) for line in raw.splitlines()] == [
         ["link", "at"],
-        ["error", "warnings", "credentials"],
+        ["error", "warnings", "credentials", "certificate_end"],
     ]
     assert last_step(raw) == ("DNS", "host")
     error = read_answer(raw).error
@@ -49,4 +49,4 @@ def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
         output.at("certificate", "a")
         output.lock.acquire()
         output.answer(Answer())
-    assert [*json.loads(path.read_text().splitlines()[-1])] == ["answer", "warnings", "credentials"]
+    assert [*json.loads(path.read_text().splitlines()[-1])] == ["answer", "warnings", "credentials", "certificate_end"]

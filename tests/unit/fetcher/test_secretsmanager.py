@@ -40,7 +40,7 @@ class Raw(io.BytesIO):
 
 
 class Wire:
-    """Answers in the place of the network, and remembers the requests."""
+    """Answers in place of the network, and remembers the requests."""
 
     def __init__(self) -> None:
         self.status, self.body = 200, b""

@@ -115,7 +115,7 @@ def test_unreadable_files(tmp_path: Path, which: str) -> None:
 @pytest.mark.parametrize("which", ["cert", "key", "ca", "key_password_file"])
 @pytest.mark.parametrize("kind", ["fifo", "folder", "device"])
 def test_what_is_no_file(tmp_path: Path, which: str, kind: str) -> None:
-    """A FIFO without a writer, a folder or an endless device in the place of a file is refused at once."""
+    """A FIFO without a writer, a folder or an endless device in place of a file is refused at once."""
     path = tmp_path / "odd"
     if kind == "fifo":
         os.mkfifo(path)

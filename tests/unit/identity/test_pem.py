@@ -1,4 +1,4 @@
-"""What files hold in the place of PEM text: each form is recognised, and the printed command puts it right."""
+"""What files hold in place of PEM text: each form is recognised, and the printed command puts it right."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ TEXTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "UTF-16 with a mark": (lambda it: it.decode().encode("utf-16"), "UTF-16 text"),
     "UTF-16, little end first": (lambda it: it.decode().encode("utf-16-le"), "UTF-16 text"),
     "UTF-16, big end first": (lambda it: it.decode().encode("utf-16-be"), "UTF-16 text"),
-    "backslash n": (lambda it: it.replace(b"\n", b"\\n"), r"PEM text with \n in the place of its line ends"),
-    "backslash r n": (lambda it: it.replace(b"\n", b"\\r\\n"), r"PEM text with \n in the place of its line ends"),
-    "two backslashes": (lambda it: it.replace(b"\n", b"\\\\n"), r"PEM text with \n in the place of its line ends"),
-    "a JSON string": (lambda it: json.dumps(it.decode()).encode(), r"PEM text with \n in the place of its line ends"),
+    "backslash n": (lambda it: it.replace(b"\n", b"\\n"), r"PEM text with \n in place of its line ends"),
+    "backslash r n": (lambda it: it.replace(b"\n", b"\\r\\n"), r"PEM text with \n in place of its line ends"),
+    "two backslashes": (lambda it: it.replace(b"\n", b"\\\\n"), r"PEM text with \n in place of its line ends"),
+    "a JSON string": (lambda it: json.dumps(it.decode()).encode(), r"PEM text with \n in place of its line ends"),
     "quotes": (lambda it: b'"' + it.strip() + b'"\n', "PEM text in quotes"),
     "single quotes": (lambda it: b"'" + it.strip() + b"'\n", "PEM text in quotes"),
     "a quote at its end": (lambda it: it.strip() + b"'\n", "PEM text in quotes"),
@@ -62,15 +62,15 @@ TEXTS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda it: b'"' + it.replace(b"\n", b" ").strip() + b'"',
         "PEM text without line ends around its markers",
     ),
-    "indented": (lambda it: re.sub(rb"(?m)^(?=.)", b"    ", it), "PEM text with spaces in front of its lines"),
+    "indented": (lambda it: re.sub(rb"(?m)^(?=.)", b"    ", it), "PEM text with spaces at the start of its lines"),
     "a block of YAML": (
         lambda it: b"data: |\n" + re.sub(rb"(?m)^(?=.)", b"\t", it),
-        "PEM text with spaces in front of its lines",
+        "PEM text with spaces at the start of its lines",
     ),
-    "only its first line indented": (lambda it: b" " + it, "PEM text with spaces in front of its lines"),
+    "only its first line indented": (lambda it: b" " + it, "PEM text with spaces at the start of its lines"),
     "all but its first line indented": (
         lambda it: it.replace(b"\n", b"\n  "),
-        "PEM text with spaces in front of its lines",
+        "PEM text with spaces at the start of its lines",
     ),
     "every other line empty": (lambda it: it.replace(b"\n", b"\n\n"), "PEM text with empty lines between its lines"),
     "carriage returns": (
@@ -289,7 +289,7 @@ def test_other_blocks_that_work(tmp_path: Path, kind: str) -> None:
 def test_a_byte_order_mark() -> None:
     """OpenSSL 1.1.1 does not read what begins with one."""
     assert pem.form(b"\xef\xbb\xbf" + CERT, CERTIFICATE, "f") == (
-        "PEM text behind a byte order mark",
+        "PEM text after a byte order mark",
         "tail -c +4 f > NEW",
     )
 

@@ -180,7 +180,7 @@ def test_any_damage(data: st.DataObject) -> None:
 @given(st.text(max_size=200) | st.text("ABCabc0189+/=\n ", max_size=200))
 @example("\xa0")
 def test_any_text(text: str) -> None:
-    """So is any text in the place of base64."""
+    """So is any text in place of base64."""
     with pytest.raises(x509.UnreadableError):
         x509.read_pem(f"-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 

@@ -11,6 +11,7 @@ from secretenv.settings import Device, Settings
 from secretenv.supervisor.actions import End, Line, Notify, Prepare, Spawn, Stop, Sweep
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.signals import SENT
+from secretenv.supervisor.validation import ValidatedLife
 
 if TYPE_CHECKING:
     from secretenv.supervisor.actions import Action
@@ -52,6 +53,7 @@ def settings(**given: Any) -> Settings:
         "once": False,
         "on_change": "restart",
         "restart_on": "version",
+        "validate": (),
         "splay": 0.0,
         "kill_signal": signal.SIGTERM,
         "kill_timeout": 10.0,
@@ -59,12 +61,18 @@ def settings(**given: Any) -> Settings:
         "signal_group": False,
         "refresh_signal": 0,
         "start_timeout": 60.0,
+        "status_file": "",
         "sd_notify": "wrapper",
         "log_level": "info",
         "log_format": "text",
         "warnings": (),
     }
     return Settings(**{**values, **given})
+
+
+def life(chosen: Settings, **given: Any) -> Lifecycle:
+    """Return the state machine for these settings."""
+    return ValidatedLife(chosen, **given) if chosen.validates else Lifecycle(chosen, **given)
 
 
 class Story:
@@ -79,7 +87,7 @@ class Story:
         chance: float = 0.5,
         **given: Any,
     ) -> None:
-        self.life = Lifecycle(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: chance)
+        self.life = life(settings(**given), ignored=ignored, leader=leader, shared=shared, uniform=lambda: chance)
         self.now = 1000.0
         self.lines: list[str] = []
         self.told: list[Notify] = []

@@ -18,20 +18,22 @@ from secretenv.supervisor.actions import (
     KillAll,
     KillFetch,
     Prepare,
+    Publish,
     Send,
     Spawn,
     StartFetch,
     Stop,
     Sweep,
 )
-from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
-from tests.unit.supervisor.stories import answer_with, settings
+from secretenv.supervisor.validation import KillValidator, PutBack, Validate, ValidatedLife
+from tests.unit.supervisor.stories import answer_with, life, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from secretenv.protocol import Answer
     from secretenv.supervisor.actions import Action
     from secretenv.supervisor.signals import Sender
 
@@ -49,6 +51,7 @@ class World(RuleBasedStateMachine):
         interval=st.sampled_from([5.0, 300.0]),
         kill_timeout=st.sampled_from([0.0, 10.0]),
         trial=st.sampled_from([0.0, 10.0, 100.0]),
+        validate=st.sampled_from([(), ("check",)]),
         refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
         group=st.booleans(),
         leader=st.booleans(),
@@ -58,9 +61,15 @@ class World(RuleBasedStateMachine):
         """Start secretenv."""
         chosen = settings(refresh_signal=refresh, signal_group=group, **given)
         self.refresh = refresh
-        self.life = Lifecycle(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
+        self.life = life(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
         self.version, self.changed = 1, 0.0
+        self.validating: Answer | None = None
+        # The versions that may be started, where a program has to accept them.
+        self.accepted: set[int] | None = set() if chosen.validate else None
+        self.files = 0  # the version whose files are there
+        self.restarts = chosen.on_change in {"restart", "exit"}
+        self.held_up = False  # whether the program accepted values for which the command was not stopped yet
         self.newest = 0  # the newest version that was ever read
         self.running = 0  # the version that the command was started with last
         self.starts: list[int] = []  # the versions that it was started with since the last news
@@ -82,33 +91,56 @@ class World(RuleBasedStateMachine):
             elif isinstance(action, KillFetch):
                 assert self.fetching
                 self.killed = True
-            elif isinstance(action, Prepare):
-                self._prepare(action)
+            elif isinstance(action, Prepare | Publish | PutBack):
+                self._write(action)
+            elif isinstance(action, Validate | KillValidator):
+                self._validate(action)
             elif isinstance(action, Spawn | Exec):
                 self._start(action)
                 if self.ended:
                     return
-            elif isinstance(action, Stop):
+            elif isinstance(action, Stop | Send | KillAll):
                 assert self.alive
-                assert not self.shutdown, "a restart after a shutdown began"
-            elif isinstance(action, Send | KillAll):
-                assert self.alive
+                assert not (isinstance(action, Stop) and self.shutdown), "a restart after a shutdown began"
             elif isinstance(action, End):
                 self.ended = True
 
-    def _prepare(self, action: Prepare) -> None:
+    def _write(self, action: Prepare | Publish | PutBack) -> None:
+        if isinstance(action, PutBack | Publish):
+            self.files = int(action.answer.versions["app"])
+            self.held_up = False
+            if isinstance(action, Publish):
+                self._perform(self.life.published(self.now))
+            return
         assert self.alive
         assert not self.shutdown, "a restart is prepared after a shutdown began"
         if self.startable:
+            self.files = int(action.answer.versions["app"])
             self._perform(self.life.prepared(action.answer, self.now))
         else:
             self._perform(self.life.unprepared(NOT_FOUND, self.now))
+
+    def _validate(self, action: Validate | KillValidator) -> None:
+        if isinstance(action, KillValidator):
+            assert self.validating is not None, "no program to kill"
+            self.validated(why="killed by KILL")
+            return
+        assert self.validating is None, "two programs at once"
+        assert self.alive
+        assert not self.shutdown, "a validation after a shutdown began"
+        assert self.files == int(action.answer.versions["app"]), "the files are others"
+        self.validating, self.held_up = action.answer, False
 
     def _start(self, action: Spawn | Exec) -> None:
         assert not self.alive, "two commands"
         assert not self.shutdown, "a start after a shutdown began"
         version = int(action.answer.versions["app"])
-        assert version == self.newest or (version < self.newest and not self.survived), "a start with old values"
+        if self.accepted is not None and not self.running:
+            self.accepted.add(version)
+        old = version < self.newest and (not self.survived or self.accepted is not None)
+        assert version == self.newest or old, "a start with old values"
+        assert self.accepted is None or version in self.accepted, "a start with values that were not accepted"
+        self.files = version
         assert version not in self.starts, "the same version again without news"
         assert action.answer is self.life.running
         self.running, self.survived = version, True
@@ -129,6 +161,18 @@ class World(RuleBasedStateMachine):
             self.starts.clear()
         self.newest = max(self.newest, version)
         self._perform(self.life.fetched(answer_with(str(version)), self.now))
+
+    @rule(why=st.sampled_from(["", "exit status 3"]))
+    @precondition(lambda self: self.validating is not None)
+    def validated(self, *, why: str) -> None:
+        """The program accepts the new values, or refuses them."""
+        answer, self.validating = self.validating, None
+        assert answer is not None
+        assert isinstance(self.life, ValidatedLife)
+        if not why and self.accepted is not None:
+            self.accepted.add(int(answer.versions["app"]))
+            self.held_up = True
+        self._perform(self.life.validated(answer, why, self.now))
 
     @rule(transient=st.booleans())
     @precondition(lambda self: self.fetching)
@@ -209,6 +253,16 @@ class World(RuleBasedStateMachine):
             assert self.life.ended == self.ended
             if self.ended:
                 assert self.life.due() is None
+                assert self.validating is None
+            if self.validating is not None:
+                assert self.alive, "a validation without a command"
+                assert not self.shutdown
+
+    @invariant()
+    def files_are_those_of_the_command(self) -> None:
+        """Where a program tries new values, a restart that does not come leaves no files of it."""
+        if hasattr(self, "life") and self.accepted is not None and self.restarts and self.life.phase == RUNNING:
+            assert self.files == self.running or self.validating or self.held_up
 
     def teardown(self) -> None:
         """Every path ends: TERM, and the command's obedience, always lead to the end."""
@@ -233,7 +287,8 @@ TestWorld = World.TestCase
 def world(*history: str, **given: Any) -> World:
     """Return a world in which this has happened."""
     made = World()
-    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0, **given}
+    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0}
+    chosen |= {"validate": (), **given}
     made.begin(leader=False, shared=False, group=False, refresh=int(signal.SIGUSR2), **chosen)
     for event in history:
         EVENTS[event](made)
@@ -251,7 +306,12 @@ def when(possible: str, event: str, **values: Any) -> Callable[[World], None]:
     """Return an event that happens only where it can."""
 
     def happen(made: World) -> None:
-        can = {"fetching": made.fetching, "alive": made.alive, "dead": not made.alive}[possible]
+        can = {
+            "fetching": made.fetching,
+            "validating": made.validating is not None,
+            "alive": made.alive,
+            "dead": not made.alive,
+        }[possible]
         if can and not made.ended and not (event == "fetched" and made.killed):
             getattr(made, event)(**values)
 
@@ -271,6 +331,8 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "failed": when("fetching", "failed", transient=True),
     "refused": when("fetching", "failed", transient=False),
     "breaks": lambda made: made.breaks(),
+    "accepted": when("validating", "validated", why=""),
+    "refused by it": when("validating", "validated", why="exit status 3"),
     "exited": when("alive", "exited", status=0, leftovers=True),
     "exited alone": when("alive", "exited", status=0, leftovers=False),
     "fails": when("alive", "exited", status=1, leftovers=True),
@@ -302,6 +364,15 @@ STATES: dict[str, tuple[str, ...]] = {
     "ending instead of a restart": (*CHANGED, "TERM"),
     "ending in the gap": (*CHANGED, "exited", "TERM"),
 }
+VALIDATED = {
+    "validating": CHANGED,
+    "validating, and a fetch": (*CHANGED, "refresh", "rotated"),
+    "refused": (*CHANGED, "refused by it"),
+    "accepted": (*CHANGED, "accepted"),
+    "held up": (*CHANGED, "HUP", "accepted"),
+    "stopping, and a newer one": (*CHANGED, "accepted", "refresh", "rotated", "fetched"),
+    "on trial, and a newer one": (*CHANGED, "accepted", "exited alone", "rotated", "refresh", "fetched"),
+}
 
 
 @pytest.mark.parametrize(
@@ -313,6 +384,17 @@ def test_pairs_of_events_in_both_orders(state: str, given: dict[str, Any]) -> No
     for pair in itertools.product(EVENTS, repeat=2):
         try:
             world(*STATES[state], *pair, **given).teardown()
+        except AssertionError as error:
+            raise AssertionError(f"{' then '.join(pair)}: {error}") from None
+
+
+@pytest.mark.parametrize("given", [{}, {"on_change": "exit"}, {"on_change": int(signal.SIGUSR1)}], ids=str)
+@pytest.mark.parametrize("state", VALIDATED)
+def test_pairs_of_events_with_a_program_that_validates(state: str, given: dict[str, Any]) -> None:
+    """The same where a program tries new values."""
+    for pair in itertools.product(EVENTS, repeat=2):
+        try:
+            world(*VALIDATED[state], *pair, validate=("check",), **given).teardown()
         except AssertionError as error:
             raise AssertionError(f"{' then '.join(pair)}: {error}") from None
 
