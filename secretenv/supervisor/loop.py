@@ -114,8 +114,8 @@ def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
         raise
 
 
-# A command with thousands of children must not make this process deaf when they end.
-_REAPED_AT_ONCE = 100
+# Neither a command with thousands of children that end nor a storm of signals must hold up the rest.
+_TAKEN_AT_ONCE = 100
 
 
 def now() -> float:
@@ -171,6 +171,7 @@ class _Supervisor:
 
     def run(self, signals: Signals) -> NoReturn:
         """Live until the lifecycle ends; this process ends with it."""
+        self._signals = signals
         for warning in self._settings.warnings:
             self._log("warning", warning)
         try:
@@ -181,7 +182,7 @@ class _Supervisor:
         except SecretenvError as error:
             self._end(End(status=error.status, error=error))
         try:
-            self._live(signals)
+            self._live()
         finally:  # only where something here is wrong: otherwise this process has ended
             self._remove_files()
 
@@ -193,7 +194,7 @@ class _Supervisor:
 
         self._status.file = StatusFile(self._settings.status_file, complain)
 
-    def _live(self, signals: Signals) -> NoReturn:
+    def _live(self) -> NoReturn:
         self._do(self._lifecycle.start(now()))
         self._reap()  # the first fetcher may have ended before anything waited for it
         while True:
@@ -204,12 +205,27 @@ class _Supervisor:
                 due = self._notifier.tick(now(), due)
             seconds = None if due is None else max(due - now(), 0.0)
             self._status.update(self._lifecycle.snapshot(), now())
-            info = signals.next(0.0 if self._unreaped else seconds)
+            info = self._signals.next(0.0 if self._unreaped else seconds)
             if info is None or info.si_signo == signal.SIGCHLD:
                 self._reap()
-            elif info.si_code > 0 or info.si_pid != os.getpid():
-                # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
-                self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
+            else:
+                self._signalled(info)
+
+    def _signalled(self, info: signal.struct_siginfo) -> None:
+        if info.si_code > 0 or info.si_pid != os.getpid():
+            # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
+            self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
+
+    def _hear_last_words(self) -> None:
+        """Take the signals that the command sent before it died, while its pid still tells that they are its own."""
+        for _ in range(_TAKEN_AT_ONCE):
+            info = self._signals.next(0.0)
+            if info is None:
+                break
+            if info.si_signo == signal.SIGCHLD:
+                self._unreaped = True
+            else:
+                self._signalled(info)
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
@@ -285,7 +301,7 @@ class _Supervisor:
 
     def _reap(self) -> None:
         """Take each process that ended or stopped: report secretenv's own to the lifecycle, and just reap an orphan."""
-        for _ in range(_REAPED_AT_ONCE):
+        for _ in range(_TAKEN_AT_ONCE):
             report = next_report()
             self._unreaped = report is not None
             if report is None:
@@ -308,6 +324,7 @@ class _Supervisor:
     def _ended(self, ended: os.waitid_result) -> None:
         pid, status = ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
         if self._child is not None and pid == self._child.pid:
+            self._hear_last_words()
             refused = self._child.verdict.refusal()
             if refused is not None:
                 self._do(self._lifecycle.spawn_failed(refused, now()))

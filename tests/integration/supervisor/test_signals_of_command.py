@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,14 @@ HOMES = {
     "terminal": ([], True),
     "init-terminal": (NAMESPACE, True),
 }
+
+
+DELAY = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=waitid", "-e", "inject=waitid:delay_enter=30000"]
+
+
+def can_delay() -> bool:
+    """Whether a system call of a process can be delayed here."""
+    return shutil.which("strace") is not None and subprocess.run([*DELAY, "true"], check=False).returncode == 0
 
 
 class Home:
@@ -187,6 +197,23 @@ def test_it_signals_its_group_in_a_restart(
     run.says("one")
     secret.put({"VALUE": "two"})
     until(lambda: run.lines() == ["two"])
+
+
+@pytest.mark.skipif(not can_delay(), reason="strace is not here, or may not trace")
+def test_its_last_words_are_its_own(screen: Callable[..., Screen], secret: SecretFile, tmp_path: Path) -> None:
+    """A signal that it sent before it died is the command's, even if its end is seen first: no wish to end secretenv.
+
+    The supervisor is slow to look at the processes that ended, so that the command dies between two looks.
+    """
+    out = tmp_path / "said"
+    script = f"exec >>{out} 2>&1; trap 'echo got; trap \"\" TERM; kill 0; exit 3' TERM; echo $VALUE; {LOOP}"
+    shown = screen(*DELAY, SECRETENV, "run", secret.option, "--interval=50ms", "--", "sh", "-c", script)
+    said: list[str] = []
+    for value in ["one", *map(str, range(4))]:
+        secret.put({"VALUE": value})
+        said += [value] if value == "one" else ["got", value]
+        until(lambda: out.exists() and out.read_text("utf-8").split() == said)  # noqa: B023
+    assert shown.program.process.poll() is None
 
 
 @as_init
