@@ -9,7 +9,6 @@ import os
 import select
 
 from secretenv.supervisor import messages
-from secretenv.supervisor.descendants import Family
 from secretenv.supervisor.forking import fork
 from secretenv.supervisor.program import refusal
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from secretenv.errors import SecretenvError
     from secretenv.supervisor.caller import Origin
+    from secretenv.supervisor.descendants import Family
 
 # Seconds. Almost every exec finishes within this; a signal may be delayed by this long.
 EXEC_PATIENCE = 0.5
@@ -65,17 +65,31 @@ class Child:
         pid: its process id.
         group: whether it leads a process group of its own.
         verdict: the kernel's, on its start.
+
+    Attributes:
+        reaped: whether it has ended and its zombie is taken.
     """
 
     def __init__(self, pid: int, *, group: bool, verdict: Verdict) -> None:
         self.pid = pid
         self.group = group
         self.verdict = verdict
-        self.family = Family(pid, group=group)
+        self.reaped = False
+        self._family: Family | None = None
+
+    @property
+    def family(self) -> Family:
+        """Its group and its descendants."""
+        if self._family is None:
+            from secretenv.supervisor.descendants import Family  # a command that just runs has no need of it
+
+            self._family = Family(self.pid, group=self.group)
+            self._family.reaped = self.reaped
+        return self._family
 
     def send(self, signum: int, *, whole_group: bool) -> bool:
         """Send a signal to the process, or to its whole group; return False if the system forbids it."""
-        if self.family.reaped:
+        if self.reaped:
             return True
         try:
             if whole_group:
@@ -89,18 +103,21 @@ class Child:
         return True
 
     def ended(self) -> os.waitid_result | None:
-        """Return how it ended, if it has ended and has not been reaped."""
-        return None if self.family.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        """Return how it ended, if it has and was not reaped."""
+        return None if self.reaped else os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def reap(self) -> None:
         """Take its zombie: from here on its pid, and its group's id, may become another's."""
         os.waitid(os.P_PID, self.pid, os.WEXITED)
-        self.family.reaped = True
+        self.reaped = True
+        if self._family:
+            self._family.reaped = True
 
     def forget(self) -> None:
-        """Let go of its descendants, and of the pipe to a start that is not complete."""
+        """Let go of its descendants, and of the pipe to a start that is not over."""
         self.verdict.close()
-        self.family.forget()
+        if self._family:
+            self._family.forget()
 
 
 def spawn(

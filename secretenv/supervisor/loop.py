@@ -10,7 +10,7 @@ import os
 import signal
 import time
 
-from secretenv.defects import place_of, unexpected
+from secretenv.defects import as_error, place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
 from secretenv.protocol import Task
 from secretenv.supervisor import messages
@@ -121,6 +121,18 @@ _TAKEN_AT_ONCE = 100
 def now() -> float:
     """Return seconds on the clock that goes on while a device is suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _load_for_a_change() -> SecretenvError | None:
+    """Load what a new version needs, while the command still runs; return why it cannot be loaded.
+
+    Until then it would only take memory. An upgrade may have replaced the files since the start, or removed them.
+    """
+    try:
+        from secretenv.supervisor import adopted, changes, descendants, trial  # noqa: F401
+    except Exception as error:  # noqa: BLE001 - whatever the new files are like, the command keeps running
+        return as_error(error, SecretenvError)
+    return None
 
 
 def _unknown(action: Never) -> NoReturn:
@@ -290,7 +302,7 @@ class _Supervisor:
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
-        from_command = child is not None and not child.family.reaped and info.si_pid == child.pid
+        from_command = child is not None and not child.reaped and info.si_pid == child.pid
         return sender_of(info.si_signo, info.si_code, from_command=from_command, shared=self._terminal.shared)
 
     def _notify(self, action: Notify) -> None:
@@ -310,7 +322,7 @@ class _Supervisor:
                 self._stopped(report.si_pid)
             else:
                 self._ended(report)
-        if self._child is not None and self._child.family.reaped and not self._child.family.anything_left():
+        if self._child is not None and self._child.reaped and not self._child.family.anything_left():
             self._child.forget()
             self._child = None
             self._do(self._lifecycle.gone(now()))
@@ -400,7 +412,8 @@ class _Supervisor:
             check_size(self._settings.command, self._environment(answer))
         except (CommandError, CommandNotFoundError) as error:
             return error
-        return None
+        changed = self._child is not None and answer.versions != self._lifecycle.running.versions
+        return _load_for_a_change() if changed else None
 
     def _prepare(self, answer: Answer) -> None:
         self._notice_end()
@@ -452,6 +465,8 @@ class _Supervisor:
             self._do(self._lifecycle.spawn_failed(error, now()))
         else:
             self._log("debug", f"command started as process {self._child.pid}: {self._file}")
+            if self._settings.signal_group:
+                _ = self._child.family  # loaded now, not when a signal needs it
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""
@@ -503,7 +518,7 @@ class _Supervisor:
     def _end(self, action: End) -> NoReturn:
         if action.error is not None:
             self._log.failure(action.error)
-        if self._child is not None and not self._child.family.reaped:
+        if self._child is not None and not self._child.reaped:
             # An init process may reap nothing.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
         for fetch in (self._first, self._fetch):

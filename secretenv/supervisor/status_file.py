@@ -13,7 +13,7 @@ from secretenv.supervisor import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from secretenv.errors import SecretenvError
@@ -37,6 +37,11 @@ class StatusFile:
         self._complain = complain
         self._failed = False
         self._written: tuple[int, int] | None = None  # device and inode of the file, as this run wrote it last
+        self._metrics: Callable[[Sequence[Mapping[str, Any]]], str] | None = None
+        if path.endswith(METRICS):
+            from secretenv.supervisor.exposition import exposition  # most status files are JSON
+
+            self._metrics = exposition
         _check(path)
         try:
             os.unlink(self._beside(b""))  # noqa: PTH108
@@ -45,10 +50,8 @@ class StatusFile:
 
     def keep(self, text: str, status: Mapping[str, Any]) -> None:
         """Write a status; where that fails the file stays as it was."""
-        if self._path.endswith(METRICS):
-            from secretenv.supervisor.exposition import exposition
-
-            text = exposition([status])
+        if self._metrics:
+            text = self._metrics([status])
         try:
             beside = self._beside(text.encode("utf-8", "replace"))
             os.rename(beside, self._path)  # noqa: PTH104

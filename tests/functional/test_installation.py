@@ -17,6 +17,7 @@ from tests.running import PYTHON, SECRETENV
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.conftest import SecretFile
     from tests.functional.conftest import World
     from tests.running import Program
 
@@ -179,3 +180,20 @@ def test_a_noexec_file_system(
     assert f"hint: findmnt -T {folder}/" in shown
     assert "memory" not in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("file", ["changes.py", "trial.py", "descendants.py", "adopted.py"])
+def test_an_upgrade_under_a_run(start: Callable[..., Program], secret: SecretFile, site: Path, file: str) -> None:
+    """Files that an upgrade breaks cost a running command a rotation, not its life; the next check tries again."""
+    words = ("run", "--interval=100ms", secret.option, "--", "sh", "-c", "echo $VALUE; exec sleep 1000")
+    program = start(PYTHON, "-c", START, str(site), *words)
+    program.shows("one")
+    broken = site / "secretenv" / "supervisor" / file
+    whole = broken.read_text("utf-8")
+    broken.write_text("x = = 1", "utf-8")
+    secret.put({"VALUE": "two"})
+    program.logs("cannot load a module: SyntaxError at supervisor/")
+    assert "the command keeps its values" in program.err
+    assert program.out == "one\n"
+    broken.write_text(whole, "utf-8")
+    program.shows("two")
