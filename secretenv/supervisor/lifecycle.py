@@ -131,7 +131,7 @@ class Lifecycle:
             "shutdown": signal_name(self.shutdown) if self.shutdown else "",
             "starts": self.starts,
             "restarts": max(self.starts - 1, 0),
-            "trial_until": self._trial.due if self._trial else None,
+            "trial_until": self._trial.until(self.running) if self._trial else None,
             "versions": self.running.versions,
             "newest": self._versions.current,
             "refused": self._trial.snapshot() if self._trial else [],

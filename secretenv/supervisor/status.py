@@ -45,6 +45,7 @@ class Status:
         self._fixed = {
             "format": FORMAT,
             "pid": os.getpid(),
+            "pid_namespace": _pid_namespace(),
             "boot": _boot(),
             "program": settings.command[0],
             "started": round(now, 3),
@@ -113,6 +114,14 @@ class Status:
             since = now
             self._since[what] = is_now, now
         return since
+
+
+def _pid_namespace() -> int:
+    """Return the number of the namespace that the pid belongs to; 0 where the system does not tell."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
+    except OSError:
+        return 0
 
 
 def _boot() -> str:

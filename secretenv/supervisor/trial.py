@@ -69,6 +69,10 @@ class Trial:
         """End the trial without an outcome: the command is being stopped, or has ended."""
         self.due = None
 
+    def until(self, running: Answer) -> float | None:
+        """Return when the trial of new versions is over; None if there is none, or if the old values are back."""
+        return self.due if self._proven and self._proven.versions != running.versions else None
+
     def over(self, running: Answer) -> list[Line]:
         """End the trial, which the command survived; return the line about it, unless it was that of the old values."""
         self.due, before, self._proven = None, self._proven, None

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from secretenv.supervisor.status import FORMAT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Status = Mapping[str, Any]
 
-FORMAT = 1
 _LARGEST = 1e12  # of a number: more seconds than any clock shows, and still a year that can be written
 
 
@@ -31,6 +32,7 @@ class Field(NamedTuple):
 FIELDS: dict[str, Field] = {
     "format": Field("integer", "of these fields; another number means other fields"),
     "pid": Field("integer", "of secretenv; in a status file, as the run itself sees it: 1 in a container"),
+    "pid_namespace": Field("integer", "inode of the PID namespace that this pid belongs to; 0 if not known"),
     "boot": Field("text", "`/proc/sys/kernel/random/boot_id` of the boot that the times belong to"),
     "written": Field("number", "when this was written"),
     "time": Field("number", "the same moment in seconds since the epoch"),

@@ -7,10 +7,11 @@ import time
 from itertools import pairwise
 
 from secretenv import files
+from secretenv.supervisor.status import NAME
 
 PROC = "/proc"
 # The memfd of a run, as /proc shows it.
-LINK = "/memfd:secretenv-status (deleted)"
+LINK = f"/memfd:{NAME} (deleted)"
 
 _STATE, _PARENT, _START = 0, 1, 19  # fields of /proc/PID/stat after the name, counted from 0
 _OWN_BOOT = "sys/kernel/random/boot_id"

@@ -71,4 +71,4 @@ def _all_seen(status: Status, proc: str) -> bool:
         own = os.stat(f"{proc}/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:
         return False
-    return own in {_FIRST_NAMESPACE, status.get("pid_namespace")} and not (os.geteuid() and hides(proc))
+    return own in {_FIRST_NAMESPACE, status["pid_namespace"]} and not (os.geteuid() and hides(proc))

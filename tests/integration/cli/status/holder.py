@@ -25,6 +25,7 @@ def status(**changes: Any) -> dict[str, Any]:
     well: dict[str, Any] = {
         "format": 1,
         "pid": os.getpid(),
+        "pid_namespace": 0,
         "boot": Path(BOOT).read_text("ascii").strip(),
         "written": now,
         "time": time.time(),

@@ -16,6 +16,7 @@ def status(**changes: Any) -> dict[str, Any]:
     well: dict[str, Any] = {
         "format": 1,
         "pid": 4711,
+        "pid_namespace": 4026531836,
         "boot": "6f0c0000-0000-4000-8000-000000000000",
         "written": NOW - 40,
         "time": EPOCH - 40,
