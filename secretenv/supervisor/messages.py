@@ -79,7 +79,7 @@ STATUS_FILE = Message(
 STATUS_FILE_IN_THE_WAY = Message(
     SettingsError,
     "{file} cannot become the status file: it is {what}",
-    "remove it, or choose another path",
+    "choose the path of a file that is not there yet",
     link="file",
 )
 
