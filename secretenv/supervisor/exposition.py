@@ -21,7 +21,7 @@ def exposition(statuses: Sequence[Mapping[str, Any]]) -> str:
         statuses: as a run writes them, of the format that docs/status.md describes.
     """
     lines = []
-    for name, kind, meaning, samples in _METRICS:
+    for name, kind, meaning, samples in METRICS:
         found = [
             f"{name}{{{_labels(status, more)}}} {value}"
             for status in statuses
@@ -88,7 +88,7 @@ def _secrets(status: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 # Name, type, meaning, and the samples of a status, each with its labels beside program and pid.
-_METRICS = (
+METRICS = (
     ("secretenv_up", "gauge", "Whether the command runs.", _up),
     ("secretenv_phase", "gauge", "1 for the phase of the run, 0 for each other phase.", _phase),
     ("secretenv_start_time_seconds", "gauge", "When secretenv started, in seconds since the epoch.", _started),

@@ -13,7 +13,7 @@ from secretenv import provision
 from secretenv.config import merge
 from secretenv.config.options import OPTIONS
 from secretenv.provision.documents import OPERATOR_ACTIONS
-from tests.unit.docs import catalogue, house
+from tests.unit.docs import catalogue, house, status_tables
 
 README = Path(__file__).parents[3] / "README.md"
 PAGES = [README, *sorted(README.parent.joinpath("docs").glob("*.md"))]
@@ -47,6 +47,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "kms-policy": lambda: _policy(provision.secret_policy([_SECRET], [_KEY])),
     "trust-policy": lambda: _policy(provision.trust_policy()),
     "assume-policy": lambda: _policy(provision.assume_policy(_ALIAS)),
+    "events": status_tables.events_table,
+    "status-fields": status_tables.fields_table,
+    "metrics": status_tables.metrics_table,
     "operator-actions": lambda: "\n".join(f"- `{action}`" for action in OPERATOR_ACTIONS),
 }
 
@@ -61,6 +64,11 @@ def test_derived_parts_are_up_to_date(name: str) -> None:
     """Options, policies, errors, packages and files in README.md and docs/ are what the code says."""
     found = [part[2] for page in PAGES if (part := between(name).search(page.read_text("utf-8")))]
     assert [part.strip() for part in found] == [PARTS[name]()], "run python -m tests.unit.docs.test_readme"
+
+
+def test_each_event_is_in_the_table() -> None:
+    """docs/logs.md lists the events that a log line can have, and no others."""
+    assert sorted(status_tables.EVENTS) == sorted(status_tables.events())
 
 
 def test_each_error_stands_below_a_link() -> None:
