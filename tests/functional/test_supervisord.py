@@ -81,7 +81,7 @@ def test_the_life_of_a_program(
     supervisord: Callable[..., Supervisord], world: World, start: Callable[..., Program]
 ) -> None:
     """A rotation restarts the command alone; crash, `restart` and `stop` behave; the logs are supervisord's."""
-    running = supervisord()
+    running = supervisord(SECRETENV_TRIAL="0")  # a crash soon after a rotation would get the old values back
     pid = running.ctl("pid", "myapp")
     world.rotate("two")
     assert running.ctl("signal", "USR2", "myapp") == "myapp: signalled"
