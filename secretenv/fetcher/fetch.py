@@ -37,6 +37,9 @@ class Fetch:
         answer: takes what is found; warnings and credentials to hand on are in it even if the fetch fails.
         at: called before each step with the link of the chain, and where.
         wire: what asks the credentials provider, `provider.ask` if not given.
+
+    Attributes:
+        starve: takes what a thread raises beside the fetch, before anyone else learns of it.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Fetch:
         self._answer = answer
         self._at = at
         self._wire = wire
+        self.starve: Callable[[BaseException], object] = lambda _: None
         self._reader: Background[Reader] | None = None
         answer.credentials = task.credentials
 
@@ -148,9 +152,13 @@ class Fetch:
         """Have the reader of secrets made in a thread, unless that has begun: boto3 is slow to import."""
 
         def make() -> Reader:
-            from secretenv.fetcher import secretsmanager
+            try:
+                from secretenv.fetcher import secretsmanager
 
-            return secretsmanager.Reader(self._device, secrets)
+                return secretsmanager.Reader(self._device, secrets)
+            except BaseException as error:
+                self.starve(error)
+                raise
 
         if self._reader is None:
             self._reader = Background(make)

@@ -8,12 +8,13 @@ A thread does the work and the first one waits: what hangs in a lookup or a hand
 
 from __future__ import annotations
 
+import json  # now: see `Output.starve`
 import os
 import signal
 import sys
 import threading
 
-from secretenv.defects import as_error
+from secretenv.defects import as_error, no_memory
 from secretenv.errors import FetcherError
 from secretenv.fetcher import messages
 from secretenv.fetcher.fetch import Fetch
@@ -40,10 +41,12 @@ class Output:
 
     Args:
         descriptor: where to write.
+        end: ends the process.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, end: Callable[[int], object] = os._exit) -> None:
         self._descriptor = descriptor
+        self._end = end
         self.lock = threading.Lock()
         self._answered = False
         self.step: tuple[Link, str] = ("fetcher", "")
@@ -66,9 +69,19 @@ class Output:
         self._answered = False
         self.answer(answer)
 
-    def _write(self, fields: Mapping[str, Any], *, last: bool) -> None:
-        import json
+    def starve(self, error: BaseException) -> None:
+        """End the process with an answer if this exception of a thread means that there is no memory left.
 
+        A thread that has no memory while it imports may leave the import's lock behind: whoever imports the same module
+        would wait for ever.
+        """
+        if no_memory(error):
+            answer = Answer()
+            answer.error = as_error(error, FetcherError, "the fetcher")
+            self.answer(answer)
+            self._end(0)
+
+    def _write(self, fields: Mapping[str, Any], *, last: bool) -> None:
         line = json.dumps(fields).encode() + b"\n"
         # With a limit: starved fetchers have hung here or nearby, and the answer must not wait for a thread that died.
         held = self.lock.acquire(timeout=PATIENCE)
@@ -96,7 +109,7 @@ def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:
     silence_interpreter()
     if GO in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
         if GO not in signal.sigpending():
-            _get_ready()
+            _get_ready(output)
         signal.sigwait({GO})
         while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
             signal.sigwait({GO})
@@ -114,16 +127,14 @@ def work(read_task: Callable[[], bytes], output: Output, budget: float, make: Ca
     answer = Answer()
 
     def fetch() -> None:
-        import json
-
-        make(Task.from_json(json.loads(read_task())), answer, output.at).run()
+        made = make(Task.from_json(json.loads(read_task())), answer, output.at)
+        made.starve = output.starve
+        made.run()
 
     def late(span: str) -> SecretenvError:
         link, where = output.step
-        if link in OF_FILES:
-            from secretenv.identity import certificate
-
-            return certificate.late(link, where.removeprefix(FILE_SCHEME), span)
+        if link in OF_FILES and (of_files := _late()) is not None:
+            return of_files(link, where.removeprefix(FILE_SCHEME), span)
         error = messages.FETCH_TOO_LONG(time=span, step=f"{link} ({where})" if where else link)
         error.link = link
         return error
@@ -135,14 +146,26 @@ def work(read_task: Callable[[], bytes], output: Output, budget: float, make: Ca
     return answer
 
 
-def _get_ready() -> None:
+def _late() -> Callable[[Link, str, str], SecretenvError] | None:
+    """Return what makes the error of a file that is not read in time; None if a thread hangs while it imports that."""
+    module = "secretenv.identity.certificate"
+    if module not in sys.modules:
+        from secretenv.identity import certificate  # noqa: F401
+    return getattr(sys.modules[module], "late", None)
+
+
+def _get_ready(output: Output) -> None:
     """Import in a thread what a fetch needs: one that reads files alone need not wait for it."""
 
     def load() -> None:
-        from secretenv.fetcher import secretsmanager  # noqa: F401
-        from secretenv.identity import provider  # noqa: F401
+        try:
+            from secretenv.fetcher import secretsmanager  # noqa: F401
+            from secretenv.identity import provider  # noqa: F401
+        except BaseException as error:
+            output.starve(error)
+            raise
 
-    # An import that fails here fails again where it is needed, and is reported there.
+    # Any other import that fails here fails again where it is needed, and is reported there.
     Background(load)
 
 

@@ -6,6 +6,8 @@ import json
 import tempfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from secretenv.errors import FetcherError
 from secretenv.fetcher.main import Output
 from secretenv.protocol import Answer, last_step, read_answer
@@ -50,3 +52,19 @@ def test_a_lock_that_is_never_given_back(tmp_path: Path) -> None:
         output.lock.acquire()
         output.answer(Answer())
     assert [*json.loads(path.read_text().splitlines()[-1])] == ["answer", "warnings", "credentials", "certificate_end"]
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"), [(MemoryError(), [0]), (ImportError("malloc failure"), [0]), (OSError(), [])]
+)
+def test_a_thread_without_memory(tmp_path: Path, error: BaseException, ends: list[int]) -> None:
+    """It ends the process with an answer, as it may have left the lock of an import behind; another error does not."""
+    ended: list[int] = []
+    path = tmp_path / "out"
+    with path.open("wb") as file:
+        Output(file.fileno(), ended.append).starve(error)
+    assert ended == ends
+    if ends:
+        found = read_answer(path.read_bytes()).error
+        assert found is not None
+        assert (found.message, found.transient) == ("the fetcher ran out of memory", True)
