@@ -167,6 +167,7 @@ class _Walk:
         for secret in self._wanted.values():
             self._read(secret, credentials)
         self._variables()
+        self._rotations()
 
     def _attempt(self, work: Callable[[], Step]) -> bool:
         """Show the step that `work` returns or the error that it raises, and tell whether it succeeded."""
@@ -337,6 +338,26 @@ class _Walk:
         self._readings[reading.secret.key] = reading
         whole = [secret.name for secret in self._settings.secrets if secret.name and secret.key == reading.secret.key]
         return probes.read(link, reading, self._clock(), whole)
+
+    def _rotations(self) -> None:
+        """Show which versions of these secrets are refused where secretenv runs; nothing where none is."""
+        from secretenv.cli.status import finding
+        from secretenv.cli.status.shown import length, refusal
+
+        try:
+            runs = finding.find().runs
+        except SecretenvError:  # there is no /proc
+            return
+        for run in runs:
+            refused = [each for each in run.status["refused"] if each["secret"] in self._wanted]
+            warnings = tuple(
+                f"refused {length(run.age(each['since']))} ago: "
+                f"{refusal(each['secret'], each['version'], each['why'])}; the command keeps its old values"
+                for each in refused
+            )
+            if warnings:
+                text = f"{run.status['program']} runs, by secretenv process {run.pid}"
+                self._show(Step("rotation", ok=True, text=text, warnings=warnings))
 
     def _variables(self) -> None:
         """Make the variables of the secrets that were read."""
