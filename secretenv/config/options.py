@@ -321,8 +321,7 @@ OPTIONS = (
         default="10s",
         parse=parsers.duration,
         number=True,
-        help="how long a restart for new versions is a trial: a command that fails in it gets the old values back; "
-        "0: no trial",
+        help="how long after a restart for new versions a failure gives the command its old values back; 0: never",
     ),
     Option(
         name="signal-group",
