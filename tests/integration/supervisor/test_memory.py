@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.running import PYTHON, Program
 from tests.unit.test_structure import RESIDENT, SHARED
 from tests.waiting import until
@@ -64,10 +66,17 @@ def test_an_idle_run(start: Callable[..., Program], run: Callable[..., Program],
     assert min(found) <= most, found
 
 
-def _resident(run: Callable[..., Program], secret: SecretFile) -> int:
-    program = run(
-        secret.option, "--refresh-signal=USR1", "--log-level=debug", "--", "sh", "-c", "echo ready; exec sleep 1000"
-    )
+@pytest.mark.parametrize("name", ["status.json", "status.prom"])
+def test_a_status_file(run: Callable[..., Program], secret: SecretFile, name: str) -> None:
+    """A status file costs 100 KiB at most."""
+    without = min(_resident(run, secret) for _ in range(3))
+    found = [_resident(run, secret, f"--status-file={secret.path.with_name(name)}") for _ in range(3)]
+    assert min(found) <= without + 100, (found, without)
+
+
+def _resident(run: Callable[..., Program], secret: SecretFile, *options: str) -> int:
+    words = ("--refresh-signal=USR1", "--log-level=debug", *options, "--", "sh", "-c", "echo ready; exec sleep 1000")
+    program = run(secret.option, *words)
     program.shows("ready")
     for times in range(1, 4):
         program.send(signal.SIGUSR1)
