@@ -118,3 +118,28 @@ def test_what_goes_wrong_in_a_service(machine: Machine, world: World) -> None:
     assert status == "125"
     assert text.startswith("the credentials provider ")
     assert "refused with status 403: Access Denied" in text
+
+
+REFUSING = """
+[Service]
+ExecStart=
+ExecStart=/opt/secretenv/bin/secretenv run --refresh-signal HUP --require VALUE -- sh -c \\
+    'echo "start $$VALUE"; [ "$$VALUE" = bad ] && exit 3; exec sleep 1000'
+"""
+
+
+@needs_systemd
+def test_a_bad_rotation_of_a_service(machine: Machine, world: World) -> None:
+    """The service stays active with the old values, and `systemctl status` names the version that is refused."""
+    machine.put(f"etc/systemd/system/{UNIT}.d/refusing.conf", REFUSING)
+    machine.systemctl("daemon-reload")
+    first = world.rotate("one")
+    assert machine.systemctl("start", UNIT).returncode == 0
+    until(lambda: "start one" in machine.log("log"), what=machine.log("log"))
+    bad = world.rotate("bad")
+    assert machine.systemctl("reload", UNIT).returncode == 0
+    until(lambda: machine.log("log").count("start one") == 2, what=machine.log("log"))
+    wanted = f"running with {world.name} {first}; refused: the new version {world.name} {bad} (exit status 3)"
+    until(lambda: machine.shown(UNIT, "StatusText") == [wanted], what=str(machine.shown(UNIT, "StatusText")))
+    assert machine.shown(UNIT, "ActiveState", "NRestarts") == ["active", "0"]
+    assert bad in machine.systemctl("status", UNIT).stdout
