@@ -186,3 +186,16 @@ def test_no_secrets_beside_the_command(run_image: Callable[..., Container], imag
     assert "VALUE" in container.run_inside("sh", "-c", "secretenv export --format json --only VALUE")
     everything = container.docker("inspect") + container.docker("logs") + container.program.err
     assert MARKER not in everything + container.docker("top")
+
+
+@pytest.mark.parametrize("options", [("--read-only",), ("--user", "0:0")], ids=["its user", "root"])
+def test_status(run_image: Callable[..., Container], image: str, device: Path, options: tuple[str, ...]) -> None:
+    """`docker exec NAME secretenv status` shows process 1, on a read-only root too, and no value."""
+    if "--user" in options:
+        give(device, 0)  # root does not trust the files of others
+    container = run_image(image, *ENDS, options=options)
+    container.program.shows("ready one")
+    (found,) = json.loads(container.run_inside("secretenv", "status", "--json"))
+    assert (found["pid"], found["phase"], found["program"]) == (1, "running", "sh")
+    assert container.run_inside("secretenv", "status", "--check").startswith("SECRETENV OK - sh (1): running")
+    assert MARKER not in json.dumps(found) + container.run_inside("secretenv", "status")
