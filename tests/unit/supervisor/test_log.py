@@ -17,11 +17,11 @@ FIELDS = dict(re.findall(r"^\| `(\w+)` \| (yes|no) \|", DOCUMENT, re.MULTILINE))
 (EXAMPLE,) = re.findall(r"^```json\n(.*)\n```", DOCUMENT, re.MULTILINE)
 
 
-def written(level: str, message: str, *, link: str = "", hint: str = "") -> str:
+def written(level: str, message: str, *, link: str = "", hint: str = "", event: str = "") -> str:
     """Return the line that a log in JSON writes, at the time of the document's example."""
     ours, theirs = os.pipe()
     try:
-        Log("debug", "json", theirs, clock=lambda: 1769903999)(level, message, link=link, hint=hint)
+        Log("debug", "json", theirs, clock=lambda: 1769903999)(level, message, link=link, hint=hint, event=event)
         return os.read(ours, 65536).decode()
     finally:
         os.close(ours)
@@ -30,7 +30,7 @@ def written(level: str, message: str, *, link: str = "", hint: str = "") -> str:
 
 def test_the_fields_are_those_of_the_document() -> None:
     """docs/logs.md names each field of a line in JSON, in order, and those that may be missing."""
-    assert list(json.loads(written("error", "m", link="l", hint="h"))) == list(FIELDS)
+    assert list(json.loads(written("error", "m", link="l", hint="h", event="e"))) == list(FIELDS)
     assert list(json.loads(written("info", "m"))) == [name for name, always in FIELDS.items() if always == "yes"]
     assert all(f"`{level}`" in DOCUMENT for level in LEVELS)
 
