@@ -32,8 +32,8 @@ class Log:
     Args:
         level: the least important of `LEVELS` to write.
         form: `text` or `json` (one object a line: time, level, message and, where given, link, hint and event).
-        descriptor: what to write to; not used for anything else. A text gets a time in front of each line unless this
-            is a terminal or the journal, which has a time of its own.
+        descriptor: what to write to; not used for anything else. Text lines begin with the time, unless this is a
+            terminal or the journal, which has a time of its own.
         clock: seconds since the epoch.
         journal: what systemd says of the journal's stream: device and inode.
     """
