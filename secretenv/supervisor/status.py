@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 NAME = "secretenv-status"
+PROC = "/proc"
 
 
 class Status:
@@ -45,8 +46,8 @@ class Status:
         self._fixed = {
             "format": FORMAT,
             "pid": os.getpid(),
-            "pid_namespace": _pid_namespace(),
-            "boot": _boot(),
+            "pid_namespace": pid_namespace(),
+            "boot": boot_id(),
             "program": settings.command[0],
             "started": round(now, 3),
             "interval": settings.interval,
@@ -116,18 +117,18 @@ class Status:
         return since
 
 
-def _pid_namespace() -> int:
-    """Return the number of the namespace that the pid belongs to; 0 where the system does not tell."""
+def pid_namespace(proc: str = PROC) -> int:
+    """Return the number of the namespace that this process's pid belongs to; 0 where the system does not tell."""
     try:
-        return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116
+        return os.stat(f"{proc}/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:
         return 0
 
 
-def _boot() -> str:
+def boot_id(proc: str = PROC) -> str:
     """Return the id of this boot, to which the times belong; empty where the system does not tell."""
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+        with open(f"{proc}/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
             return file.read().strip()
     except OSError:
         return ""

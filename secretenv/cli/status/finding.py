@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from secretenv import files
 from secretenv.cli import messages
 from secretenv.cli.status.fields import parsed
-from secretenv.cli.status.processes import PROC, Process, all_pids, boot_id, boottime, runs_secretenv
+from secretenv.cli.status.processes import Process, all_pids, boottime, runs_secretenv
+from secretenv.supervisor.status import PROC, boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

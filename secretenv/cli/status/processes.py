@@ -7,14 +7,12 @@ import time
 from itertools import pairwise
 
 from secretenv import files
-from secretenv.supervisor.status import NAME
+from secretenv.supervisor.status import NAME, PROC
 
-PROC = "/proc"
 # The memfd of a run, as /proc shows it.
 LINK = f"/memfd:{NAME} (deleted)"
 
 _STATE, _PARENT, _START = 0, 1, 19  # fields of /proc/PID/stat after the name, counted from 0
-_OWN_BOOT = "sys/kernel/random/boot_id"
 
 
 class Process:
@@ -82,14 +80,6 @@ class Process:
 def runs_secretenv(words: list[str]) -> bool:
     """Tell whether these arguments are those of a `secretenv run`, whichever interpreter begins them."""
     return any(word.rpartition("/")[2] == "secretenv" and after == "run" for word, after in pairwise(words))
-
-
-def boot_id(proc: str = PROC) -> str:
-    """Return the name of this boot; empty if it cannot be read."""
-    try:
-        return files.read(f"{proc}/{_OWN_BOOT}")[0].decode("ascii").strip()
-    except OSError:
-        return ""
 
 
 def boottime(process: Process) -> float:

@@ -10,7 +10,8 @@ from secretenv import files
 from secretenv.cli import messages
 from secretenv.cli.status.fields import parsed
 from secretenv.cli.status.finding import Run, hides, moment
-from secretenv.cli.status.processes import PROC, Process, all_pids, boot_id, boottime, runs_secretenv
+from secretenv.cli.status.processes import Process, all_pids, boottime, runs_secretenv
+from secretenv.supervisor.status import PROC, boot_id, pid_namespace
 from secretenv.wording import short, span
 
 if TYPE_CHECKING:
@@ -67,8 +68,5 @@ def _old(process: Process, status: Status) -> bool:
 
 def _all_seen(status: Status, proc: str) -> bool:
     """Tell whether this process would see the writer of a status: not from a container beside it."""
-    try:
-        own = os.stat(f"{proc}/self/ns/pid").st_ino  # noqa: PTH116
-    except OSError:
-        return False
-    return own in {_FIRST_NAMESPACE, status["pid_namespace"]} and not (os.geteuid() and hides(proc))
+    own = pid_namespace(proc)
+    return own != 0 and own in {_FIRST_NAMESPACE, status["pid_namespace"]} and not (os.geteuid() and hides(proc))
