@@ -32,6 +32,8 @@ LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
 SOON = 14 * DAY  # seconds; a certificate that ends within these gets a warning
 
+_ROOM = 16 << 20  # bytes; a process that cannot have as much more cannot make an exchange either
+
 _CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")
 
@@ -127,16 +129,23 @@ def new_context() -> Context:
 
     Raises:
         CertificateError: this system's OpenSSL makes none.
+        MemoryError: there is no memory left for one.
     """
     # Not ssl.create_default_context: that writes the session's secrets to the file of SSLKEYLOGFILE.
     try:
         context = Context(ssl.PROTOCOL_TLS_CLIENT)
     except ssl.SSLError as error:
+        _blame_memory()
         raise messages.NO_TLS_CONTEXT(reason=getattr(error, "reason", None) or "no reason given") from None
     if 0 < context.maximum_version < ssl.TLSVersion.TLSv1_2:  # negative: no limit is set
         raise messages.NO_TLS_CONTEXT(reason="TLS 1.2 is turned off")
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _blame_memory() -> None:
+    """Raise a MemoryError if there is no memory left: OpenSSL may then say that it has no ciphers, or find no PEM."""
+    bytearray(_ROOM)
 
 
 def read_certificate(device: Device) -> str:
@@ -260,6 +269,7 @@ def _read(path: str, unreadable: Message, empty: Message, too_large: Message) ->
 
 def _other(content: str, path: str, in_other_form: Message, usual: Message) -> SecretenvError:
     """Return the error for a file without what it should hold."""
+    _blame_memory()
     from secretenv.identity import unusable  # most files are what they should be
 
     return unusable.file(content, path, in_other_form, usual)
@@ -350,6 +360,7 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str, at: At = _untra
     try:
         context.load_cert_chain(device.cert, path, password=password)
     except ssl.SSLError as error:
+        _blame_memory()
         from secretenv.identity import unusable
 
         raise unusable.pair(error, device, key, given) from None
