@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "throttling", "thing name", "policy", "role alias", "role", "credentials",
         "region", "signature", "secret", "KMS",
         "file", "content", "variables", "environment",
-        "rotation", "command",
+        "cache", "rotation", "command",
         "fetcher", "secretenv", "standard output", "status",
         "aws",
     ]  # fmt: skip
@@ -163,6 +163,12 @@ class FetcherError(SecretenvError):
     """The fetcher ended without an answer: it was killed, hung, or wrote something else."""
 
     link: Link = "fetcher"
+
+
+class CacheError(SecretenvError):
+    """The cache of the last known good values cannot be opened or sealed."""
+
+    link: Link = "cache"
 
 
 class StatusError(SecretenvError):

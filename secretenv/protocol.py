@@ -109,15 +109,21 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """Return the last line that a fetcher writes, as JSON types."""
-        outcome: dict[str, Any]
-        if self.error is not None:
-            outcome = {"error": self.error.to_json()}
-        else:
-            fields = ("variables", "files", "origins", "versions")
-            outcome = {"answer": {name: getattr(self, name) for name in fields}}
+        outcome = {"answer": self.found()} if self.error is None else {"error": self.error.to_json()}
         credentials = self.credentials and self.credentials.to_json()
         rest = {"warnings": self.warnings, "credentials": credentials, "certificate_end": self.certificate_end}
         return {**outcome, **rest}
+
+    def found(self) -> dict[str, Any]:
+        """Return what was found, as JSON types."""
+        return {name: getattr(self, name) for name in ("variables", "files", "origins", "versions")}
+
+    def find(self, found: Mapping[str, Any]) -> None:
+        """Take what `found` returned, after a journey as JSON; anything else raises whatever reading it leads to."""
+        self.variables = _texts(found["variables"])
+        self.files = {str(target): (str(content), int(mode)) for target, (content, mode) in found["files"].items()}
+        self.origins = _texts(found["origins"])
+        self.versions = _texts(found["versions"])
 
 
 def read_answer(raw: bytes, ended: str | SecretenvError = "it wrote none") -> Answer:
@@ -165,11 +171,7 @@ def _parse(line: bytes) -> Answer:
     if "error" in fields:
         answer.error = SecretenvError.from_json(fields["error"])
     else:
-        found = fields["answer"]
-        answer.variables = _texts(found["variables"])
-        answer.files = {str(target): (str(content), int(mode)) for target, (content, mode) in found["files"].items()}
-        answer.origins = _texts(found["origins"])
-        answer.versions = _texts(found["versions"])
+        answer.find(fields["answer"])
     answer.warnings = [str(warning) for warning in fields["warnings"]]
     answer.credentials = _credentials(fields["credentials"])
     answer.certificate_end = float(fields.get("certificate_end", 0))

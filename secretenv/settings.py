@@ -96,6 +96,9 @@ class Settings(Values):
     signal_group: bool
     refresh_signal: int  # 0: none
     start_timeout: float
+    cache: str  # the file with the last known good values; empty: none
+    cache_after: float  # how long the first fetch may take before these are used; 0: they are used at once
+    max_age: float  # how old they may be
     status_file: str
     sd_notify: str  # wrapper, command or off
     log_level: str

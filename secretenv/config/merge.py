@@ -66,7 +66,24 @@ def read(
     fields = {name: values[name] for name in Settings.fields() if name in values}
     fields["validate"] = _validator(values["validate"], sources)
     fields |= {"device": device, "secrets": secrets, "command": tuple(command)}
+    if values["cache"]:
+        fields["cache"], more = _cache(values, secrets, runs=bool(command))
+        doubts += more
     return Settings(**fields, warnings=(*sources.file.warnings, *_strangers(environ), *doubts))
+
+
+def _cache(values: Mapping[str, Any], secrets: Sequence[Secret], *, runs: bool) -> tuple[str, list[str]]:
+    """Return the file of --cache, empty where there is nothing to keep, and warnings."""
+    if values["once"] and not values["cache_after"]:
+        raise messages.CACHE_AT_ONCE_WITHOUT_A_CHECK()
+    if all(secret.local for secret in secrets):
+        return "", ["--cache has no effect: all secrets are files"]
+    if runs:
+        try:
+            import cryptography  # noqa: F401 - the package alone, which is light
+        except ImportError:
+            raise messages.CACHE_WITHOUT_CRYPTOGRAPHY() from None
+    return str(values["cache"]), []
 
 
 def _validator(words: tuple[str, ...], sources: Sources) -> tuple[str, ...]:

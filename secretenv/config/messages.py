@@ -273,6 +273,14 @@ ENDPOINT_NOT_HTTPS = Message(
     "AWS_ENDPOINT_URL_SECRETS_MANAGER: plain http to {host} would send the secrets unencrypted",
     "use https; plain http is accepted on loopback only",
 )
+CACHE_AT_ONCE_WITHOUT_A_CHECK = Message(
+    SettingsError,
+    "--cache-after 0 with --once: nothing would check whether the values of the cache are still right",
+    "leave out --once, or let --cache-after say how long to wait for AWS",
+)
+CACHE_WITHOUT_CRYPTOGRAPHY = Message(
+    SettingsError, "--cache needs the Python package cryptography", "pip install 'secretenv-iot[cache]'"
+)
 
 
 def told_of(source: str, error: SecretenvError) -> SecretenvError:

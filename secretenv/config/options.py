@@ -349,6 +349,32 @@ OPTIONS = (
         help="how long to retry the first fetch; while AWS throttles, at least 10m unless this is set below 1m",
     ),
     Option(
+        name="cache",
+        section="run",
+        metavar="FILE",
+        path=True,
+        help="keep the last known good values in this file, sealed with the device's key, for a start without AWS",
+    ),
+    Option(
+        name="cache-after",
+        section="run",
+        metavar="DURATION",
+        default="10s",
+        parse=parsers.duration,
+        number=True,
+        help="how long the first fetch may take before the values of --cache are used; 0: use them at once and check "
+        "AWS behind",
+    ),
+    Option(
+        name="max-age",
+        section="run",
+        metavar="DURATION",
+        default="30d",
+        parse=parsers.interval,
+        number=True,
+        help="how old the values of --cache may be",
+    ),
+    Option(
         name="status-file",
         section="run",
         metavar="FILE",

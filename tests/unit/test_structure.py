@@ -22,6 +22,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # The files beside the packages: what the processes say to one another.
 SHARED = {
     "__init__",
+    "cache_protocol",
     "credentials",
     "defects",
     "errors",
@@ -40,7 +41,8 @@ ARROWS = {
     "identity": {"shared"},
     "config": {"shared"},
     "fetcher": {"shared", "identity"},
-    "cli": {"shared", "supervisor", "fetcher", "identity", "config", "provision", "sandbox"},
+    "cache": {"shared", "identity"},
+    "cli": {"shared", "supervisor", "fetcher", "cache", "identity", "config", "provision", "sandbox"},
     "provision": {
         "shared",
         "config.parsers",
@@ -74,11 +76,11 @@ ONLY_IN = {
     "click": set[str](),
     "moto": {"sandbox"},
     "flask": {"sandbox"},
-    "cryptography": {"sandbox"},
+    "cryptography": {"sandbox", "cache", "config.merge"},
     "rich": {"cli.check.report", "sandbox"},
 }
 
-DOCSTRING_ONLY = ("supervisor", "fetcher", "identity", "config", "cli", "cli/check", "cli/status")
+DOCSTRING_ONLY = ("supervisor", "fetcher", "cache", "identity", "config", "cli", "cli/check", "cli/status")
 LONGEST_FUNCTION = 40
 
 
