@@ -90,6 +90,7 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
     """
     try:
         from secretenv.supervisor.caller import Origin
+        from secretenv.supervisor.early import guess
         from secretenv.supervisor.loop import supervise
     except Exception as error:  # noqa: BLE001 - an installation that is not whole
         sys.exit(_failed(error, 125))
@@ -104,8 +105,13 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
         except Exception as error:  # noqa: BLE001 - its text may hold a value
             return _failed(error, FAILED)
 
-    # An option that only shows something has no use for the supervisor's first fetcher.
-    supervise(read_settings, Origin(mask), early=not {"--help", "--dry-run"}.intersection(arguments))
+    def open_cache() -> None:
+        from secretenv.cache.main import main as opener
+
+        opener()
+
+    origin = Origin(mask)
+    supervise(read_settings, origin, early=guess(arguments[1:], origin.environment), open_cache=open_cache)
 
 
 def _read_settings(arguments: list[str], descriptor: int) -> int:

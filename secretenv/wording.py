@@ -58,14 +58,16 @@ def shown_versions(versions: Mapping[str, str]) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in words: `0.4 s`, `12 s`, `5 min`, `3.2 h`."""
+    """Return a length of time in words: `0.4 s`, `12 s`, `5 min`, `3.2 h`, `3 days`."""
     if seconds < 10:  # noqa: PLR2004
         return f"{max(seconds, 0.0):.1f} s"
     if seconds < 120:  # noqa: PLR2004
         return f"{seconds:.0f} s"
     if seconds < 7200:  # noqa: PLR2004
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    if seconds < 172800:  # noqa: PLR2004
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.0f} days"
 
 
 def moment(seconds: float) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Level = Literal["debug", "info", "warning", "error"]
     # What a line tells a machine; docs/logs.md lists them.
     LogEvent = Literal[
-        "new_version", "restart", "trial_failed", "restored", "refused", "fetch_failed", "fetch_ok", ""
+        "new_version", "restart", "trial_failed", "restored", "refused", "fetch_failed", "fetch_ok", "cache_used", ""
     ]  # fmt: skip
     State = Literal["READY", "RELOADING", "STOPPING", ""]
 
@@ -41,6 +41,10 @@ class Publish(Values):
 
 class OfValidation(Values):
     """An action of `validation`, which most runs do not load; `validator` performs it."""
+
+
+class OfCache(Values):
+    """An action of `last_known_good`, which most runs do not load; `cache_process` performs it."""
 
 
 class Spawn(Values):
@@ -128,6 +132,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Publish | OfValidation | Spawn | Exec | Send | Stop | KillAll | Adopt | Sweep
-        | TermGroup | StopSelf | Line | Notify | End
+        StartFetch | KillFetch | Prepare | Publish | OfValidation | OfCache | Spawn | Exec | Send | Stop | KillAll
+        | Adopt | Sweep | TermGroup | StopSelf | Line | Notify | End
     )  # fmt: skip

@@ -152,7 +152,7 @@ class Lifecycle:
         """Do what is due."""
         actions = self._refresh.tick(now)
         if self._trial and _past(self._trial.due, now):
-            actions += self._trial.over(self.running)
+            actions += [*self._trial.over(self.running), *self._proven(now)]
         if self._restart.begins(now):
             actions.append(Prepare(answer=self.target))
         if _past(self._stop_limit, now):
@@ -163,6 +163,10 @@ class Lifecycle:
             actions.append(line("warning", "processes of the old command cannot be killed: not waiting for them"))
             actions += self.gone(now)
         return actions
+
+    def _proven(self, now: float) -> list[Action]:  # noqa: ARG002 - for other lives
+        """Take note that the command runs well with the values that it has."""
+        return []
 
     def _move(self, event: Event) -> None:
         self.phase = MOVES[self.phase, event]
@@ -205,7 +209,11 @@ class Lifecycle:
         if self.phase != WAITING:
             return [*self._refresh.failed(error, now), *self._over(failed=True)]
         final = self._refresh.give_up(error, now)
-        return self._refresh.try_again(error, now) if final is None else self._end_with(final, "first fetch given up")
+        return self._refresh.try_again(error, now) if final is None else self._give_up(final, now)
+
+    def _give_up(self, error: SecretenvError, now: float) -> list[Action]:  # noqa: ARG002 - for other lives
+        """End: there is nothing to start the command with."""
+        return self._end_with(error, "first fetch given up")
 
     def _over(self, *, failed: bool) -> list[Action]:
         """Return the notice at the end of a check, unless a restart or another check is under way."""
@@ -335,9 +343,12 @@ class Lifecycle:
     def _start(self) -> list[Action]:
         """Start the command. If that fails secretenv ends, and the notice after it is not sent."""
         self.starts += 1
+        return [Spawn(answer=self.running), *self._notices.started(self.running.versions, self._note())]
+
+    def _note(self) -> str:
+        """Return what there is to say about the values of the command, empty if they are the newest."""
         refused = self._trial.status() if self._trial else ""
-        notices = self._notices.started(self.running.versions, refused and f"refused: {refused}")
-        return [Spawn(answer=self.running), *notices]
+        return refused and f"refused: {refused}"
 
     def spawn_failed(self, error: SecretenvError, now: float) -> list[Action]:  # noqa: ARG002
         """End: there is no command."""
@@ -385,7 +396,7 @@ class Lifecycle:
         self._sweep_limit = None
         if self.shutdown:
             return self._end_with(-self.shutdown, "all gone in a shutdown")
-        if self._settings.on_change == "exit":
+        if self._exits():
             last = line("info", "exiting, to be started again with the new version")
             return [last, *self._end_with(CHANGED, "all gone with --on-change exit")]
         self._move("all gone")
@@ -401,6 +412,10 @@ class Lifecycle:
             line("info", f"started again with {shown_versions(self.running.versions)}", event=event),
             *notices,
         ]
+
+    def _exits(self) -> bool:
+        """Whether secretenv ends, so that the service manager starts it with the new version."""
+        return self._settings.on_change == "exit"
 
     def _first_trial(self) -> Trial:
         from secretenv.supervisor.trial import Trial  # most runs have no restart for a long time

@@ -12,7 +12,7 @@ import time
 
 from secretenv.defects import as_error, place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.protocol import Task
+from secretenv.protocol import GO, Task
 from secretenv.supervisor import messages
 from secretenv.supervisor.actions import (
     Adopt,
@@ -22,6 +22,7 @@ from secretenv.supervisor.actions import (
     KillFetch,
     Line,
     Notify,
+    OfCache,
     OfValidation,
     Prepare,
     Publish,
@@ -38,6 +39,7 @@ from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
+from secretenv.supervisor.helper_process import Helper
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
@@ -52,12 +54,13 @@ from secretenv.wording import many, moment, signal_name, span
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Never, NoReturn
+    from typing import Any, Never, NoReturn
 
     from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
     from secretenv.supervisor.actions import Action
+    from secretenv.supervisor.cache_process import CacheProcess
     from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
@@ -66,14 +69,21 @@ if TYPE_CHECKING:
 
 
 def supervise(
-    read_settings: Callable[[int], int], origin: Origin, *, early: bool, exec_patience: float = EXEC_PATIENCE
+    read_settings: Callable[[int], int],
+    origin: Origin,
+    *,
+    early: tuple[bool, bool],
+    open_cache: Callable[[], object],
+    exec_patience: float = EXEC_PATIENCE,
 ) -> NoReturn:
     """Run the command line in a helper, then the command, and end this process as the command ended.
 
     Args:
         read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
         origin: what the caller gave to this process.
-        early: whether the first fetcher is to load its libraries while the command line is read.
+        early: whether the first fetcher, and the process that opens the cache, are to load their libraries while the
+            command line is read.
+        open_cache: the process that opens the cache.
         exec_patience: seconds to wait for the kernel's verdict on each start of the command.
     """
     occupy_standard_descriptors()
@@ -81,10 +91,12 @@ def supervise(
     log = Log()
     try:
         signals = Signals()
-        first = _early(origin.environment) if early else None
-        settings = _asked(lambda: ask(read_settings, origin, signals), first)
+        # What opens a cache first: a start from it is to be quick.
+        opener = _early(lambda: _opener(origin, open_cache)) if early[1] else None
+        first = _early(lambda: Fetch(origin.environment)) if early[0] else None
+        settings = _asked(lambda: ask(read_settings, origin, signals), first, opener)
         log = Log(settings.log_level, settings.log_format)
-        _Supervisor(settings, origin, log, first, exec_patience).run(signals)
+        _Supervisor(settings, origin, log, first=first, opener=opener, exec_patience=exec_patience).run(signals)
     except Ended as error:
         leave(error.status)
     except OSError as error:
@@ -96,21 +108,27 @@ def supervise(
     os._exit(FAILED)
 
 
-def _early(base: dict[bytes, bytes]) -> Fetch | None:
-    """Start the first fetcher, which dies with this process if it is not needed; None: it is started later."""
+def _early(start: Callable[[], Any]) -> Any:
+    """Start a helper, which dies with this process if it is not needed; None: it is started later."""
     try:
-        return Fetch(base)
+        return start()
     except OSError:
         return None
 
 
-def _asked(settings: Callable[[], Settings], first: Fetch | None) -> Settings:
-    """Return the settings; where there are none, end the first fetcher."""
+def _opener(origin: Origin, open_cache: Callable[[], object]) -> Helper:
+    """Start the process that opens the cache."""
+    return Helper("", origin.environment, blocked={GO}, forked=open_cache)
+
+
+def _asked(settings: Callable[[], Settings], *helpers: Fetch | Helper | None) -> Settings:
+    """Return the settings; where there are none, end the helpers."""
     try:
         return settings()
     except BaseException:
-        if first is not None:
-            first.abandon()
+        for helper in helpers:
+            if helper is not None:
+                helper.abandon()
         raise
 
 
@@ -135,6 +153,18 @@ def _load_for_a_change() -> SecretenvError | None:
     return None
 
 
+def _life(settings: Settings) -> Any:
+    """Return the class of the state machine; most runs have neither a program that tries new values nor a cache."""
+    life = Lifecycle
+    if settings.validates:
+        from secretenv.supervisor.validation import ValidatedLife as life  # noqa: N813
+    if settings.cache:
+        from secretenv.supervisor.last_known_good import with_cache
+
+        life = with_cache(life)
+    return life
+
+
 def _unknown(action: Never) -> NoReturn:
     """Refuse an action without a case: mypy sees that there is none."""
     raise TypeError(type(action).__name__)
@@ -143,7 +173,16 @@ def _unknown(action: Never) -> NoReturn:
 class _Supervisor:
     """The run without its decisions: processes, descriptors and the values themselves."""
 
-    def __init__(self, settings: Settings, origin: Origin, log: Log, first: Fetch | None, exec_patience: float) -> None:
+    def __init__(  # noqa: PLR0913 - what `supervise` has made
+        self,
+        settings: Settings,
+        origin: Origin,
+        log: Log,
+        *,
+        first: Fetch | None,
+        opener: Helper | None,
+        exec_patience: float,
+    ) -> None:
         self._settings = settings
         self._origin = origin
         self._log = log
@@ -160,16 +199,21 @@ class _Supervisor:
             self._base = for_command(base, settings)
         self._terminal = Terminal()
         self._trier: Trier | None = None
+        self._cache: CacheProcess | None = None
         leads, shared, told = os.getsid(0) == os.getpid(), self._terminal.shared, self._notifier is not None
+        kind = _life(settings)
+        life = kind(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
+        self._lifecycle = life
         if settings.validates:
-            from secretenv.supervisor.validation import ValidatedLife  # most runs have no such program
             from secretenv.supervisor.validator import Trier
 
-            life = ValidatedLife(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
             self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
-            self._lifecycle: Lifecycle = life
-        else:
-            self._lifecycle = Lifecycle(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
+        if settings.cache:
+            from secretenv.supervisor.cache_process import CacheProcess
+
+            self._cache = CacheProcess(life, settings, self._base, opener, self._problem)
+        elif opener is not None:
+            opener.abandon()
         self._child: Child | None = None
         self._fetch: Fetch | None = None
         self._first = first
@@ -255,6 +299,8 @@ class _Supervisor:
                 self._publish(answer)
             case OfValidation():
                 self._validate(action)
+            case OfCache():
+                self._use_cache(action)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -298,7 +344,8 @@ class _Supervisor:
         child.family.adopt(adopted(child.pid, self._helpers, marks))
 
     def _helpers(self) -> set[int]:
-        return {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
+        pids = {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
+        return pids.union(self._cache.pids() if self._cache else ())
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
@@ -345,6 +392,9 @@ class _Supervisor:
             self._child.reap()
             return
         if self._trier is not None and self._trier.takes(pid, status):
+            return
+        if self._cache is not None and (actions := self._cache.takes(pid, status, now())) is not None:
+            self._do(actions)
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
         if self._fetch is not None and pid == self._fetch.pid:
@@ -439,6 +489,11 @@ class _Supervisor:
             self._unreaped |= action is not None  # it may lose a SIGCHLD
             self._do(self._trier.step(action, self._notice_end, now()))
 
+    def _use_cache(self, action: OfCache) -> None:
+        """Perform an action of the cache."""
+        if self._cache is not None:
+            self._do(self._cache.perform(action, now()))
+
     def _publish(self, answer: Answer) -> None:
         try:
             self._write_files(answer)
@@ -470,6 +525,8 @@ class _Supervisor:
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""
+        if self._cache is not None:
+            self._cache.finish()
         try:
             self._write_files(answer)
         except SecretenvError as error:
@@ -524,6 +581,8 @@ class _Supervisor:
         for fetch in (self._first, self._fetch):
             if fetch is not None:
                 fetch.abandon()
+        if self._cache is not None:
+            self._cache.finish()
         self._remove_files()
         self._status.end()
         leave(action.status)

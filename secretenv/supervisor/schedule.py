@@ -84,10 +84,29 @@ class Refresh:
 
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
+        self._set_limits(now)
+        return self._fetch(now)
+
+    def _set_limits(self, now: float) -> None:
+        """Limit the tries before the command's start."""
         self._start_limit = now + self._start_timeout
         patience = THROTTLED_START if self._start_timeout >= HURRY else 0.0
         self._throttled_limit = now + max(self._start_timeout, patience)
-        return self._fetch(now)
+
+    def begin_without(self, fetched_at: float | None) -> None:
+        """Take the command's start with values that no fetch of this run has read.
+
+        Args:
+            fetched_at: when AWS last confirmed them; None: not known.
+        """
+        self._start_limit, self.fetched_at = None, fetched_at
+
+    def start_again(self, now: float) -> list[Action]:
+        """Go on as before the first start; a fetch that is under way counts."""
+        if not self.fetching:
+            return self.start(now)
+        self._set_limits(now)
+        return []
 
     def ask(self, now: float) -> list[Action]:
         """Check now, or again after the fetch that is under way."""
@@ -190,7 +209,8 @@ class Refresh:
 
     def say(self, error: SecretenvError, now: float) -> list[Action]:
         """Log a failure when it begins and then once an hour; put it into the status each time."""
-        words = f"{error.message}; the command keeps its values, {span(now - (self.fetched_at or now))} old"
+        age = "" if self.fetched_at is None else f", {span(now - self.fetched_at)} old"
+        words = f"{error.message}; the command keeps its values{age}"
         if not self._note(error, now) and now < self._reminder:
             hint = self._new_hint(error)
             return [line("debug", words, error.link, hint, event="fetch_failed"), notice(status=words)]

@@ -92,6 +92,8 @@ class Status:
         """Return the fields as `secretenv status` reads them."""
         shown = dict(fields)
         running, newest, started = shown.pop("versions"), shown.pop("newest"), shown.pop("starts")
+        cache = fields.get("cache")
+        unconfirmed = bool(cache and cache["in_use"])
         secrets = []
         for secret, source in self._sources.items():
             version, found = running.get(secret), newest.get(secret)
@@ -100,7 +102,7 @@ class Status:
                     "secret": secret,
                     "version": shown_version(secret, version) if version else "",
                     "since": None if version is None else self._when(secret, version, now),
-                    "source": source,
+                    "source": "cache" if unconfirmed else source,
                     "newest": shown_version(secret, found) if found and found != version else "",
                 }
             )

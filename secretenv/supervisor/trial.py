@@ -50,7 +50,7 @@ class Trial:
         self.why = ""
         self.since = 0.0
         self._length = length
-        self._patience = max(patience, ECHO_TIME)
+        self._patience = patience
         self._proven: Answer | None = None  # what to go back to; kept no longer than the trial
         self._reminder = 0.0
 
@@ -91,7 +91,9 @@ class Trial:
         """
         old, on_trial = self._proven, self.due is not None and now < self.due
         self.due = None
-        if not on_trial or old is None or old.versions == running.versions or self._was_asked(status, sent, now):
+        if not on_trial or old is None or old.versions == running.versions:
+            return None
+        if was_asked(status, sent, self._patience, now):
             return None
         return old
 
@@ -113,16 +115,13 @@ class Trial:
         words = f"the command did not survive the new version of {_names(old, running)} ({why}): it gets {then}"
         return target if newer else old, line("error", words, "rotation", NEXT, event="trial_failed")
 
-    def _was_asked(self, status: int, sent: Mapping[int, float], now: float) -> bool:
-        """Whether the command ended without a failure, or a signal may be the reason."""
-        if status == 0 or -status in _ENDING:
-            return True
-        recent = [signum for signum, when in sent.items() if now - when < self._patience]
-        return any(signum in _ENDING or signum == -status for signum in recent)
-
     def refuse(self, old: Answer, new: Answer, why: str, now: float) -> None:
         """Refuse the versions in which the new answer differs from the old one."""
-        self.refused = differing(old, new)
+        self.take(differing(old, new), why, now)
+
+    def take(self, refused: dict[str, str], why: str, now: float) -> None:
+        """Refuse these versions."""
+        self.refused = refused
         self.why = why
         self.since = now
         self._reminder = now + REMINDER
@@ -149,6 +148,21 @@ class Trial:
         if not self.refused:
             return ""
         return f"the new version {shown_versions(self.refused)} ({self.why})"
+
+
+def was_asked(status: int, sent: Mapping[int, float], patience: float, now: float) -> bool:
+    """Tell whether the command ended without a failure, or whether a signal may be the reason.
+
+    Args:
+        status: its exit status, or -N for signal N.
+        sent: per signal: when the command got it last.
+        patience: seconds in which the command may be exiting on a signal.
+        now: in seconds.
+    """
+    if status == 0 or -status in _ENDING:
+        return True
+    recent = [signum for signum, when in sent.items() if now - when < max(patience, ECHO_TIME)]
+    return any(signum in _ENDING or signum == -status for signum in recent)
 
 
 def ending(status: int) -> str:

@@ -94,7 +94,7 @@ class ValidatedLife(Lifecycle):
 
     def unprepared(self, error: SecretenvError, now: float) -> list[Action]:
         """Keep the command: it cannot be started with the new values, accepted or not."""
-        return [*self._give_up(), *super().unprepared(error, now)]
+        return [*self._stop_trying(), *super().unprepared(error, now)]
 
     def published(self, now: float) -> list[Action]:
         """Have the program try the newest answer, whose files are there."""
@@ -136,9 +136,9 @@ class ValidatedLife(Lifecycle):
         said = line("error", error.message, error.link, error.hint, event="refused")
         self.target = kept
         status = self._notices.kept(self.running.versions, f"refused: {self._trial.status()}")
-        return [said, *self._give_up(), *status, *self._over(failed=False)]
+        return [said, *self._stop_trying(), *status, *self._over(failed=False), *self._proven(now)]
 
-    def _give_up(self) -> list[Action]:
+    def _stop_trying(self) -> list[Action]:
         """End what is under way; the command keeps what it has."""
         actions: list[Action] = [KillValidator()] if self._trying else []
         if self._held:
@@ -151,7 +151,7 @@ class ValidatedLife(Lifecycle):
     def _follow(self, answer: Answer, before: Answer, now: float) -> list[Action]:
         """Do what --on-change says about a version that came while another one is tried, or none."""
         before = self._held or before
-        stopped = self._give_up()
+        stopped = self._stop_trying()
         if not isinstance(self._settings.on_change, int):
             return stopped + super()._follow(answer, before, now)
         if answer.versions == before.versions:
@@ -172,7 +172,7 @@ class ValidatedLife(Lifecycle):
 
     def _go_back(self, trial: Trial, old: Answer, status: int, now: float) -> list[Action]:
         """Give the command, which has failed on trial, the old values back; the program tries newer ones after that."""
-        actions = self._give_up()
+        actions = self._stop_trying()
         if self.target.versions not in (self.running.versions, old.versions):
             actions += self._check_again(old, now)
         self._accepted = old
@@ -194,7 +194,7 @@ class ValidatedLife(Lifecycle):
 
     def _begin_shutdown(self, signum: int) -> list[Action]:
         """Try nothing any more."""
-        return [*super()._begin_shutdown(signum), *self._give_up()]
+        return [*super()._begin_shutdown(signum), *self._stop_trying()]
 
     def _end(self, event: Event) -> list[Action]:
-        return [*super()._end(event), *self._give_up()]
+        return [*super()._end(event), *self._stop_trying()]

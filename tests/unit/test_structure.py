@@ -54,7 +54,16 @@ ARROWS = {
         "fetcher.variables",
     },
     "sandbox": {"shared", "config.parsers", "config.quoting", "provision", "supervisor.ending"},
-    "__main__": {"shared", "supervisor.loop", "supervisor.caller", "config.argv", "cli.main", "cli.stderr"},
+    "__main__": {
+        "shared",
+        "supervisor.loop",
+        "supervisor.caller",
+        "supervisor.early",
+        "cache.main",
+        "config.argv",
+        "cli.main",
+        "cli.stderr",
+    },
 }
 # The operator's and the tester's side: nobody waits for them to load before they are asked for.
 LAZY = {"cli": {"provision", "sandbox"}}

@@ -22,6 +22,7 @@ EVENTS = {
     "refused": ("error", "`--validate` refused a new version; once an hour also: a version is still refused"),
     "fetch_failed": ("warning, error, debug", "the secrets could not be read; `debug` for repetitions within an hour"),
     "fetch_ok": ("info", "the secrets can be read again"),
+    "cache_used": ("info, warning", "the command starts with the values of the cache"),
 }
 
 

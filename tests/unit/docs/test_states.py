@@ -13,7 +13,8 @@ import pytest
 
 from secretenv.supervisor.phases import CLEANING, MOVES, RUNNING, STOPPING, WAITING
 from tests.unit.docs import states
-from tests.unit.supervisor.stories import PERMANENT, A, B, Story, cleaning, running, stopping
+from tests.unit.supervisor.stories import PERMANENT, A, B, Story, cached, cleaning, running, stopping
+from tests.unit.supervisor.test_last_known_good import NOT_TRUSTED, from_cache, outcome
 from tests.unit.supervisor.test_lifecycle_laws import EVENTS, STATES, world
 
 if TYPE_CHECKING:
@@ -31,20 +32,29 @@ def after(story: Story, *events: Any) -> Story:
     return story
 
 
+CACHED = outcome(cached(A))
+
 # For each edge a story that has come to its phase, and the event.
 EDGES: dict[tuple[Phase, Event], tuple[Story, Any]] = {
     (WAITING, "first fetch"): (Story(), ("fetched", A)),
     (WAITING, "first fetch with --once"): (Story(once=True), ("fetched", A)),
     (WAITING, "first fetch given up"): (Story(), ("failed", PERMANENT)),
+    (WAITING, "start from the cache"): (Story(cache="/c", cache_after=0.0), ("opened", CACHED)),
+    (WAITING, "start from the cache with --once"): (
+        after(Story(cache="/c", once=True, start_timeout=1.0), "opened", CACHED),
+        ("failed", NOT_TRUSTED),
+    ),
     (WAITING, "signal that ends the start"): (Story(), TERM),
     (RUNNING, "start refused"): (running(), ("spawn_failed", PERMANENT)),
     (RUNNING, "exit"): (running(), ("exited", 0)),
     (RUNNING, "exit in a trial"): (after(cleaning(), "gone"), ("exited", 1)),
+    (RUNNING, "exit with values of the cache"): (from_cache(), ("exited", 1)),
     (RUNNING, "new version"): (after(running(), "fetched", B), ("prepared", B)),
     (STOPPING, "start refused"): (stopping(), ("spawn_failed", PERMANENT)),
     (STOPPING, "exit"): (stopping(), ("exited", 0)),
     (STOPPING, "exit in a shutdown"): (after(stopping(), *TERM), ("exited", 0)),
     (CLEANING, "all gone"): (cleaning(), ("gone",)),
+    (CLEANING, "all gone, values to be fetched"): (after(from_cache(), "exited", 1), ("gone",)),
     (CLEANING, "all gone with --on-change exit"): (cleaning(on_change="exit"), ("gone",)),
     (CLEANING, "all gone in a shutdown"): (after(cleaning(), *TERM), ("gone",)),
 }
@@ -96,7 +106,8 @@ def test_each_transition_is_drawn() -> None:
         made.life = watched(made.life, moves)
         for event in chance.choices(list(EVENTS), k=8):
             EVENTS[event](made)
-    assert moves == {(phase, target) for (phase, _), target in MOVES.items()}
+    of_the_cache = {(CLEANING, WAITING)}
+    assert moves | of_the_cache == {(phase, target) for (phase, _), target in MOVES.items()}
 
 
 def write() -> None:

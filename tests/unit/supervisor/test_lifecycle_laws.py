@@ -11,12 +11,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from secretenv.errors import CommandNotFoundError, SecretenvError
+from secretenv.cache_protocol import Outcome
+from secretenv.errors import CacheError, CommandNotFoundError, SecretenvError
 from secretenv.supervisor.actions import (
     End,
     Exec,
     KillAll,
     KillFetch,
+    OfCache,
     Prepare,
     Publish,
     Send,
@@ -25,10 +27,12 @@ from secretenv.supervisor.actions import (
     Stop,
     Sweep,
 )
+from secretenv.supervisor.last_known_good import CachedLife, OpenCache
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
+from secretenv.supervisor.sealing import DropCache, SealCache
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
 from secretenv.supervisor.validation import KillValidator, PutBack, Validate, ValidatedLife
-from tests.unit.supervisor.stories import answer_with, life, settings
+from tests.unit.supervisor.stories import answer_with, cached, life, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,18 +56,23 @@ class World(RuleBasedStateMachine):
         kill_timeout=st.sampled_from([0.0, 10.0]),
         trial=st.sampled_from([0.0, 10.0, 100.0]),
         validate=st.sampled_from([(), ("check",)]),
+        cache=st.sampled_from(["", "/var/cache/app"]),
+        cache_after=st.sampled_from([0.0, 2.0]),
+        held=st.sampled_from([0, 1, 2]),
         refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
         group=st.booleans(),
         leader=st.booleans(),
         shared=st.booleans(),
     )
-    def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, **given: Any) -> None:
-        """Start secretenv."""
+    def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, held: int, **given: Any) -> None:
+        """Start secretenv; `held` is the version that the cache holds, 0 if there is no file."""
         chosen = settings(refresh_signal=refresh, signal_group=group, **given)
         self.refresh = refresh
         self.life = life(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
-        self.version, self.changed = 1, 0.0
+        self.version, self.changed = 2, 0.0
+        self.held = answer_with(str(held)) if held else None
+        self.opening = self.sealing = self.of_cache = False
         self.validating: Answer | None = None
         # The versions that may be started, where a program has to accept them.
         self.accepted: set[int] | None = set() if chosen.validate else None
@@ -72,6 +81,7 @@ class World(RuleBasedStateMachine):
         self.held_up = False  # whether the program accepted values for which the command was not stopped yet
         self.newest = 0  # the newest version that was ever read
         self.running = 0  # the version that the command was started with last
+        self.late = False  # whether nobody waits for the writer any more
         self.starts: list[int] = []  # the versions that it was started with since the last news
         self.survived = True  # whether it did not fail with the newest version
         self.fetching = self.killed = False
@@ -99,11 +109,25 @@ class World(RuleBasedStateMachine):
                 self._start(action)
                 if self.ended:
                     return
-            elif isinstance(action, Stop | Send | KillAll):
-                assert self.alive
-                assert not (isinstance(action, Stop) and self.shutdown), "a restart after a shutdown began"
-            elif isinstance(action, End):
-                self.ended = True
+            elif isinstance(action, OfCache):
+                self._use_cache(action)
+            else:
+                self._note(action)
+
+    def _note(self, action: Action) -> None:
+        if isinstance(action, Stop | Send | KillAll):
+            assert self.alive
+            assert not (isinstance(action, Stop) and self.shutdown), "a restart after a shutdown began"
+        elif isinstance(action, End):
+            self.ended = True
+
+    def _use_cache(self, action: OfCache) -> None:
+        self.opening = isinstance(action, OpenCache)
+        if isinstance(action, SealCache | DropCache):
+            assert not self.sealing or self.late, "two writers"
+            self.sealing, self.late = True, False
+        if isinstance(action, SealCache):
+            assert int(action.known.answer.versions["app"]) <= self.newest
 
     def _write(self, action: Prepare | Publish | PutBack) -> None:
         if isinstance(action, PutBack | Publish):
@@ -135,8 +159,13 @@ class World(RuleBasedStateMachine):
         assert not self.alive, "two commands"
         assert not self.shutdown, "a start after a shutdown began"
         version = int(action.answer.versions["app"])
-        if self.accepted is not None and not self.running:
+        # Nor does a program try values for a command that has died of those of the cache.
+        if self.accepted is not None and (not self.running or self.of_cache):
             self.accepted.add(version)
+        self.of_cache = action.answer is self.held
+        if not self.newest:
+            assert action.answer is self.held, "nothing was fetched"
+            self.newest = version
         old = version < self.newest and (not self.survived or self.accepted is not None)
         assert version == self.newest or old, "a start with old values"
         assert self.accepted is None or version in self.accepted, "a start with values that were not accepted"
@@ -173,6 +202,28 @@ class World(RuleBasedStateMachine):
             self.accepted.add(int(answer.versions["app"]))
             self.held_up = True
         self._perform(self.life.validated(answer, why, self.now))
+
+    @rule(usable=st.booleans())
+    @precondition(lambda self: self.opening and not self.ended)
+    def opened(self, *, usable: bool) -> None:
+        """The cache is open, or cannot be used."""
+        self.opening = False
+        known = usable and self.held and cached(self.held)
+        error = None if usable else CacheError("damaged")
+        self._perform(self._cached.opened(Outcome(known=known or None, sealed_at=0.0, error=error), self.now))
+
+    @rule(works=st.booleans())
+    @precondition(lambda self: self.sealing and not self.ended)
+    def sealed(self, *, works: bool) -> None:
+        """The cache is written, or cannot be."""
+        self.sealing = False
+        error = None if works else CacheError("read-only")
+        self._perform(self._cached.sealed(Outcome(known=None, sealed_at=1.0, error=error), self.now))
+
+    @property
+    def _cached(self) -> CachedLife:
+        assert isinstance(self.life, CachedLife)
+        return self.life
 
     @rule(transient=st.booleans())
     @precondition(lambda self: self.fetching)
@@ -287,7 +338,8 @@ TestWorld = World.TestCase
 def world(*history: str, **given: Any) -> World:
     """Return a world in which this has happened."""
     made = World()
-    chosen = {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0}
+    chosen: dict[str, Any] = {"cache": "", "cache_after": 10.0, "held": 0}
+    chosen |= {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0}
     chosen |= {"validate": (), **given}
     made.begin(leader=False, shared=False, group=False, refresh=int(signal.SIGUSR2), **chosen)
     for event in history:

@@ -1,0 +1,340 @@
+"""The life of the command with a cache: when its values start the command, and which new ones it gets. Pure.
+
+Loaded only with --cache. `sealing` knows what the cache holds; `cache_process` opens and writes it. The cache is for a
+device that cannot reach AWS: where AWS refuses, there is no start. Values get into it once the command runs well with
+them.
+"""
+
+from __future__ import annotations
+
+from secretenv.cache_protocol import Known, Outcome
+from secretenv.errors import CacheError, Message
+from secretenv.protocol import Answer
+from secretenv.supervisor.actions import Adopt, Exec, OfCache, Sweep, line
+from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
+from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
+from secretenv.supervisor.sealing import Sealing, refused, unreachable
+from secretenv.supervisor.trial import NEXT, ending, was_asked
+from secretenv.wording import shown_versions, span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from secretenv.errors import SecretenvError
+    from secretenv.settings import Settings
+    from secretenv.supervisor.actions import Action, Level
+    from secretenv.supervisor.phases import Event
+
+OPEN_LIMIT = 10.0  # seconds, far more than it takes; a disk may hang
+SEAL_LIMIT = 5.0  # seconds that the end waits until the new values are sealed
+# Seconds that AWS is asked first where the cache would be used at once, but AWS has refused before.
+ASK_FIRST = 10.0
+
+CONFIRMED = "AWS confirms the values of the cache"
+OPENING_LATE = Message(
+    CacheError,
+    "the cache was not opened within {time}",
+    "check the disks of the cache and of the key file: dmesg | tail",
+)
+
+
+class OpenCache(OfCache):
+    """Open the file; report `opened`."""
+
+
+class LeaveCache(OfCache):
+    """Kill the process that opens the file; nothing is reported."""
+
+
+def with_cache(life: type[Lifecycle]) -> type[Lifecycle]:
+    """Return the same life with a cache."""
+    return type("CachedLife", (CachedLife, life), {})
+
+
+class CachedLife(Lifecycle):
+    """The state of one run with a cache. The arguments are those of `Lifecycle`."""
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(settings, **given)
+        self._at_once = not settings.cache_after
+        self._sealing = Sealing()
+        self._opening = True
+        self._first: Answer | SecretenvError | None = None  # the outcome of the first fetch, which waits for the cache
+        self._known: Known | None = None  # what the command can be started with
+        self._unconfirmed = False  # whether the command runs with values of the cache that no fetch has confirmed yet
+        self._age: float | None = None  # of these values at the start
+        self._from_cache = False  # whether it was started from the cache last
+        self._died: int | None = None  # how it ended with these: newer ones are fetched before the end
+        self._refused_until = 0.0  # until when a failure means that not the refused version is to blame
+        # Due times; None is never.
+        self._open_limit: float | None = None
+        self._use_at: float | None = None
+        self._seal_at: float | None = None
+        self._seal_limit: float | None = None
+
+    def due(self) -> float | None:
+        """Return when `tick` has something to do, or None for never."""
+        times = (super().due(), self._open_limit, self._use_at, self._seal_at, self._seal_limit)
+        return min((time for time in times if time is not None), default=None)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as `Lifecycle` does, with that of the cache."""
+        cache = {
+            "file": self._settings.cache,
+            "sealed_at": self._sealing.sealed_at or None,
+            "denied_since": self._sealing.denied_since,
+            "in_use": self._unconfirmed,
+        }
+        return {**super().snapshot(), "cache": cache}
+
+    def tick(self, now: float) -> list[Action]:
+        """Do what is due."""
+        actions = super().tick(now)
+        if _past(self._open_limit, now):
+            late = Outcome(known=None, sealed_at=0.0, error=OPENING_LATE(time=span(OPEN_LIMIT)))
+            actions += [LeaveCache(), *self.opened(late, now)]
+        if _past(self._use_at, now):
+            self._use_at = None
+            if self.phase == WAITING and self._known:
+                actions += self._use(self._known, now)
+        if _past(self._seal_at, now):
+            self._seal_at = None
+            actions += self._keep(self.running, now)
+        if _past(self._seal_limit, now):
+            self._seal_limit = None
+            self._sealing.late()
+            actions += self.gone(now)
+        return actions
+
+    # The start
+
+    def start(self, now: float) -> list[Action]:
+        """Begin with the first fetch and the cache, or with the cache alone."""
+        self._open_limit = now + OPEN_LIMIT
+        self._use_at = now + self._settings.cache_after
+        return [*self._notices.starting(), OpenCache()] if self._at_once else [*super().start(now), OpenCache()]
+
+    def opened(self, outcome: Outcome, now: float) -> list[Action]:
+        """Take what the cache holds, or why it cannot be used."""
+        if not self._opening:
+            return []
+        self._opening, self._open_limit = False, None
+        error = outcome.error
+        actions: list[Action] = [line("warning", error.message, error.link, error.hint)] if error else []
+        self._sealing.opened(outcome, now)
+        if self.phase != WAITING:
+            return actions
+        self._known = outcome.known
+        first, self._first = self._first, None
+        if first is not None and not self._refresh.fetching:  # a newer fetch may have been asked for meanwhile
+            took = self.fetched(first, now) if isinstance(first, Answer) else self._give_up(first, now)
+            return actions + took
+        if self._known is None:
+            return actions + (self._refresh.start_again(now) if self._at_once else [])
+        if self._at_once and self._known.denied is not None:
+            self._use_at = now + ASK_FIRST
+            return actions + self._refresh.start_again(now)
+        return actions + (self._use(self._known, now) if self._at_once or self._use_at is None else [])
+
+    def _use(self, known: Known, now: float) -> list[Action]:
+        """Start the command with the values of the cache, and look behind."""
+        self._use_at, age, error = None, known.age, self._refresh.error
+        self._age = age
+        words = "starting with the values of the cache, " + _age(age)
+        why = f": {error.message}" if error else ""
+        level: Level = "warning" if error or age is None or not self._at_once else "info"
+        said = line(level, words + why, "cache", event="cache_used")
+        self._refresh.begin_without(None if age is None else now - age)
+        self._unconfirmed = True
+        return [said, *self._begin(known, known.answer, now)]
+
+    def _begin(self, known: Known, newest: Answer, now: float) -> list[Action]:
+        """Start the command with the values of the cache; `newest` are those of AWS, as far as they are known."""
+        self._known, self._from_cache = None, True
+        self.target = self.running = known.answer
+        self._versions.accept(newest.versions, now)
+        if known.refused:
+            self._trial = self._first_trial()
+            self._trial.take(known.refused, known.why, now)
+            self._refused_until = now + self._settings.trial
+        if self._settings.once:
+            notices = self._notices.becoming(known.answer.versions)
+            return [*self._end("start from the cache with --once"), *notices, Exec(answer=known.answer)]
+        self._move("start from the cache")
+        if self._unconfirmed and not self._refresh.fetching:
+            self._refresh.look_again(now)  # by the next tick: the command first
+        return self._start()
+
+    def _note(self) -> str:
+        """Return what there is to say about the values of the command, empty if they are the newest."""
+        if not self._unconfirmed:
+            return super()._note()
+        return f"values of the cache, {_age(self._age)}"
+
+    # The fetcher
+
+    def fetched(self, answer: Answer, now: float) -> list[Action]:
+        """Take an answer that has no error."""
+        self._sealing.confirmed()
+        if self.phase == WAITING and not self.shutdown:
+            return self._first_fetched(answer, now)
+        actions = super().fetched(answer, now)
+        # A restart for newer values may be about to begin: until then the command may die of the old ones.
+        if self.phase != RUNNING or self.shutdown or self._restart.due is not None:
+            return actions
+        confirmed, self._unconfirmed = self._unconfirmed, False
+        if confirmed and self._versions.current == self.running.versions:
+            actions += [line("info", CONFIRMED, "cache"), *self._notices.kept(self.running.versions, "")]
+        return actions if self._seal_at is not None else [*actions, *self._sealing.renew(self._versions.current, now)]
+
+    def _first_fetched(self, answer: Answer, now: float) -> list[Action]:
+        """Start the command with an answer of AWS, unless it has refused that version, or has just died of it."""
+        if self._opening:
+            self._refresh.ended()
+            self._first = answer
+            return []
+        died, self._died = self._died, None
+        if died is not None and answer.versions == self.running.versions:
+            self._refresh.ended()
+            said = line("info", "AWS has no newer values")
+            return [said, *self._end_with(died, "first fetch given up")]
+        known = self._known
+        if known and known.refused and answer.versions == {**known.answer.versions, **known.refused}:
+            self._refresh.ended()
+            words = f"starting with the values of the cache: the command has refused {_refused(known)}"
+            said = line("warning", words, "rotation", NEXT, event="cache_used")
+            return [*self._refresh.succeeded(now), said, *self._begin(known, answer, now)]
+        self._known, self._from_cache, self._use_at = None, False, None
+        if self._settings.once:
+            return [*self._keep(answer, now), *super().fetched(answer, now)]
+        actions = super().fetched(answer, now)
+        self._seal_at = now + (self._settings.trial if self._settings.on_change == "restart" else 0.0)
+        return actions
+
+    def failed(self, error: SecretenvError, now: float) -> list[Action]:
+        """Take the error of a fetch, or of an answer that the command could not be started with."""
+        marks = self._sealing.denied(now) if self.phase != WAITING and refused(error) else []
+        return [*marks, *super().failed(error, now)]
+
+    def _give_up(self, error: SecretenvError, now: float) -> list[Action]:
+        """Start with the values of the cache, if AWS was not reached; otherwise end."""
+        if self._opening:
+            self._first = error
+            return []
+        if self._known and unreachable(error):
+            return self._use(self._known, now)
+        marks = self._sealing.denied(now) if refused(error) else []
+        if self._died is not None:
+            said = line("error", error.message, error.link, error.hint)
+            return [*marks, said, *self._end_with(self._died, "first fetch given up")]
+        return [*marks, *super()._give_up(error, now)]
+
+    # The values that are kept
+
+    def _keep(self, answer: Answer, now: float) -> list[Action]:
+        """Seal this answer, if the cache does not hold it."""
+        trial, looked = self._trial, self._refresh.fetched_at
+        refused, why = (trial.refused, trial.why) if trial else ({}, "")
+        return self._sealing.keep(answer, refused, why, now if looked is None else looked, now)
+
+    def _proven(self, now: float) -> list[Action]:
+        """Seal the values that the command runs well with."""
+        return self._keep(self.running, now)
+
+    def _overlook(self, before: Answer) -> list[Action]:
+        """Go on with a new version whose values are the same: the cache gets it soon."""
+        self._seal_at = self._refresh.fetched_at
+        return super()._overlook(before)
+
+    def _tell(self, now: float) -> list[Action]:
+        """Notify the command of a change: the next start is with these values."""
+        return [*super()._tell(now), *self._keep(self.target, now)]
+
+    def prepared(self, answer: Answer, now: float) -> list[Action]:
+        """Go on with the restart; where secretenv ends for it, the next start finds these values in the cache."""
+        actions = super().prepared(answer, now)
+        ends = self.phase == STOPPING and self._settings.on_change == "exit"
+        return actions + (self._keep(answer, now) if ends else [])
+
+    def sealed(self, outcome: Outcome, now: float) -> list[Action]:
+        """Take the outcome of what was written."""
+        actions = self._sealing.sealed(outcome, now)
+        if self._seal_limit is not None and not self._sealing.busy:
+            self._seal_limit = None
+            actions += self.gone(now)
+        return actions
+
+    # The command
+
+    def exited(self, status: int, now: float) -> list[Action]:
+        """Take the end of the command; where it did not survive values of the cache, others are fetched first."""
+        if self.phase != RUNNING or self.shutdown:
+            return super().exited(status, now)
+        failed = not was_asked(status, self._sent, self._settings.kill_timeout, now)
+        if failed and self._unconfirmed:
+            self._died, self._unconfirmed, self._from_cache = status, False, False
+            self._move("exit with values of the cache")
+            self._restart.cancel()
+            self._sweep_limit = now + SWEEP_LIMIT
+            words = f"the command did not survive the values of the cache ({ending(status)}): reading them from AWS"
+            return [line("error", words, "cache"), *self._notices.going_back(words, SWEEP_LIMIT), Adopt(), Sweep()]
+        seal: list[Action] = []
+        if failed and now < self._refused_until:
+            seal = self._sealing.forget_refused(now)
+        elif status == 0 and self._seal_at is not None:
+            seal = self._keep(self.running, now)
+        self._seal_at = None
+        return seal + super().exited(status, now)
+
+    def gone(self, now: float) -> list[Action]:
+        """Go on after the last process of the old command."""
+        if self.phase != CLEANING or self.shutdown:
+            return super().gone(now)
+        if self._died is not None:
+            return self._fetch_again(now)
+        if self._settings.on_change == "exit" and self._sealing.busy:
+            self._sweep_limit, self._seal_limit = None, now + SEAL_LIMIT
+            return []
+        self._seal_at = None
+        actions = super().gone(now)
+        self._from_cache = False
+        if self.phase == RUNNING and not self._settings.trial:
+            self._seal_at = now
+        return actions
+
+    def _exits(self) -> bool:
+        """Whether secretenv ends for a new version: not where the next start would have the old one again."""
+        return super()._exits() and not (self._from_cache and self._sealing.failed)
+
+    def _fetch_again(self, now: float) -> list[Action]:
+        """Read the values from AWS, as before the first start; newer ones may have come meanwhile."""
+        self._sweep_limit = None
+        self._move("all gone, values to be fetched")
+        if self.target is not self.running:
+            return self.fetched(self.target, now)
+        return [*self._notices.starting(), *self._refresh.start_again(now)]
+
+    def _end(self, event: Event) -> list[Action]:
+        self._open_limit = self._use_at = self._seal_at = self._seal_limit = None
+        return super()._end(event)
+
+    def _begin_shutdown(self, signum: int) -> list[Action]:
+        """Seal nothing any more; what is being written is finished."""
+        self._seal_at = None
+        if self._seal_limit is not None:  # the command is gone already
+            self._seal_limit = None
+            return [*super()._begin_shutdown(signum), *self.gone(0.0)]
+        return super()._begin_shutdown(signum)
+
+
+def _refused(known: Known) -> str:
+    return f"{shown_versions(known.refused)} ({known.why})"
+
+
+def _age(seconds: float | None) -> str:
+    return "of unknown age: this machine's clock cannot be trusted" if seconds is None else f"{span(seconds)} old"
+
+
+def _past(due: float | None, now: float) -> bool:
+    return due is not None and now >= due
