@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     At = Callable[[Link, str], None]
 
 LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
-LONGEST_PASSWORD = 1023  # PEM_BUFSIZE of OpenSSL, less its NUL
 DAY = 86400
 SOON = 14 * DAY  # seconds; a certificate that ends within these gets a warning
 
@@ -353,7 +352,9 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str, at: At = _untra
         if not device.key_password_file:
             raise messages.PASSWORD_MISSING(file=path)
         at("key password", device.key_password_file)
-        given = _password(device.key_password_file)
+        from secretenv.identity import key_password  # most keys have none
+
+        given = key_password.read(device.key_password_file)
         return given
 
     at("key file", path)
@@ -366,19 +367,3 @@ def load_pair(context: ssl.SSLContext, device: Device, key: str, at: At = _untra
         raise unusable.pair(error, device, key, given) from None
     except OSError as error:
         raise messages.KEY_UNREADABLE(file=path, reason=error.strerror) from None
-
-
-def _password(path: str) -> bytes:
-    """Return the password in a file, without its final newline."""
-    try:
-        content, _ = files.read(path, LONGEST_PASSWORD + 2)  # and a line end
-    except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise messages.PASSWORD_TOO_LONG(file=path, limit=LONGEST_PASSWORD) from None
-        raise messages.PASSWORD_UNREADABLE(file=path, reason=error.strerror) from None
-    content = content.removesuffix(b"\n").removesuffix(b"\r")
-    if not content:
-        raise messages.PASSWORD_EMPTY(file=path)
-    if len(content) > LONGEST_PASSWORD:
-        raise messages.PASSWORD_TOO_LONG(file=path, limit=LONGEST_PASSWORD)
-    return content

@@ -1,4 +1,4 @@
-"""The fields of a certificate: its dates, names, serial number and fingerprint, from DER. Pure.
+"""The fields of a certificate: its dates, names, serial number, public key and fingerprint, from DER. Pure.
 
 The standard library has no public parser for a client's certificate, and `cryptography` is too much for a device that
 needs six fields. Nothing is trusted because of what is read here: trust is OpenSSL's business. So the reader is strict,
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 # Tags of ASN.1 (X.690, 8.1.2), and the encodings of those that a name may have (RFC 5280, 4.1.2.4).
-INTEGER, OID, SEQUENCE, SET, VERSION = 0x02, 0x06, 0x30, 0x31, 0xA0
+INTEGER, OCTETS, OID, SEQUENCE, SET, VERSION = 0x02, 0x04, 0x06, 0x30, 0x31, 0xA0
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 ENCODINGS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 
@@ -43,6 +43,7 @@ class Certificate(NamedTuple):
     issuer: str
     serial: int
     fingerprint: str  # SHA-256 of the DER in hex: AWS IoT's certificate id
+    public_key: bytes  # the whole SubjectPublicKeyInfo, DER
 
 
 def read_pem(text: str) -> Certificate:
@@ -68,17 +69,18 @@ def read(der: bytes) -> Certificate:
     """
     if len(der) > LARGEST:
         raise UnreadableError("too large")
-    content, rest = _take(der, SEQUENCE)
-    fields, _ = _take(content, SEQUENCE)
+    content, rest = take(der, SEQUENCE)
+    fields, _ = take(content, SEQUENCE)
     if fields[:1] == bytes([VERSION]):
-        _, fields = _take(fields, VERSION)
-    serial, fields = _take(fields, INTEGER)
+        _, fields = take(fields, VERSION)
+    serial, fields = take(fields, INTEGER)
     if not serial:
         raise UnreadableError("an integer without bytes")
-    _, fields = _take(fields, SEQUENCE)  # the signature's algorithm
-    issuer, fields = _take(fields, SEQUENCE)
-    validity, fields = _take(fields, SEQUENCE)
-    subject, _ = _take(fields, SEQUENCE)
+    _, fields = take(fields, SEQUENCE)  # the signature's algorithm
+    issuer, fields = take(fields, SEQUENCE)
+    validity, fields = take(fields, SEQUENCE)
+    subject, fields = take(fields, SEQUENCE)
+    _, after = take(fields, SEQUENCE)  # the public key
     not_before, validity = _time(validity)
     not_after, validity = _time(validity)
     if validity:
@@ -90,11 +92,16 @@ def read(der: bytes) -> Certificate:
         issuer=_name(issuer),
         serial=int.from_bytes(serial, signed=True),
         fingerprint=hashlib.sha256(der[: len(der) - len(rest)]).hexdigest(),
+        public_key=fields[: len(fields) - len(after)],
     )
 
 
-def _take(data: bytes, tag: int) -> tuple[bytes, bytes]:
-    """Return the content of the element that `data` begins with, which has this tag, and what follows it."""
+def take(data: bytes, tag: int) -> tuple[bytes, bytes]:
+    """Return the content of the element that `data` begins with, which has this tag, and what follows it.
+
+    Raises:
+        UnreadableError: it has another tag, or is not DER.
+    """
     found, content, rest = _element(data)
     if found != tag:
         raise UnreadableError(f"tag {found:#04x} in place of {tag:#04x}")
@@ -139,10 +146,10 @@ def _name(data: bytes) -> str:
     """Return the most telling part of a name: the last of its best kind, as parts go from general to specific."""
     found: dict[bytes, str] = {}
     while data:
-        parts, data = _take(data, SET)
+        parts, data = take(data, SET)
         while parts:
-            part, parts = _take(parts, SEQUENCE)
-            kind, value = _take(part, OID)
+            part, parts = take(parts, SEQUENCE)
+            kind, value = take(part, OID)
             tag, text, _ = _element(value)
             if kind in NAMES and tag in ENCODINGS:
                 try:

@@ -44,7 +44,7 @@ def made(
 
 @pytest.mark.parametrize("key", [EC, RSA])
 def test_a_certificate_as_cryptography_reads_it(key: Key) -> None:
-    """Dates, names, serial number and fingerprint are those of the certificate, whatever its key is."""
+    """Dates, names, serial number, fingerprint and public key are those of the certificate, whatever its key is."""
     pem = certificate(key, "device-7")
     theirs = reference.load_pem_x509_certificate(pem)
     ours = x509.read_pem(pem.decode())
@@ -53,6 +53,8 @@ def test_a_certificate_as_cryptography_reads_it(key: Key) -> None:
     assert (ours.subject, ours.issuer) == ("device-7", "device-7")
     assert ours.serial == theirs.serial_number
     assert ours.fingerprint == theirs.fingerprint(hashes.SHA256()).hex()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    assert ours.public_key == theirs.public_key().public_bytes(serialization.Encoding.DER, form)
 
 
 @settings(max_examples=50)
