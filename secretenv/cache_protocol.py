@@ -38,8 +38,7 @@ class Known(Values):
     answer: Answer
     refused: dict[str, str]  # the version of each secret that the command refused
     why: str  # they were refused
-    looked_at: float  # when AWS last confirmed the answer, in seconds since the epoch; 0: `age` before it is sealed
-    age: float | None  # since then; None: not known, as this clock cannot be trusted
+    age: float | None  # since AWS last confirmed the answer; None: not known, as this clock cannot be trusted
     denied: float | None  # since AWS first refused to return it, without a success after that; None: it does not
     denials: int  # how many fetches AWS has refused since
 

@@ -65,8 +65,7 @@ class Sealing:
         self._good: Answer | None = None
         self._refused: dict[str, str] = {}
         self._why = ""
-        self._looked: float | None = None  # when AWS last confirmed these; None: only the wall clock of that time tells
-        self._looked_at = 0.0  # by that clock
+        self._looked: float | None = None  # when AWS last confirmed these; None: not known, the file may tell
         self._drop = False  # whether the file is to be removed
         # What it holds.
         self._held: tuple[object, ...] = ()
@@ -82,7 +81,7 @@ class Sealing:
         self.sealed_at = outcome.sealed_at
         if known:
             self._good, self._refused, self._why = known.answer, known.refused, known.why
-            self._looked, self._looked_at = None if known.age is None else now - known.age, known.looked_at
+            self._looked = None if known.age is None else now - known.age
             self.denied_since = None if known.denied is None else now - known.denied
             self._denials = known.denials
             self._held, self._held_looked = self._content(), self._looked
@@ -98,14 +97,14 @@ class Sealing:
             now: in seconds.
         """
         self._good, self._refused, self._why, self._drop = answer, dict(refused), why, False
-        self._looked, self._looked_at = looked, 0.0
+        self._looked = looked
         return self._write(now)
 
     def renew(self, versions: dict[str, str], now: float) -> list[Action]:
         """Take a successful fetch of these versions: if they are not new, seal the same values when it is time."""
         if self._good is None or {**self._good.versions, **self._refused} != versions:
             return []
-        self._looked, self._looked_at = now, 0.0
+        self._looked = now
         return self._write(now)
 
     def confirmed(self) -> None:
@@ -154,7 +153,6 @@ class Sealing:
             answer=self._good,
             refused=self._refused,
             why=self._why,
-            looked_at=self._looked_at,
             age=None if self._looked is None else now - self._looked,
             denied=None if self.denied_since is None else now - self.denied_since,
             denials=self._denials,

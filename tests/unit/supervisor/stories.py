@@ -38,7 +38,7 @@ def answer_with(version: str) -> Answer:
 
 def cached(answer: Answer, **given: Any) -> Known:
     """Return what a cache holds: confirmed three days ago, unless something else is given."""
-    fields = {"refused": {}, "why": "", "looked_at": 5e8, "age": 3 * 86400.0, "denied": None, "denials": 0}
+    fields = {"refused": {}, "why": "", "age": 3 * 86400.0, "denied": None, "denials": 0}
     return Known(**{"answer": answer, **fields, **given})
 
 
