@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "start": starts.start,
     "latency": starts.latency,
+    "cache": starts.cache,
     "secrets": starts.secrets,
     "resident": lives.resident,
     "refresh": lives.refresh,

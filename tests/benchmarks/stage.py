@@ -46,7 +46,7 @@ def installed() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="secretenv-benchmark-") as folder:
         subprocess.run([PYTHON, "-m", "venv", folder], check=True)
         programs = Path(folder) / "bin"
-        subprocess.run([programs / "pip", "install", "-q", str(HERE.parents[1])], check=True)
+        subprocess.run([programs / "pip", "install", "-q", f"{HERE.parents[1]}[cache]"], check=True)
         yield programs
 
 

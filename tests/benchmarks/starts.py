@@ -6,6 +6,7 @@ is there until `true` has ended, so that its own end counts against it.
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.stage import BARE, ONCE, PLAIN, RUN, SHELL, cores, missing_tools, timed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 START = {2: {"run": 1.05, "run --once": 1.0}, 1: {"run": 1.3, "run --once": 1.3}}
 SLOW = 1.0  # with latency, whatever the cores
 TEN = 1.3  # ten secrets, to one
+CACHED = 0.35  # from the cache with 200 ms of latency, to the plain script without any
 
 WORDS = {"plain script": PLAIN, "run": RUN, "run --once": ONCE, "bare interpreter": BARE, "shell script": SHELL}
 
@@ -77,6 +79,27 @@ def _starts(group: str, stage: Stage, rounds: int, milliseconds: int) -> list[Ro
         found += _rounds(cases, rounds)
         if missing_tools():
             found.append(Row(group=group, what="shell script", where=where, note=f"skipped: {missing_tools()}"))
+    return found
+
+
+def cache(stage: Stage, rounds: int) -> list[Row]:
+    """From a cache, where AWS is far away: at once, whatever the latency, as nothing is asked before the start."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="secretenv-benchmark-") as folder:
+        words = ["secretenv", "run", f"--cache={folder}/cache", "--cache-after=0", "--trial=0", "--"]
+        timed([*words, "true"], stage.variables(milliseconds=200))  # seals what it has fetched
+        for number in (2, 1):
+            where = "two cores" if number > 1 else "one core"
+            plain = Row(group="start from the cache", what="plain script, 0 ms network latency", where=where)
+            row = Row(
+                group="start from the cache",
+                what="run --cache-after 0, 200 ms network latency",
+                where=where,
+                against=plain,
+                most=CACHED,
+            )
+            cases = [_Case(plain, stage, PLAIN, number), _Case(row, stage, words, number, milliseconds=200)]
+            found += _rounds(cases, rounds)
     return found
 
 
