@@ -64,7 +64,7 @@ def _formats(incomplete: str) -> list[str]:
 
 
 def _pids(incomplete: str) -> list[str]:
-    """Return the pids of running secretenvs that begin so."""
+    """Return the pids of running secretenvs that begin with this."""
     from secretenv.cli.status.finding import find
 
     return beginning(incomplete, [str(run.pid) for run in find().runs])
@@ -270,7 +270,7 @@ def status(  # noqa: PLR0913 - an option each
         ),
     ] = None,
 ) -> None:
-    """Show how each running secretenv is, or those with these process IDs: its secrets' versions, and what fails.
+    """Show the status of each running secretenv, or of those with these process IDs: versions, and what fails.
 
     It finds those of the same user; root finds all.
     """
