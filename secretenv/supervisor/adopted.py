@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def adopted(command: int, helpers: Callable[[], Collection[int]], marks: Collection[bytes]) -> Callable[[int], bool]:
-    """Return what tells whether the dead command left a child of this process.
+    """Return a function that tells whether a child of this process was left behind by the dead command.
 
-    It did if the child began after the command. An init process gets children that do not descend from it as well,
-    such as those that `docker exec` leaves: there the child has to be in this session, or to have one of the command's
-    own variables.
+    It was if it began after the command. An init process also gets children that do not descend from the command, such
+    as those that `docker exec` leaves: there the child has to be in this session, or to have one of the command's own
+    variables.
 
     Args:
         command: its process, which is not yet reaped.
