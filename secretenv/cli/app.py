@@ -249,7 +249,7 @@ def status(  # noqa: PLR0913 - an option each
     as_json: Annotated[bool, flag("--json", help="print a JSON list")] = False,
     prometheus: Annotated[bool, flag("--prometheus", help="print metrics in Prometheus's text format")] = False,
     check: Annotated[
-        bool, flag("--check", help="print one line with performance data and exit as a plugin of Nagios or Icinga does")
+        bool, flag("--check", help="print one line with performance data and exit as a Nagios or Icinga plugin does")
     ] = False,
     max_age: Annotated[
         str | None,
