@@ -112,7 +112,7 @@ _WHO = "run it as the same user or as root: sudo secretenv status {pid}; or read
 NO_RUN = Message(
     StatusError,
     "no running secretenv found",
-    "secretenv run starts one, but with --once it becomes its command; in a container: docker exec NAME secretenv "
+    "secretenv run starts one; a run with --once becomes its command; in a container: docker exec NAME secretenv "
     "status",
 )
 HIDDEN = Message(
@@ -137,7 +137,7 @@ ENDED = Message(StatusError, "process {pid} has ended", "secretenv status shows 
 NOT_A_RUN = Message(
     StatusError,
     "process {pid} is not a secretenv",
-    "secretenv status shows all that are running; one with --once has become its command",
+    "secretenv status shows all that are running; a run with --once becomes its command",
 )
 PART_OF_A_RUN = Message(
     StatusError, "process {pid} is not a secretenv, but was started by one", "secretenv status {run}"

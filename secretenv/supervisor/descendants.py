@@ -68,7 +68,7 @@ class Family:
             self._known[pid] = pinned
 
     def adopt(self, adopted: Callable[[int], bool]) -> None:
-        """Count among its descendants what the dead command left to this process.
+        """Count what the dead command left to this process among its descendants.
 
         Args:
             adopted: tells whether the dead command left a child of this process; see `adopted`.

@@ -1,7 +1,7 @@
 """Keep the status of the run where `secretenv status` finds it: in a memfd, and in a file if one was asked for.
 
 The memfd is found through /proc by the same user and by root. It needs no folder and no server, costs no wake-up, and
-is gone with this process. It is written in place, when something has changed: a reader reads until two are equal.
+is gone with this process. It is written in place when something has changed, so a reader reads until two reads agree.
 docs/status.md lists the fields.
 """
 

@@ -208,7 +208,7 @@ class Validator:
         return None if self._outcome is None or self._family.anything_left() else self._outcome
 
     def kill(self) -> str:
-        """SIGKILL it, its group and its descendants, and return why it refuses; empty if it had ended and did not.
+        """SIGKILL it, its group and its descendants, and return why it refuses; empty if it has already accepted.
 
         SIGCHLD has to be blocked; one may be lost here. A process that hangs in the kernel is left.
         """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Status = Mapping[str, Any]
 
-_LARGEST = 1e12  # number that is accepted: more seconds than any clock shows, and still a date that can be written
+_LARGEST = 1e12  # accepted as a number: more seconds than any clock shows, and still a date that can be written
 
 
 class Field(NamedTuple):

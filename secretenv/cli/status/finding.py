@@ -199,7 +199,7 @@ def _closed(seen: _Seen, proc: str) -> Iterator[SecretenvError]:
 
 
 def _child_of_a_run(process: Process, closed: Sequence[int], proc: str) -> bool:
-    """Tell whether the parent is a run too, so that this is its helper, which has the same arguments for a moment."""
+    """Tell whether the parent is a run too: then this is its helper, which has the same arguments for a moment."""
     parent = process.parent()
     return parent in closed and runs_secretenv(Process(parent, proc).words())
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from secretenv.errors import SecretenvError
 
 MAX_AGE = 3600.0  # seconds; of the values, unless the option or a long interval says otherwise
-RENEW = 14 * DAY  # seconds before its end from which on a certificate is a warning
+RENEW = 14 * DAY  # seconds; a certificate that expires within these is a warning
 # Links that break where AWS refuses this device. Waiting does not help: someone has to change something at AWS or give
 # the device another certificate. All other faults may pass (an outage, a wrong clock, a half written file); `secret`
 # may be a deleted secret or an outage. These are critical only once the values are too old.
@@ -121,7 +121,7 @@ def _data(run: Run, name: str, epoch: float, max_age: float | None) -> str:
 
 
 def _names(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield a prefix for the labels of each run, so that no label is there twice; empty if there is only one run."""
+    """Yield a prefix for the labels of each run, so that no two labels are equal; empty if there is only one run."""
     programs = [re.sub(r"[^A-Za-z0-9.-]", "_", run.status["program"].rpartition("/")[2]) for run in runs]
     for run, program in zip(runs, programs, strict=True):
         if len(runs) == 1:
