@@ -71,7 +71,7 @@ class Family:
         """Count what the dead command left to this process among its descendants.
 
         Args:
-            adopted: tells whether the dead command left a child of this process; see `adopted`.
+            adopted: tells whether a child of this process was left behind by the dead command; see `adopted`.
         """
         self._adopted = adopted
         self._find_adopted()

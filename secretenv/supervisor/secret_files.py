@@ -41,7 +41,7 @@ class Folder:
     Args:
         path: of the folder.
         names: of the files that this run may write in it.
-        lock: a descriptor of it with a lock, as `_lock` returns it.
+        lock: a descriptor of it with a lock, as `_claim` returns it.
         made: whether this run made it, and so removes it.
         step: called before each change of the folder; for tests.
 
