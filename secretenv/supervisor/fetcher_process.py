@@ -68,7 +68,7 @@ def died(status: int, said: str) -> SecretenvError:
         status: its exit status; 0 if it wrote something that is not an answer.
         said: what it wrote to standard error: the traceback of Python, if it got that far.
     """
-    # Only up to the first exception: text of several lines that follows may look like one.
+    # Only up to the first exception: text of several lines after it may look like one.
     _, _, trace = said.partition("Traceback (most recent call last):\n")
     place = "its start"
     for line in trace.splitlines():
