@@ -3,7 +3,7 @@
 `run` first blocks all signals, so that none is lost while modules load; it imports only what it needs to get there.
 Then a helper process reads the command line, with typer only where it must be.
 
-Any Python from 3.6 on can load this file, to learn that it is too old: no annotations of the future, no newer syntax.
+Any Python from 3.6 on can load this file, to learn that it is too old: no import from `__future__`, no newer syntax.
 """
 
 import sys

@@ -70,7 +70,7 @@ def on_noexec(error: BaseException) -> str:
 
 
 def noexec_library(*texts: str) -> str:
-    """Return the library that one of these names at its beginning, if its file system is mounted noexec, or nothing.
+    """Return the library that one of these texts begins with, if its file system is mounted noexec, or nothing.
 
     The loader does not say so itself: `FILE: failed to map segment from shared object`.
     """

@@ -64,7 +64,7 @@ def _formats(incomplete: str) -> list[str]:
 
 
 def _pids(incomplete: str) -> list[str]:
-    """Return the pids of running secretenvs that begin so."""
+    """Return the pids of running secretenvs that begin with this."""
     from secretenv.cli.status.finding import find
 
     return beginning(incomplete, [str(run.pid) for run in find().runs])
@@ -249,7 +249,7 @@ def status(  # noqa: PLR0913 - an option each
     as_json: Annotated[bool, flag("--json", help="print a JSON list")] = False,
     prometheus: Annotated[bool, flag("--prometheus", help="print metrics in Prometheus's text format")] = False,
     check: Annotated[
-        bool, flag("--check", help="print one line with performance data and exit as a plugin of Nagios or Icinga does")
+        bool, flag("--check", help="print one line with performance data and exit as a Nagios or Icinga plugin does")
     ] = False,
     max_age: Annotated[
         str | None,
@@ -270,7 +270,7 @@ def status(  # noqa: PLR0913 - an option each
         ),
     ] = None,
 ) -> None:
-    """Show how each running secretenv is, or those with these process IDs: its secrets' versions, and what fails.
+    """Show the status of each running secretenv, or of those with these process IDs: versions, and what fails.
 
     It finds those of the same user; root finds all.
     """

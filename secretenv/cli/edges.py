@@ -1,4 +1,4 @@
-"""What a value has at its edges and no editor shows: a newline at its end, a byte order mark at its start.
+"""What no editor shows at the edges of a value: a newline at its end, a byte order mark at its start.
 
 `echo hunter2 > file` and a Windows editor put them into a secret, and the program's login fails.
 """

@@ -13,7 +13,7 @@ for which it cannot promise that. The readers, and how they parse the text:
 - docker: `docker run --env-file`, one verbatim line each (docker/cli, pkg/kvfile). Compose reads another format.
 - systemd: `EnvironmentFile=` of systemd.exec(5), from systemd 233 on (newlines in values).
 - github: a job's `$GITHUB_ENV`, in the form with a delimiter (actions/runner, FileCommandManager.cs), on Linux. GitHub
-  does not let a job set its own variables or NODE_OPTIONS there.
+  does not let a job set GitHub's own variables or NODE_OPTIONS there.
 - yaml: any YAML 1.1 or 1.2 parser. Names are quoted too: `on` and `no` would be booleans.
 """
 

@@ -1,6 +1,6 @@
 """The error boundary of the command line: run a command, show its error, and return its exit status.
 
-A lack of memory and unexpected exceptions pass through to `__main__`, where even a failure to load this ends.
+A lack of memory and unexpected exceptions pass through to `__main__`, which even catches a failure to load this.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ NOT_A_PID = Message(
     SettingsError, "not a process ID: {value}", "write the number of a process; secretenv status shows all"
 )
 ONE_FORM = Message(SettingsError, "{first} and {second} exclude each other", "give one of them")
-ONLY_WITH_CHECK = Message(SettingsError, "--max-age is the limit of --check", "secretenv status --check --max-age 1h")
+ONLY_WITH_CHECK = Message(SettingsError, "--max-age needs --check", "secretenv status --check --max-age 1h")
 FILE_OR_PROCESSES = Message(SettingsError, "--status-file and PID exclude each other", "give one of them")
 
 # DNS
@@ -112,7 +112,7 @@ _WHO = "run it as the same user or as root: sudo secretenv status {pid}; or read
 NO_RUN = Message(
     StatusError,
     "no running secretenv found",
-    "secretenv run starts one, and one with --once becomes its command; in a container: docker exec NAME secretenv "
+    "secretenv run starts one; a run with --once becomes its command; in a container: docker exec NAME secretenv "
     "status",
 )
 HIDDEN = Message(
@@ -123,30 +123,34 @@ HIDDEN = Message(
 NO_PROC = Message(
     StatusError, "there are no processes in {folder}", "is it mounted? mount -t proc proc {folder}; or --status-file"
 )
-OTHER_USER = Message(StatusError, "the status of process {pid} can be read by its user only, user {user}", _WHO)
+OTHER_USER = Message(
+    StatusError, "the status of process {pid} can be read only by user {user}, who runs it, and by root", _WHO
+)
 NOT_ALLOWED = Message(StatusError, "the status of process {pid} cannot be read: {reason}", _WHO)
-NO_PROCESS = Message(StatusError, "there is no process {pid}", "secretenv status shows all that run")
+NO_PROCESS = Message(StatusError, "there is no process {pid}", "secretenv status shows all that are running")
 HIDDEN_PROCESS = Message(
     StatusError,
     "there is no process {pid}, or /proc hides it because it belongs to another user (hidepid)",
     _WHO,
 )
-ENDED = Message(StatusError, "process {pid} has ended", "secretenv status shows all that run")
+ENDED = Message(StatusError, "process {pid} has ended", "secretenv status shows all that are running")
 NOT_A_RUN = Message(
     StatusError,
     "process {pid} is not a secretenv",
-    "secretenv status shows all that run; one with --once has become its command",
+    "secretenv status shows all that are running; a run with --once becomes its command",
 )
 PART_OF_A_RUN = Message(
     StatusError, "process {pid} is not a secretenv, but was started by one", "secretenv status {run}"
 )
 NO_STATUS = Message(
     StatusError,
-    "process {pid} is a secretenv without a status: it is of an older version, or has just been started",
+    "process {pid} is a secretenv without a status: it is an older version, or has just been started",
     "try again; else restart it",
 )
 STATUS_UNUSABLE = Message(
-    StatusError, "the status of process {pid} cannot be used: {reason}", "use the secretenv that was started there"
+    StatusError,
+    "the status of process {pid} cannot be used: {reason}",
+    "run the same version of secretenv as that process",
 )
 FILE_UNREADABLE = Message(
     StatusError, "the status file {file} cannot be read: {reason}", "ls -l {file}; run --status-file writes it"

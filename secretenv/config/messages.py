@@ -247,8 +247,8 @@ NOT_FILES = Message(
 )
 KEYS_AND_MORE = Message(
     SettingsError,
-    "{file}: {table} has both keys and {key}",
-    "remove one of them: keys says which keys are used, and under which names",
+    "{file}: {table} has both `keys` and `{key}`",
+    "remove one of them: `keys` says which of the secret's keys are used, and under which names",
 )
 VARIABLE_TWICE = Message(
     SettingsError, "{file}: {table}: two of its keys become {variable}", "give each key a variable of its own"

@@ -147,7 +147,7 @@ def work(read_task: Callable[[], bytes], output: Output, budget: float, make: Ca
 
 
 def _late() -> Callable[[Link, str, str], SecretenvError] | None:
-    """Return what makes the error of a file that is not read in time; None if a thread hangs while it imports that."""
+    """Return what makes the error of a file that is not read in time; None if a thread hangs in its import."""
     module = "secretenv.identity.certificate"
     if module not in sys.modules:
         from secretenv.identity import certificate  # noqa: F401

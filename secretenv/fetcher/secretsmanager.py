@@ -217,7 +217,7 @@ class Reader:
         return _reading(secret, answer, self._host(region))
 
     def _in_batches(self, secrets: Sequence[Secret]) -> list[Reading]:
-        """Read the secrets with as few calls as there can be."""
+        """Read the secrets with as few calls as possible."""
         calls = batches.calls({each.id: region_of(each, self._device) for each in secrets}, self._device.region)
         wanted = {secret.id: secret for secret in secrets}
 

@@ -57,7 +57,7 @@ class Wire:
         except Exception as error:
             raise HTTPClientError(error=error) from error
         finally:
-            answer.raw.close()  # a connection that is at the end of the answer has been kept before
+            answer.raw.close()  # the connection of a complete answer is back in the pool by now
         if len(body) > largest:
             raise TooLargeError
         return AWSResponse(answer.url, answer.status_code, answer.headers, _Body(body))

@@ -31,7 +31,7 @@ LARGEST = 1 << 20  # of a PEM file: a full set of roots has a quarter of it
 DAY = 86400
 SOON = 14 * DAY  # seconds; a certificate that ends within these gets a warning
 
-_ROOM = 16 << 20  # bytes; a process that cannot have as much more cannot make an exchange either
+_ROOM = 16 << 20  # bytes; a process that cannot get this much more cannot make an exchange either
 
 _CERTIFICATE = re.compile(r"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
 _KEY = re.compile(r"-----BEGIN ([A-Z0-9#]+ )*(PRIVATE KEY|PROVIDER URI)-----")

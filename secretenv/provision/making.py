@@ -1,6 +1,6 @@
 """One run of `secretenv provision NAME`: first without any change, then for real; or only shown.
 
-Standard output is for what the operator keeps and no folder takes: the settings file, or the calls of a dry run.
+Standard output is for what the operator keeps, if no folder holds it: the settings file, or the calls of a dry run.
 Everything else goes to standard error. boto3 is imported when a run needs it, not before.
 """
 

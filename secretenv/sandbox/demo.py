@@ -1,6 +1,6 @@
 """`secretenv demo`: show a rotation from start to end on a sandbox, explained while it happens.
 
-It starts the real `secretenv run` in a subprocess and shows its output; only the AWS is staged.
+It starts the real `secretenv run` in a subprocess and shows its output; only AWS is staged.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class KillAll(Values):
 
 
 class Adopt(Values):
-    """Count among the dead command's descendants what it left to this process."""
+    """Count what the dead command left to this process among its descendants."""
 
 
 class Sweep(Values):

@@ -1,7 +1,7 @@
 """Which processes a dead command left to this process, which the kernel makes the parent of every orphan.
 
-Loaded only where a command that failed is cleared away before it is started again: a restart that stops the command
-knows its descendants beforehand.
+Loaded only where a command has failed and is started again: a restart that stops the command knows its descendants
+beforehand.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def adopted(command: int, helpers: Callable[[], Collection[int]], marks: Collection[bytes]) -> Callable[[int], bool]:
-    """Return what tells whether the dead command left a child of this process.
+    """Return a function that tells whether a child of this process was left behind by the dead command.
 
-    It did if the child began after the command. An init process gets children that do not descend from it as well,
+    That is so if it began after the command. An init process also gets children that do not descend from the command,
     such as those that `docker exec` leaves: there the child has to be in this session, or to have one of the command's
     own variables.
 

@@ -68,10 +68,10 @@ class Family:
             self._known[pid] = pinned
 
     def adopt(self, adopted: Callable[[int], bool]) -> None:
-        """Count among its descendants what the dead command left to this process.
+        """Count what the dead command left to this process among its descendants.
 
         Args:
-            adopted: tells whether the dead command left a child of this process; see `adopted`.
+            adopted: tells whether a child of this process was left behind by the dead command; see `adopted`.
         """
         self._adopted = adopted
         self._find_adopted()
@@ -81,7 +81,7 @@ class Family:
         if self._adopted is None:
             return False
         before = len(self._known)
-        for pid in children(os.getpid()):  # no number of a child becomes another's before it is reaped here
+        for pid in children(os.getpid()):  # a child keeps its number until it is reaped here
             if pid not in self._known and self._adopted(pid):
                 self._known[pid] = Pinned(pid)
         for pid, pinned in descend(list(self._known), self._known):
@@ -231,7 +231,7 @@ def _pidfd(pid: int) -> int:
 
 
 def began(pid: int) -> bytes:
-    """Return when a process began, in ticks since the machine did (field 22 of proc(5)'s stat); empty if it is gone."""
+    """Return when a process began, in ticks since the boot (field 22 of proc(5)'s stat); empty if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123
             return file.read().rpartition(b")")[2].split()[19]
@@ -248,7 +248,7 @@ def _group_of(pid: int) -> int:
 
 
 def is_there(call: Callable[[], None]) -> bool:
-    """Return whether this call finds its process; one that may not be signalled is there."""
+    """Return whether this call finds its process; one that may not be signalled counts as found."""
     try:
         call()
     except ProcessLookupError:

@@ -15,7 +15,7 @@ _PHASES = ("waiting", "running", "stopping", "cleaning")
 
 
 def exposition(statuses: Sequence[Mapping[str, Any]]) -> str:
-    """Return the metrics of these statuses, those of one name together; empty without a status.
+    """Return the metrics of these statuses, grouped by name; empty without a status.
 
     Args:
         statuses: as a run writes them, of the format that docs/status.md describes.
@@ -39,13 +39,13 @@ def _labels(status: Mapping[str, Any], more: Mapping[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    """Return the value of a label. A byte that was no UTF-8, which Python keeps as half a pair, becomes `?`."""
+    """Return the value of a label. A byte that was not UTF-8, kept as half of a surrogate pair, becomes `?`."""
     whole = value.encode("utf-8", "replace").decode("utf-8")
     return whole.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _epoch(status: Mapping[str, Any], moment: float | None) -> float | None:
-    """Return a time of a status in seconds since the epoch: a status has one moment by both clocks."""
+    """Return a time of a status in seconds since the epoch: a status shows the same moment by both clocks."""
     return None if moment is None else round(status["time"] + moment - status["written"], 3)
 
 
@@ -95,12 +95,12 @@ METRICS = (
     (
         "secretenv_looked_at_timestamp_seconds",
         "gauge",
-        "When the secrets were last looked at with success, in seconds since the epoch.",
+        "When the secrets were last looked at successfully, in seconds since the epoch.",
         _looked_at,
     ),
     ("secretenv_failing", "gauge", "Whether the last look at the secrets failed.", _failing),
     ("secretenv_restarts_total", "counter", "Starts of the command after the first.", _restarts),
-    ("secretenv_refused_versions", "gauge", "Versions of secrets that the command refused.", _refused),
+    ("secretenv_refused_versions", "gauge", "Versions that the command or --validate refused.", _refused),
     (
         "secretenv_certificate_end_timestamp_seconds",
         "gauge",

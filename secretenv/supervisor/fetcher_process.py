@@ -65,10 +65,10 @@ def died(status: int, said: str) -> SecretenvError:
     """Return the error of a fetcher that ended with an exception: its kind and place, never its text.
 
     Args:
-        status: its exit status; 0 where it wrote something else.
+        status: its exit status; 0 if it wrote something that is not an answer.
         said: what it wrote to standard error: the traceback of Python, if it got that far.
     """
-    # To its first exception: what follows may be text of several lines that looks like one.
+    # Only up to the first exception: text of several lines after it may look like one.
     _, _, trace = said.partition("Traceback (most recent call last):\n")
     place = "its start"
     for line in trace.splitlines():

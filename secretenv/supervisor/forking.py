@@ -85,7 +85,7 @@ def _why(error: BaseException) -> SecretenvError:
 def first_victim() -> None:
     """Have the kernel kill this process before all others when memory runs out: a helper can be started again.
 
-    Raising it needs no privilege. It is never lowered; so this is for helpers alone, which start nothing that stays.
+    Raising the score needs no privilege. It is never lowered, so only helpers do this: they start nothing that stays.
     """
     try:
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)

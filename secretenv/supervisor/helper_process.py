@@ -202,7 +202,7 @@ def _detached(become: Callable[[], object], descriptors: Sequence[int], blocked:
 
 
 def end_helper(pid: int) -> None:
-    """SIGKILL a helper and take its zombie: an init process may reap nothing once this process has ended.
+    """SIGKILL a helper and take its zombie: the init process may never do that once this process has ended.
 
     SIGCHLD has to be blocked. A helper that is gone already, or hangs in the kernel, is left.
     """

@@ -54,7 +54,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
     Raises:
         Ended: it gives none, or a signal came that ends secretenv.
         OSError: no helper could be started.
-        SecretenvError: it was killed.
+        SecretenvError: the helper was killed.
     """
     memory = os.memfd_create("secretenv-settings")
 

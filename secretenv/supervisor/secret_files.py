@@ -4,8 +4,8 @@ Loaded only where a secret has a file. In each folder the files are links throug
 that holds the versions of all of them: the rename of that link is the moment at which a reader finds new files, and it
 finds all of them. Kubernetes publishes its volumes in this way, so programs that watch a folder know it.
 
-A folder is locked for as long as the run lives: what a run that was killed left behind is in a folder that nobody has
-locked, and the next run removes it.
+A folder is locked for as long as the run lives: if nobody has locked it, its run was killed, and the next run removes
+what that left behind.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Folder:
     Args:
         path: of the folder.
         names: of the files that this run may write in it.
-        lock: a descriptor of it with a lock, as `_lock` returns it.
+        lock: a descriptor of it with a lock, as `_claim` returns it.
         made: whether this run made it, and so removes it.
         step: called before each change of the folder; for tests.
 
@@ -144,7 +144,7 @@ class Folder:
             return False
 
     def _remove(self, name: str) -> None:
-        """Remove a link, or a folder with the content of files; what is gone already, or cannot be removed, stays."""
+        """Remove a link, or a folder with the content of files, if it is still there and can be removed."""
         self._step()
         try:
             _remove(f"{self.path}/{name}")

@@ -1,7 +1,7 @@
 """Keep the status of the run where `secretenv status` finds it: in a memfd, and in a file if one was asked for.
 
 The memfd is found through /proc by the same user and by root. It needs no folder and no server, costs no wake-up, and
-is gone with this process. It is written in place, when something has changed: a reader takes it twice until equal.
+is gone with this process. It is written in place when something has changed, so a reader reads until two reads agree.
 docs/status.md lists the fields.
 """
 
@@ -33,7 +33,7 @@ class Status:
 
     Args:
         settings: of the run.
-        now: in seconds by CLOCK_BOOTTIME, as all times in it.
+        now: in seconds by CLOCK_BOOTTIME, like all times in it.
 
     Attributes:
         certificate_end: of the certificate, in seconds since the epoch; 0: not known.

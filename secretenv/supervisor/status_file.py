@@ -1,4 +1,4 @@
-"""Keep the status in a file for readers that may not look into this process, such as an agent of monitoring.
+"""Keep the status in a file for readers that cannot look into this process, such as a monitoring agent.
 
 Loaded only where --status-file is given. A reader finds a whole file at any time: each text is written beside it and
 renamed. The file is removed at the end; after SIGKILL it stays, and its readers find it stale.

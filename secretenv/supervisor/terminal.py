@@ -73,7 +73,7 @@ def stop() -> None:
 
 
 def _sane(settings: list[Any]) -> list[Any]:
-    """Return settings with lines, echo and signals, as `stty sane` makes them, for one that began in the background."""
+    """Return settings with lines, echo and signals, as `stty sane` makes them, for a run begun in the background."""
     import termios as t
 
     inputs, outputs, control, local, *rest = settings

@@ -74,14 +74,14 @@ class Trial:
         return self.due if self._proven and self._proven.versions != running.versions else None
 
     def over(self, running: Answer) -> list[Line]:
-        """End the trial, which the command survived; return the line about it, unless it was that of the old values."""
+        """End the trial, which the command survived; return the line about it, unless the old values were on trial."""
         self.due, before, self._proven = None, self._proven, None
         if before is None or before.versions == running.versions:
             return []
         return [line("info", f"the command survived the new version of {_names(before, running)}")]
 
     def fails(self, status: int, running: Answer, sent: Mapping[int, float], now: float) -> Answer | None:
-        """Take the end of the command; return what to go back to, None if it has just ended.
+        """Take the end of the command; return what to go back to, or None if the new values are not to blame.
 
         Args:
             status: its exit status, or -N for signal N.
@@ -166,7 +166,7 @@ def was_asked(status: int, sent: Mapping[int, float], patience: float, now: floa
 
 
 def ending(status: int) -> str:
-    """Return how a process ended: its exit status, or -N for signal N."""
+    """Return in words how a process ended, from its exit status, or -N for signal N."""
     return f"killed by {signal_name(-status)}" if status < 0 else f"exit status {status}"
 
 

@@ -1,8 +1,8 @@
-"""The life of the command where a program tries new values first: the rules of `lifecycle` with one step more. Pure.
+"""The life of the command where a program tries new values first: the rules of `lifecycle` with one more step. Pure.
 
 Loaded only where there is such a program, which `validator` runs. The command is stopped, or sent the signal of
 --on-change, when the program has accepted the values; if it refuses them, the command keeps what it has, its files too.
-What is started for a new version was accepted: a still newer one that comes while the command is being stopped waits.
+Only accepted values are started: a newer version that comes while the command is being stopped has to wait.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.phases import Event
     from secretenv.supervisor.trial import Trial
 
-# Seconds that the program may take: more than most clients take to give up a connection.
+# Seconds that the program may take: longer than most clients try to connect.
 LIMIT = 30.0
 
 REFUSED = Message(
@@ -104,7 +104,7 @@ class ValidatedLife(Lifecycle):
         self._trying, self._held, self._accepted = self.target, kept, None
         self._late, self._was_late = now + LIMIT, False
         words = f"trying the new values with {self._program}"
-        # Where nobody waits, systemd would add the time to RuntimeMaxSec=.
+        # Only where a reload waits for it: otherwise systemd would add the time to RuntimeMaxSec=.
         told = notice(status=words, within=LIMIT + GRACE if self._notices.reloading else 0.0)
         return [told, line("info", words), Validate(answer=self.target)]
 
@@ -149,7 +149,7 @@ class ValidatedLife(Lifecycle):
     # Events meanwhile
 
     def _follow(self, answer: Answer, before: Answer, now: float) -> list[Action]:
-        """Do what --on-change says about a version that came while another one is tried, or none."""
+        """Do what --on-change says about a new version, whether or not another one is being tried."""
         before = self._held or before
         stopped = self._stop_trying()
         if not isinstance(self._settings.on_change, int):
@@ -161,7 +161,7 @@ class ValidatedLife(Lifecycle):
         return [*stopped, Publish(answer=answer)]
 
     def _checked(self, answer: Answer, now: float) -> list[Action]:
-        """Follow the answer of a check. Where a version is refused, its files may still be there: of a full disk."""
+        """Follow the answer of a check. The files of a refused version may still be there if the disk was full."""
         actions = super()._checked(answer, now)
         refused = self._trial is not None and self._trial.refused and self.phase == RUNNING
         return [*actions, PutBack(answer=self.target)] if refused else actions

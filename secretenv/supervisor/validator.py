@@ -1,6 +1,6 @@
 """Run the program of --validate, which tries new values before the command is stopped for them.
 
-Loaded only where there is one. It leads a session of its own, so that no terminal stops it or sends it signals; it
+Loaded only if there is one. The program leads its own session, so that no terminal stops it or sends it signals; it
 adopts its orphans, so that all of its descendants can be found; and it is the kernel's first victim.
 """
 
@@ -37,7 +37,7 @@ _NOTIFY_SOCKET = b"NOTIFY_SOCKET"
 
 
 class Trier:
-    """Performs the actions of `validation`: it has the program, if it runs now, and what it tries.
+    """Performs the actions of `validation`: it holds the program while that runs, and the answer that is tried.
 
     Args:
         life: which asks for them.
@@ -72,7 +72,7 @@ class Trier:
         self._warn()
 
     def _warn(self) -> None:
-        """Warn of a program that cannot be found: else the first new version would tell."""
+        """Warn of a program that cannot be found, before the first new version is refused because of it."""
         try:
             find(self._words[0], self._path)
         except SecretenvError as error:
@@ -89,7 +89,7 @@ class Trier:
 
         Args:
             action: it may lose a SIGCHLD.
-            notice_end: takes the command's end if it has just ended by itself: then nothing is done for it.
+            notice_end: takes the command's end if it has just ended by itself, so that the outcome starts nothing.
             now: in seconds.
         """
         outcome = self._perform(action) if action else self._outcome()
@@ -181,7 +181,7 @@ class Validator:
         child = spawn(file, lambda: _become(file, words, own), origin, group=False, patience=patience)
         self.pid = child.pid
         self._verdict = child.verdict
-        # Of a group: by now it leads one, or will have ended before it does anything.
+        # With its group: by now it leads one, or ends before it does anything.
         self._family = Family(self.pid, group=True)
         self._outcome: str | None = None
 
@@ -208,7 +208,7 @@ class Validator:
         return None if self._outcome is None or self._family.anything_left() else self._outcome
 
     def kill(self) -> str:
-        """SIGKILL it, its group and its descendants, and return why it refuses; empty if it ended before without that.
+        """SIGKILL it, its group and its descendants, and return why it refuses; empty if it has already accepted.
 
         SIGCHLD has to be blocked; one may be lost here. A process that hangs in the kernel is left.
         """

@@ -105,7 +105,7 @@ def test_a_refused_version(
     assert (status, line.startswith("SECRETENV CRITICAL - ")) == (2, True)
     checked = start(SECRETENV, "check", secret.option)
     assert checked.ends() == 0
-    assert f"sh runs, by secretenv process {program.pid}" in checked.out
+    assert f"sh is run by secretenv process {program.pid}" in checked.out
     assert "exit status 3; the command keeps its old values" in checked.out
     other = start(SECRETENV, "check", f"{secret.option}.other")
     other.ends()

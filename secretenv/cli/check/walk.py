@@ -235,7 +235,7 @@ class _Walk:
 
     def _in_time(self, work: Callable[[At], Step]) -> bool:
         begin = time.monotonic()
-        # However long others took, a disk that answers has answered in a second.
+        # However long other files took: a disk that works answers within a second.
         done = self._attempt(lambda: in_time(work, max(self._patience, 1.0)))
         self._patience -= time.monotonic() - begin
         return done
@@ -340,7 +340,7 @@ class _Walk:
         return probes.read(link, reading, self._clock(), whole)
 
     def _rotations(self) -> None:
-        """Show which versions of these secrets are refused where secretenv runs; nothing where none is."""
+        """Show which versions of these secrets a running secretenv has refused; nothing if there are none."""
         from secretenv.cli.status import finding
         from secretenv.cli.status.shown import length, refusal
 
@@ -356,7 +356,7 @@ class _Walk:
                 for each in refused
             )
             if warnings:
-                text = f"{run.status['program']} runs, by secretenv process {run.pid}"
+                text = f"{run.status['program']} is run by secretenv process {run.pid}"
                 self._show(Step("rotation", ok=True, text=text, warnings=warnings))
 
     def _variables(self) -> None:

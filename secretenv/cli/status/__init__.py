@@ -1,1 +1,1 @@
-"""`secretenv status`: how each running secretenv is, for people, programs and monitoring."""
+"""`secretenv status`: the status of each running secretenv, for people, programs and monitoring."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Status = Mapping[str, Any]
 
-_LARGEST = 1e12  # of a number: more seconds than any clock shows, and still a year that can be written
+_LARGEST = 1e12  # accepted as a number: more seconds than any clock shows, and still a date that can be written
 
 
 class Field(NamedTuple):
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
 
 FIELDS: dict[str, Field] = {
-    "format": Field("integer", "of these fields; another number means other fields"),
+    "format": Field("integer", "version of this list of fields; another number means other fields"),
     "pid": Field("integer", "of secretenv; in a status file, as the run itself sees it: 1 in a container"),
     "pid_namespace": Field("integer", "inode of the PID namespace that this pid belongs to; 0 if not known"),
     "boot": Field("text", "`/proc/sys/kernel/random/boot_id` of the boot that the times belong to"),
@@ -42,7 +42,7 @@ FIELDS: dict[str, Field] = {
     "started": Field("number", "when secretenv started"),
     "since": Field("number", "when the phase began"),
     "restarts": Field("integer", "how often the command was started after the first start"),
-    "interval": Field("number", "seconds between two looks, `--interval`"),
+    "interval": Field("number", "seconds between two looks at the secrets, `--interval`"),
     "looked_at": Field("number or null", "end of the last look that succeeded; null before the first"),
     "next_look": Field("number or null", "when the next look begins; null during a look"),
     "trial_until": Field("number or null", "end of the trial of new versions; null outside a trial"),
@@ -51,7 +51,9 @@ FIELDS: dict[str, Field] = {
         "the secrets that the command gets",
         {
             "secret": Field("text", "name, ARN or `file://PATH`"),
-            "version": Field("text", "that the command runs with; empty before the first start, and for a file"),
+            "version": Field(
+                "text", "the version that the command runs with; empty before the first start, and for a file"
+            ),
             "since": Field("number or null", "when the command was first started with it"),
             "source": Field("text", "`aws` or `file`"),
             "newest": Field("text", "the version that was found last, if it is another one; else empty"),
@@ -62,16 +64,16 @@ FIELDS: dict[str, Field] = {
         "versions that the command or `--validate` refused",
         {
             "secret": Field("text", "name, ARN or `file://PATH`"),
-            "version": Field("text", "that was refused"),
+            "version": Field("text", "the version that was refused"),
             "since": Field("number", "when it was refused"),
-            "why": Field("text", "how the command ended with it"),
+            "why": Field("text", "how the command, or the program of `--validate`, ended with it"),
         },
     ),
     "failing": Field(
         "object or null",
         "why the last look failed; null if it succeeded",
         {
-            "since": Field("number", "when looks began to fail"),
+            "since": Field("number", "when the looks at the secrets began to fail"),
             "link": Field("text", "the link of the chain that broke, as in [troubleshooting](troubleshooting.md)"),
             "message": Field("text", "the error"),
             "hint": Field("text", "the next step"),
@@ -94,7 +96,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
 
 
 def _refuse(constant: str) -> None:
-    """Refuse NaN and Infinity, which are no JSON and no time."""
+    """Refuse NaN and Infinity, which are neither JSON nor a time."""
     raise ValueError(constant)
 
 
@@ -102,7 +104,7 @@ def parsed(text: bytes) -> Status:
     """Return the status that a run wrote.
 
     Raises:
-        ValueError: it is none; its text says in which way, and quotes nothing.
+        ValueError: this is not a status; the error says why, and quotes nothing.
     """
     try:
         found = json.loads(text, parse_constant=_refuse)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretenv.cli.status.fields import Status
     from secretenv.errors import SecretenvError
 
-PATIENCE = 1.0  # seconds in which a status that is being written is whole
+PATIENCE = 1.0  # seconds within which a status that is being written becomes whole
 _PAUSE = 0.001  # seconds until the next attempt
 
 
@@ -30,7 +30,7 @@ class Run(NamedTuple):
     Attributes:
         pid: as this process sees it.
         status: as the run wrote it.
-        now: seconds, by the clock that the times of the status are of.
+        now: seconds, by the same clock as the times of the status.
     """
 
     pid: int
@@ -38,7 +38,7 @@ class Run(NamedTuple):
     now: float
 
     def age(self, moment: float) -> float:
-        """Return how long ago a moment of the status was, in seconds; never less than none."""
+        """Return how long ago a moment of the status was, in seconds; never negative."""
         return max(self.now - moment, 0.0)
 
     def document(self) -> Status:
@@ -108,7 +108,7 @@ def _look(proc: str) -> _Seen:
             seen.closed.append(pid)
         except OSError:  # it has ended meanwhile
             continue
-    # A process that a run forks has its descriptors until it starts a program.
+    # A process that a run forks has the run's descriptors until it executes a program.
     seen.runs.update({key: [pid for _, pid in sorted(members)] for key, members in runs.items()})
     return seen
 
@@ -133,10 +133,10 @@ def _add(found: Found, pid: int, path: str, proc: str) -> None:
 
 @contextmanager
 def opened(path: str) -> Iterator[Callable[[], bytes]]:
-    """Return a function that reads a file from its beginning, as fast as a writer writes it.
+    """Return a function that reads a file from its beginning, fast enough for one that is being written.
 
     Raises:
-        OSError: it cannot be read, or is no regular file, or is too large.
+        OSError: it cannot be read, or is not a regular file, or is too large.
     """
     files.read(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
@@ -171,9 +171,9 @@ def settled(read: Callable[[], bytes], patience: float = PATIENCE) -> Status:
 
 
 def moment(status: Status, now: float, boot: str) -> float:
-    """Return the time by the clock of a status: CLOCK_BOOTTIME, which no step of the clock changes.
+    """Return the time by the clock of a status: CLOCK_BOOTTIME, which setting the time of day does not change.
 
-    Where that cannot be the clock of the status (it is of another boot, or later than now), the time of day tells how
+    Where that cannot be the clock of the status (written in another boot, or later than now), the time of day tells how
     long ago it was written.
 
     Args:
@@ -199,7 +199,7 @@ def _closed(seen: _Seen, proc: str) -> Iterator[SecretenvError]:
 
 
 def _child_of_a_run(process: Process, closed: Sequence[int], proc: str) -> bool:
-    """Tell whether the parent is a run too, so that this is its helper, which has the same arguments for a moment."""
+    """Tell whether the parent is a run too: then this is its helper, which has the same arguments for a moment."""
     parent = process.parent()
     return parent in closed and runs_secretenv(Process(parent, proc).words())
 
@@ -239,6 +239,6 @@ def hides(proc: str) -> bool:
     except OSError:
         return False
     options = [line.split()[3].split(",") for line in lines if line.split()[1:3] == [proc, "proc"]]
-    # The one that was mounted last is the one that is seen; the kernel shows the option only where it hides something.
+    # Of several mounts the last one is visible; the kernel shows the option only where it hides something.
     last = options[-1] if options else []
     return any(option.startswith("hidepid=") and option not in {"hidepid=0", "hidepid=off"} for option in last)

@@ -98,7 +98,7 @@ def _shown(found: Found, form: str) -> str:
 
 
 def _width() -> int | None:
-    """Return the width of the terminal that standard output is; None if it is none."""
+    """Return the width of the terminal at standard output; None if there is no terminal."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except OSError:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from secretenv.errors import SecretenvError
 
 MAX_AGE = 3600.0  # seconds; of the values, unless the option or a long interval says otherwise
-RENEW = 14 * DAY  # seconds before its end at which a certificate is a warning
-# Links that break where AWS refuses this device. No waiting heals that: someone has to change something at AWS or give
-# the device another certificate. All others can pass (an outage, a wrong clock, a half written file), and `secret` is
-# both, a secret that was deleted and Secrets Manager out of order: they are critical once the values are too old.
+RENEW = 14 * DAY  # seconds; a certificate that expires within these is a warning
+# Links that break where AWS refuses this device. Waiting does not help: someone has to change something at AWS or give
+# the device another certificate. All other faults may pass (an outage, a wrong clock, a half written file); `secret`
+# may be a deleted secret or an outage. These are critical only once the values are too old.
 REFUSALS = frozenset({"certificate", "thing name", "policy", "role alias", "role", "KMS"})
 
 
@@ -55,7 +55,7 @@ def check(
         runs: those that were found.
         problems: why others were not.
         epoch: the time, in seconds since the epoch.
-        max_age: seconds, from which age of the values on a run is critical; None for the default.
+        max_age: seconds; a run with older values is critical. None for the default.
     """
     found = [judged(run, epoch, max_age) for run in runs]
     found += [Verdict(Level.UNKNOWN, error.message) for error in problems]
@@ -68,7 +68,7 @@ def check(
 
 
 def judged(run: Run, epoch: float, max_age: float | None) -> Verdict:
-    """Return how a run is: the worst that can be said of it decides, and all of it is said, the worst first."""
+    """Return the verdict on a run: its worst trouble decides, and all are named, the worst first."""
     who = f"{run.status['program']} ({run.pid})"
     found = sorted(_troubles(run, epoch, limit(run, max_age)), key=lambda verdict: -verdict.level)
     if found:
@@ -82,7 +82,7 @@ def limit(run: Run, max_age: float | None) -> float:
 
 
 def _troubles(run: Run, epoch: float, max_age: float) -> Iterator[Verdict]:
-    """Yield all that is to be said of a run."""
+    """Yield each trouble of a run."""
     status, age = run.status, _age(run)
     for each in status["refused"]:
         words = refusal(each["secret"], each["version"], each["why"])
@@ -121,7 +121,7 @@ def _data(run: Run, name: str, epoch: float, max_age: float | None) -> str:
 
 
 def _names(runs: Sequence[Run]) -> Iterator[str]:
-    """Yield what begins the labels of each run, so that none is there twice: nothing where there is one run only."""
+    """Yield a prefix for the labels of each run, so that no two labels are equal; empty if there is only one run."""
     programs = [re.sub(r"[^A-Za-z0-9.-]", "_", run.status["program"].rpartition("/")[2]) for run in runs]
     for run, program in zip(runs, programs, strict=True):
         if len(runs) == 1:

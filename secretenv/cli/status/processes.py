@@ -55,7 +55,7 @@ class Process:
         return int(self.stat()[_PARENT])
 
     def words(self) -> list[str]:
-        """Return its arguments; none of a process of the kernel, or of one that has ended."""
+        """Return its arguments; none for a thread of the kernel, or for a process that has ended."""
         return [os.fsdecode(word) for word in self._read("cmdline").split(b"\0")[:-1]]
 
     def innermost_pid(self) -> int:

@@ -1,4 +1,4 @@
-"""Show runs to people: one line a run, and below it its secrets, why looks fail, and which versions were refused."""
+"""Show runs to people: one line a run, below it its secrets, why the last look failed, and the refused versions."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def read(path: str, proc: str = PROC) -> Run:
     """Return the run that wrote a status file.
 
     Raises:
-        SecretenvError: it cannot be read, is none, or is stale.
+        SecretenvError: it cannot be read, is not a status file, or is stale.
     """
     if path.endswith(".prom"):
         raise messages.FILE_OF_METRICS(file=short(path))
@@ -67,6 +67,6 @@ def _old(process: Process, status: Status) -> bool:
 
 
 def _all_seen(status: Status, proc: str) -> bool:
-    """Tell whether this process would see the writer of a status: not from a container beside it."""
+    """Tell whether this process would see the writer of a status; from a container beside the writer it would not."""
     own = pid_namespace(proc)
     return own != 0 and own in {_FIRST_NAMESPACE, status["pid_namespace"]} and not (os.geteuid() and hides(proc))

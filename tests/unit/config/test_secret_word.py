@@ -117,7 +117,10 @@ NO_KEYS: list[Any] = ["a", [], {}, {"a": 1}, {"a": ""}, {"a": "b=c"}, {"": "A"}]
         *(({"files": each}, "file is not a string") for each in ("a", {"a": 1}, {"": "A"}, {"a": ""})),
         ({"file": "a.key"}, "'a.key' is neither a path"),
         ({"keys": {"a": "A", "b": "A"}}, "two of its keys become A"),
-        *(({"keys": {"a": "A"}, key: "x"}, f"has both keys and {key}") for key in ("name", "prefix", "only", "except")),
+        *(
+            ({"keys": {"a": "A"}, key: "x"}, f"has both `keys` and `{key}`")
+            for key in ("name", "prefix", "only", "except")
+        ),
     ],
 )
 def test_a_table_that_is_refused(table: dict[str, Any], says: str) -> None:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from secretenv.cli.status.fields import Field
 
 EVENTS = {
-    "new_version": ("info", "a secret has another version than before, an optional one appeared or disappeared"),
+    "new_version": ("info", "a secret has a different version than before, or an optional one appeared or disappeared"),
     "restart": ("info", "the command was started again, with new values"),
     "trial_failed": ("error", "the command failed with new values, and gets the old ones back"),
     "restored": ("info", "the command was started again, with the old values"),
-    "refused": ("error", "`--validate` refused a new version; once an hour also: a version is still refused"),
+    "refused": ("error", "`--validate` refused a new version; also once an hour while a version is still refused"),
     "fetch_failed": ("warning, error, debug", "the secrets could not be read; `debug` for repetitions within an hour"),
     "fetch_ok": ("info", "the secrets can be read again"),
     "cache_used": ("info, warning", "the command starts with the values of the cache"),

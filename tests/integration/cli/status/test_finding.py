@@ -197,7 +197,7 @@ def asked(start: Callable[..., Program], *words: str) -> Program:
 def test_another_user(hold: Callable[..., Holder], start: Callable[..., Program]) -> None:
     """Another user gets 3 and a sentence, whether the pid is given or not, on standard output with --check."""
     (pid,) = hold().pids
-    sentence = f"the status of process {pid} can be read by its user only, user 0"
+    sentence = f"the status of process {pid} can be read only by user 0, who runs it, and by root"
     hint = f"run it as the same user or as root: sudo secretenv status {pid}"
     for words in ([str(pid)], []):
         program = asked(start, *NOBODY, SECRETENV, "status", *words)
