@@ -36,10 +36,10 @@ class Known(Values):
     """The last known good answer, with what is to be remembered about it over a restart. Durations are in seconds."""
 
     answer: Answer
-    refused: dict[str, str]  # the version of each secret that the command refused
-    why: str  # they were refused
+    refused: dict[str, str]  # the version of each secret that the command or --validate refused
+    why: str  # why they were refused
     age: float | None  # since AWS last confirmed the answer; None: not known, as this clock cannot be trusted
-    denied: float | None  # since AWS first refused to return it, without a success after that; None: it does not
+    denied: float | None  # since AWS first refused it, if no fetch has succeeded since; None: AWS does not refuse
     denials: int  # how many fetches AWS has refused since
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class CacheTask(Values):
     wish: Wish
     file: str
     device: Device
-    belongs: dict[str, Any]  # the settings that the answer depends on: a cache of others is not used
+    belongs: dict[str, Any]  # the settings that the answer depends on: a cache for other settings is not used
     max_age: float  # seconds
     known: Known | None  # what to seal
 
@@ -111,7 +111,7 @@ class Outcome(Values):
     """What came of a task."""
 
     known: Known | None  # what was in the file; None: nothing that can be used
-    sealed_at: float  # when the file was sealed, in seconds since the epoch; 0: there is none
+    sealed_at: float  # when the file was sealed, in seconds since the epoch; 0: there is no file
     error: SecretenvError | None  # why it cannot be used, or was not written; None where there was no file to open
 
     def to_json(self) -> dict[str, Any]:

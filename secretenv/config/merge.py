@@ -208,7 +208,7 @@ def _demand_all(
 def _strangers(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return a warning for each `SECRETENV_*` variable that belongs to no option.
 
-    It is probably a typing error, but not for certain: Kubernetes sets such names for a service called secretenv.
+    It is probably a typing error, but not certainly: Kubernetes sets such names for a service called secretenv.
     """
     known = {option.variable for option in OPTIONS}
     warnings = []

@@ -363,7 +363,7 @@ OPTIONS = (
         parse=parsers.duration,
         number=True,
         help="how long the first fetch may take before the values of --cache are used; 0: use them at once and check "
-        "AWS behind",
+        "AWS in the background",
     ),
     Option(
         name="max-age",

@@ -223,7 +223,7 @@ class Lifecycle:
     # Versions
 
     def _consider(self, answer: Answer, now: float) -> list[Action]:
-        """Compare an answer with the one that the command runs with, or is about to."""
+        """Compare an answer with the one that the command runs with, or is about to run with."""
         changed, again = self._versions.changes(answer.versions, now)
         if again is not None:
             self._refresh.look_again(again)
@@ -443,7 +443,7 @@ class Lifecycle:
         return actions
 
     def _try_again(self) -> None:
-        """Let the next check find the refused version anew: whoever asks for a check asks for another try."""
+        """Let the next check find the refused version again: whoever asks for a check asks for another try."""
         if self._trial and self._trial.refused and not self.shutdown:
             self._trial.accept()
             self._notices.kept(self.running.versions, "")  # to be said at the end of the check

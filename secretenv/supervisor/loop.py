@@ -132,7 +132,7 @@ def _asked(settings: Callable[[], Settings], *helpers: Fetch | Helper | None) ->
         raise
 
 
-# Neither a command with thousands of children that end nor a storm of signals must hold up the rest.
+# Neither a command with thousands of children that end nor a storm of signals may hold up the rest.
 _TAKEN_AT_ONCE = 100
 
 
@@ -576,7 +576,7 @@ class _Supervisor:
         if action.error is not None:
             self._log.failure(action.error)
         if self._child is not None and not self._child.reaped:
-            # An init process may reap nothing.
+            # The init process may never reap it.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
         for fetch in (self._first, self._fetch):
             if fetch is not None:

@@ -45,7 +45,7 @@ class Refresh:
         limit: when the running one is to be killed, or None.
         fetching: whether one is running.
         error: why the last one failed; None if it did not, or there was none yet.
-        failing_since: since when they fail.
+        failing_since: since when they have been failing.
         fetched_at: when the last successful one ended, or None.
     """
 

@@ -185,7 +185,9 @@ def test_the_status_file(run: Callable[..., Program], secret: SecretFile) -> Non
     until(file.exists)
     for _ in range(200):
         assert json.loads(file.read_text("utf-8"))["pid"] == program.pid
-    assert [path.name for path in file.parent.iterdir() if path.name.startswith(".status")] in ([], [f".{file.name}"])
+    beside = [path.name for path in file.parent.iterdir() if path.name.startswith(".status")]
+    assert all(name.startswith(f".{file.name}.") for name in beside)
+    assert len(beside) <= 1
     program.send(signal.SIGTERM)
     program.ends()
     assert not file.exists()
