@@ -90,7 +90,6 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
     """
     try:
         from secretenv.supervisor.caller import Origin
-        from secretenv.supervisor.early import guess
         from secretenv.supervisor.loop import supervise
     except Exception as error:  # noqa: BLE001 - an installation that is not whole
         sys.exit(_failed(error, 125))
@@ -110,8 +109,7 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
 
         opener()
 
-    origin = Origin(mask)
-    supervise(read_settings, origin, early=guess(arguments[1:], origin.environment), open_cache=open_cache)
+    supervise(read_settings, Origin(mask), arguments[1:], open_cache=open_cache)
 
 
 def _read_settings(arguments: list[str], descriptor: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 
-from secretenv.errors import CacheError, Message, SecretenvError
+from secretenv.errors import Message, SecretenvError
 from secretenv.protocol import LARGEST, Answer
 from secretenv.settings import Device
 from secretenv.values import Values
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal, Self
 
+    from secretenv.errors import Link
     from secretenv.settings import Settings
 
     Wish = Literal["open", "seal", "forget"]
+
+
+class CacheError(SecretenvError):
+    """The cache of the last known good values cannot be opened or sealed."""
+
+    link: Link = "cache"
+
 
 NO_OUTCOME = Message(
     CacheError,

@@ -165,12 +165,6 @@ class FetcherError(SecretenvError):
     link: Link = "fetcher"
 
 
-class CacheError(SecretenvError):
-    """The cache of the last known good values cannot be opened or sealed."""
-
-    link: Link = "cache"
-
-
 class StatusError(SecretenvError):
     """`secretenv status` has no status to show."""
 

@@ -15,9 +15,8 @@ import time
 
 from secretenv.cache import cache_file, messages
 from secretenv.cache.header import LONGEST, Header
-from secretenv.cache_protocol import CacheTask, Outcome
+from secretenv.cache_protocol import CacheError, CacheTask, Outcome
 from secretenv.defects import as_error
-from secretenv.errors import CacheError
 from secretenv.identity.hardening import forbid_dumps
 from secretenv.protocol import GO
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from secretenv.errors import CacheError, Message
+from secretenv.cache_protocol import CacheError
+from secretenv.errors import Message
 
 # Next steps that several messages have.
 _WRITTEN_ANEW = "nothing: it is not used, and a new one is written after the next fetch"

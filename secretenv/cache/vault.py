@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretenv.cache import cache_file, contents, device_certificate, device_secret, messages, sealing
 from secretenv.cache.header import Header
-from secretenv.errors import CacheError
+from secretenv.cache_protocol import CacheError
 from secretenv.protocol import LARGEST
 from secretenv.wording import many, span
 

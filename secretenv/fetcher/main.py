@@ -8,12 +8,14 @@ A thread does the work and the first one waits: what hangs in a lookup or a hand
 
 from __future__ import annotations
 
+import errno
 import json  # now: see `Output.starve`
 import os
 import signal
 import sys
 import threading
 
+from secretenv import files
 from secretenv.defects import as_error, no_memory
 from secretenv.errors import FetcherError
 from secretenv.fetcher import messages
@@ -25,7 +27,7 @@ from secretenv.settings import FILE_SCHEME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from secretenv.errors import Link, SecretenvError
@@ -108,7 +110,7 @@ def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:
     os.environ.pop("SSLKEYLOGFILE", None)
     silence_interpreter()
     if GO in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
-        if GO not in signal.sigpending():
+        if GO not in signal.sigpending() and not _has_time(sys.argv[1:]):
             _get_ready(output)
         signal.sigwait({GO})
         while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
@@ -152,6 +154,23 @@ def _late() -> Callable[[Link, str, str], SecretenvError] | None:
     if module not in sys.modules:
         from secretenv.identity import certificate  # noqa: F401
     return getattr(sys.modules[module], "late", None)
+
+
+def _has_time(settings_files: Sequence[str]) -> bool:
+    """Tell whether the first of these files that is there may say that a cache is used before anything is fetched.
+
+    Then nothing that the start does not need should run beside it. The file is only searched for a word: reading it in
+    full is another process's business.
+    """
+    for path in settings_files:
+        try:
+            content, _ = files.read(path)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                return False
+        else:
+            return b"cache_after" in content
+    return False
 
 
 def _get_ready(output: Output) -> None:

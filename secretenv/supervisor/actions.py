@@ -39,12 +39,8 @@ class Publish(Values):
     answer: Answer
 
 
-class OfValidation(Values):
-    """An action of `validation`, which most runs do not load; `validator` performs it."""
-
-
-class OfCache(Values):
-    """An action of `last_known_good`, which most runs do not load; `cache_process` performs it."""
+class Rare(Values):
+    """An action of a room that most runs do not load; its partner performs it: `validator`, or `cache_process`."""
 
 
 class Spawn(Values):
@@ -132,6 +128,6 @@ class End(Values):
 
 if TYPE_CHECKING:
     Action = (
-        StartFetch | KillFetch | Prepare | Publish | OfValidation | OfCache | Spawn | Exec | Send | Stop | KillAll
+        StartFetch | KillFetch | Prepare | Publish | Rare | Spawn | Exec | Send | Stop | KillAll
         | Adopt | Sweep | TermGroup | StopSelf | Line | Notify | End
     )  # fmt: skip

@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
-from secretenv.cache_protocol import CacheTask, Outcome, read_outcome
-from secretenv.errors import CacheError, Message
+from secretenv.cache_protocol import CacheError, CacheTask, Outcome, read_outcome
+from secretenv.errors import Message
 from secretenv.protocol import GO
 from secretenv.supervisor.helper_process import Helper
 from secretenv.supervisor.last_known_good import LeaveCache, OpenCache
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretenv.errors import SecretenvError
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
-    from secretenv.supervisor.actions import Action, OfCache
+    from secretenv.supervisor.actions import Action, Rare
     from secretenv.supervisor.last_known_good import CachedLife
 
 # Seconds that the end of secretenv waits for the new values to be written.
@@ -62,8 +62,8 @@ class CacheProcess:
         """Return the process ids of those that run."""
         return [helper.pid for helper in (self._opener, self._writer) if helper is not None]
 
-    def perform(self, action: OfCache, now: float) -> list[Action]:
-        """Perform an action, and return what follows from it at once: only where there is no process."""
+    def perform(self, action: Rare, now: float) -> list[Action] | None:
+        """Perform an action, and return what follows from it at once; None if it is of another room."""
         match action:
             case OpenCache():
                 try:
@@ -77,6 +77,8 @@ class CacheProcess:
                 return self._write(CacheTask.of("seal", self._settings, known), now)
             case DropCache():
                 return self._write(CacheTask.of("forget", self._settings), now)
+            case _:
+                return None
         return []
 
     def _begun(self, helper: Helper | None, task: CacheTask) -> Helper:

@@ -1,6 +1,7 @@
 """Guess, before the command line is read, which helpers the first start needs: they load their libraries meanwhile.
 
-A wrong guess costs time, nothing else: what is not needed is killed, and what is missing is started later.
+A wrong guess costs time, nothing else: what is not needed is killed, and what is missing is started later. No file is
+read here: a settings file may be on a disk that hangs.
 """
 
 from __future__ import annotations
@@ -11,28 +12,32 @@ if TYPE_CHECKING:
 
 # An option that only shows something has no use for a helper.
 _SHOWS = {"--help", "--dry-run"}
-_LARGEST = 1 << 16  # bytes of a settings file that are looked at
 
 
-def guess(words: Sequence[str], environ: Mapping[bytes, bytes]) -> tuple[bool, bool]:
-    """Return whether the first start needs a fetcher at once, and whether it opens a cache.
+def guess(words: Sequence[str], environ: Mapping[bytes, bytes]) -> tuple[bool, bool, list[str]]:
+    """Return whether the first start needs a fetcher at once, whether it opens a cache, and what may tell better.
 
     Args:
         words: of the command line, after `run`.
         environ: the caller's environment.
+
+    Returns:
+        The third are the settings files that may say that no fetcher is needed at once: the first that is there counts.
     """
-    options = list(words[: words.index("--")] if "--" in words else words)
+    options = words[: words.index("--")] if "--" in words else words
     if _SHOWS.intersection(options):
-        return False, False
-    file = b""
-    asked = _given(options, environ, "cache")
-    after = _given(options, environ, "cache-after")
-    if not asked or not after:
-        file = _settings_file(options, environ)
-    cached = bool(asked) or b"cache" in file
-    if after:
-        return not (cached and not after.strip("0ms. ")), cached
-    return not (cached and b"cache_after" in file), cached
+        return False, False, []
+    opens = bool(_given(options, environ, "cache"))
+    if after := _given(options, environ, "cache-after"):
+        return not (opens and not after.strip("0ms. ")), opens, []
+    if file := _given(options, environ, "config"):
+        return True, opens, [file]
+    home = environ.get(b"XDG_CONFIG_HOME") or environ.get(b"HOME", b"") + b"/.config"
+    return (
+        True,
+        opens,
+        [f"{home.decode('utf-8', 'surrogateescape')}/secretenv/config.toml", "/etc/secretenv/config.toml"],
+    )
 
 
 def _given(options: Sequence[str], environ: Mapping[bytes, bytes], name: str) -> str:
@@ -44,17 +49,4 @@ def _given(options: Sequence[str], environ: Mapping[bytes, bytes], name: str) ->
         elif word == flag:
             found = "".join(options[place + 1 : place + 2])
     variable = f"SECRETENV_{name.upper().replace('-', '_')}"
-    return found or environ.get(variable.encode(), b"").decode("utf-8", "replace")
-
-
-def _settings_file(options: Sequence[str], environ: Mapping[bytes, bytes]) -> bytes:
-    """Return the settings file, empty if there is none."""
-    home = environ.get(b"XDG_CONFIG_HOME") or environ.get(b"HOME", b"") + b"/.config"
-    given = _given(options, environ, "config").encode("utf-8", "surrogateescape")
-    for path in [given] if given else [home + b"/secretenv/config.toml", b"/etc/secretenv/config.toml"]:
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123
-                return file.read(_LARGEST)
-        except (OSError, ValueError):
-            continue
-    return b""
+    return found or environ.get(variable.encode(), b"").decode("utf-8", "surrogateescape")

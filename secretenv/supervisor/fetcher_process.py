@@ -13,7 +13,7 @@ from secretenv.supervisor.helper_process import Helper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from secretenv.errors import SecretenvError
     from secretenv.protocol import Answer
@@ -24,14 +24,15 @@ class Fetch:
 
     Args:
         base: the caller's environment.
+        files: settings files that may tell that it need not hurry to get ready.
 
     Raises:
         OSError: it could not be started.
     """
 
-    def __init__(self, base: Mapping[bytes, bytes]) -> None:
+    def __init__(self, base: Mapping[bytes, bytes], files: Sequence[str] = ()) -> None:
         self.killed = False
-        self._helper = Helper("secretenv.fetcher.main", base, blocked={GO})
+        self._helper = Helper("secretenv.fetcher.main", base, {GO}, files)
         self.pid = self._helper.pid
 
     def begin(self, task: Task) -> None:

@@ -38,30 +38,28 @@ class Helper:
         module: the module of secretenv whose `main` it runs.
         base: the caller's environment.
         blocked: the signals that it finds blocked.
-        forked: called in a copy of this process, in place of a new program: that is quicker.
+        arguments: in its sys.argv, where everybody can see them.
 
     Raises:
         OSError: it could not be started.
     """
 
     def __init__(
-        self,
-        module: str,
-        base: Mapping[bytes, bytes],
-        blocked: Iterable[int] = (),
-        forked: Callable[[], object] | None = None,
+        self, module: str, base: Mapping[bytes, bytes], blocked: Iterable[int] = (), arguments: Sequence[str] = ()
     ) -> None:
+        self._words = [*_words(module), *arguments]
         self._memories: list[int] = []
         try:
             for name in ("task", "answer", "stderr"):
                 self._memories.append(os.memfd_create(f"secretenv-{name}"))
-            if forked:
-                self.pid = fork_helper(forked, for_helper(base), self._memories, blocked)
-            else:
-                self.pid = spawn_helper(_words(module), for_helper(base), self._memories, blocked)
+            self.pid = self._start(for_helper(base), blocked)
         except OSError:
             self.close()
             raise
+
+    def _start(self, environment: Mapping[bytes, bytes], blocked: Iterable[int]) -> int:
+        """Start its process, and return the pid."""
+        return spawn_helper(self._words, environment, self._memories, blocked)
 
     def write(self, task: bytes) -> None:
         """Put its task into its standard input.
@@ -146,34 +144,11 @@ def spawn_helper(
     Raises:
         OSError: no process could be created.
     """
-    return _detached(lambda: os.execve(words[0], list(words), environment), descriptors, blocked)  # noqa: S606
+    return detached(lambda: os.execve(words[0], list(words), environment), descriptors, blocked)  # noqa: S606
 
 
-def fork_helper(
-    run: Callable[[], object], environment: Mapping[bytes, bytes], descriptors: Sequence[int], blocked: Iterable[int]
-) -> int:
-    """Run a function in a process that is detached like that of `spawn_helper`, and return its pid.
-
-    Args:
-        run: ends the process.
-        environment: all of its environment.
-        descriptors: what becomes its standard input, output and error.
-        blocked: the signals that it finds blocked.
-
-    Raises:
-        OSError: no process could be created.
-    """
-
-    def with_environment() -> None:
-        os.environb.clear()
-        os.environb.update(environment)
-        run()
-
-    return _detached(with_environment, descriptors, blocked)
-
-
-def _detached(become: Callable[[], object], descriptors: Sequence[int], blocked: Iterable[int]) -> int:
-    """Fork a process without terminal, the caller's signals and descriptors, and call a function that ends it there."""
+def detached(become: Callable[[], object], descriptors: Sequence[int], blocked: Iterable[int]) -> int:
+    """Fork a process without terminal, the caller's signals and descriptors; a function ends it there. See above."""
 
     def run() -> NoReturn:
         os.setsid()

@@ -7,10 +7,10 @@ them.
 
 from __future__ import annotations
 
-from secretenv.cache_protocol import Known, Outcome
-from secretenv.errors import CacheError, Message
+from secretenv.cache_protocol import CacheError, Known, Outcome
+from secretenv.errors import Message
 from secretenv.protocol import Answer
-from secretenv.supervisor.actions import Adopt, Exec, OfCache, Sweep, line
+from secretenv.supervisor.actions import Adopt, Exec, Rare, Sweep, line
 from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.sealing import Sealing, refused, unreachable
@@ -39,11 +39,11 @@ OPENING_LATE = Message(
 )
 
 
-class OpenCache(OfCache):
+class OpenCache(Rare):
     """Open the file; report `opened`."""
 
 
-class LeaveCache(OfCache):
+class LeaveCache(Rare):
     """Kill the process that opens the file; nothing is reported."""
 
 

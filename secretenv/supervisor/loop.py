@@ -6,13 +6,15 @@ connection: a fetcher is a process of its own, so that nothing outside can hold 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 import time
 
 from secretenv.defects import as_error, place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.protocol import GO, Task
+from secretenv.protocol import Task
 from secretenv.supervisor import messages
 from secretenv.supervisor.actions import (
     Adopt,
@@ -22,10 +24,9 @@ from secretenv.supervisor.actions import (
     KillFetch,
     Line,
     Notify,
-    OfCache,
-    OfValidation,
     Prepare,
     Publish,
+    Rare,
     Send,
     Spawn,
     StartFetch,
@@ -39,11 +40,9 @@ from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
 from secretenv.supervisor.fetcher_process import Fetch
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
-from secretenv.supervisor.helper_process import Helper
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
-from secretenv.supervisor.reader import Ended, ask
 from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.status import Status
@@ -53,7 +52,7 @@ from secretenv.wording import many, moment, signal_name, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Never, NoReturn
 
     from secretenv.credentials import Credentials
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.actions import Action
     from secretenv.supervisor.cache_process import CacheProcess
     from secretenv.supervisor.caller import Origin
+    from secretenv.supervisor.helper_process import Helper
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
@@ -71,8 +71,8 @@ if TYPE_CHECKING:
 def supervise(
     read_settings: Callable[[int], int],
     origin: Origin,
+    words: Sequence[str] = (),
     *,
-    early: tuple[bool, bool],
     open_cache: Callable[[], object],
     exec_patience: float = EXEC_PATIENCE,
 ) -> NoReturn:
@@ -81,8 +81,7 @@ def supervise(
     Args:
         read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
         origin: what the caller gave to this process.
-        early: whether the first fetcher, and the process that opens the cache, are to load their libraries while the
-            command line is read.
+        words: of the command line, after `run`: they tell what will be needed.
         open_cache: the process that opens the cache.
         exec_patience: seconds to wait for the kernel's verdict on each start of the command.
     """
@@ -91,14 +90,14 @@ def supervise(
     log = Log()
     try:
         signals = Signals()
-        # What opens a cache first: a start from it is to be quick.
-        opener = _early(lambda: _opener(origin, open_cache)) if early[1] else None
-        first = _early(lambda: Fetch(origin.environment)) if early[0] else None
-        settings = _asked(lambda: ask(read_settings, origin, signals), first, opener)
+        from secretenv.supervisor import starting
+
+        settings, first, opener = starting.begin(read_settings, origin, signals, words, open_cache)
+        rooms = starting.ROOMS
+        del starting
+        _unload(rooms)
         log = Log(settings.log_level, settings.log_format)
         _Supervisor(settings, origin, log, first=first, opener=opener, exec_patience=exec_patience).run(signals)
-    except Ended as error:
-        leave(error.status)
     except OSError as error:
         log.failure(messages.CANNOT_START(reason=error.strerror, place=place_of(error).removeprefix(" at ")))
     except SecretenvError as error:
@@ -108,28 +107,13 @@ def supervise(
     os._exit(FAILED)
 
 
-def _early(start: Callable[[], Any]) -> Any:
-    """Start a helper, which dies with this process if it is not needed; None: it is started later."""
-    try:
-        return start()
-    except OSError:
-        return None
-
-
-def _opener(origin: Origin, open_cache: Callable[[], object]) -> Helper:
-    """Start the process that opens the cache."""
-    return Helper("", origin.environment, blocked={GO}, forked=open_cache)
-
-
-def _asked(settings: Callable[[], Settings], *helpers: Fetch | Helper | None) -> Settings:
-    """Return the settings; where there are none, end the helpers."""
-    try:
-        return settings()
-    except BaseException:
-        for helper in helpers:
-            if helper is not None:
-                helper.abandon()
-        raise
+def _unload(rooms: Iterable[str]) -> None:
+    """Forget these rooms of this package, so that their memory serves for what comes: 16 KiB of an idle run."""
+    package = __name__.rpartition(".")[0]
+    for room in rooms:
+        sys.modules.pop(f"{package}.{room}", None)
+        sys.modules[package].__dict__.pop(room, None)
+    gc.collect()  # their functions refer to one another
 
 
 # Neither a command with thousands of children that end nor a storm of signals may hold up the rest.
@@ -297,10 +281,8 @@ class _Supervisor:
                 self._prepare(answer)
             case Publish(answer=answer):
                 self._publish(answer)
-            case OfValidation():
-                self._validate(action)
-            case OfCache():
-                self._use_cache(action)
+            case Rare():
+                self._perform_rare(action)
             case Spawn(answer=answer):
                 self._spawn(answer)
             case Exec(answer=answer):
@@ -483,16 +465,19 @@ class _Supervisor:
         if self._child is not None and (ended := self._child.ended()):
             self._ended(ended)
 
-    def _validate(self, action: OfValidation | None = None) -> None:
+    def _perform_rare(self, action: Rare) -> None:
+        """Perform an action of a room that most runs do not load."""
+        following = self._cache.perform(action, now()) if self._cache is not None else None
+        if following is None:
+            self._validate(action)
+        else:
+            self._do(following)
+
+    def _validate(self, action: Rare | None = None) -> None:
         """Perform an action of the validation, if there is one, and report the outcome of the program."""
         if self._trier is not None:
             self._unreaped |= action is not None  # it may lose a SIGCHLD
             self._do(self._trier.step(action, self._notice_end, now()))
-
-    def _use_cache(self, action: OfCache) -> None:
-        """Perform an action of the cache."""
-        if self._cache is not None:
-            self._do(self._cache.perform(action, now()))
 
     def _publish(self, answer: Answer) -> None:
         try:

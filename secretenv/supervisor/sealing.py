@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from secretenv.cache_protocol import Known
 from secretenv.errors import CredentialsError, SecretError
-from secretenv.supervisor.actions import OfCache, line
+from secretenv.supervisor.actions import Rare, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ _ON_THE_WAY = {"DNS", "proxy", "connection", "TLS"}
 _OF_THIS_DEVICE = {"file", "region"}
 
 
-class SealCache(OfCache):
+class SealCache(Rare):
     """Seal these values; report `sealed`."""
 
     known: Known
 
 
-class DropCache(OfCache):
+class DropCache(Rare):
     """Remove the file; report `sealed`."""
 
 

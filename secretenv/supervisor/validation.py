@@ -8,7 +8,7 @@ Only accepted values are started: a newer version that comes while the command i
 from __future__ import annotations
 
 from secretenv.errors import Message, SecretenvError
-from secretenv.supervisor.actions import GRACE, OfValidation, Publish, line, notice
+from secretenv.supervisor.actions import GRACE, Publish, Rare, line, notice
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING
 from secretenv.supervisor.trial import differing
@@ -35,17 +35,17 @@ REFUSED = Message(
 )
 
 
-class Validate(OfValidation):
+class Validate(Rare):
     """Run the program with this answer; report `validated`."""
 
     answer: Answer
 
 
-class KillValidator(OfValidation):
+class KillValidator(Rare):
     """SIGKILL the program and its descendants; report `validated`, with its own outcome if it has one."""
 
 
-class PutBack(OfValidation):
+class PutBack(Rare):
     """Write the files of this answer, which the command keeps, once more; a failure is only logged."""
 
     answer: Answer

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from secretenv.protocol import Answer
-    from secretenv.supervisor.actions import Action, OfValidation
+    from secretenv.supervisor.actions import Action, Rare
     from secretenv.supervisor.caller import Origin
     from secretenv.supervisor.descendants import Pinned
     from secretenv.supervisor.log import Log
@@ -84,7 +84,7 @@ class Trier:
         """The program's process id; 0 if it does not run."""
         return self._running.pid if self._running else 0
 
-    def step(self, action: OfValidation | None, notice_end: Callable[[], None], now: float) -> list[Action]:
+    def step(self, action: Rare | None, notice_end: Callable[[], None], now: float) -> list[Action]:
         """Perform an action, if there is one, and return what follows from the outcome of the program, if it has one.
 
         Args:
@@ -98,7 +98,7 @@ class Trier:
         notice_end()
         return self._life.validated(*outcome, now)
 
-    def _perform(self, action: OfValidation) -> tuple[Answer, str] | None:
+    def _perform(self, action: Rare) -> tuple[Answer, str] | None:
         """Perform an action; the outcome is the answer that was tried, and why it is refused, empty if it is not."""
         match action:
             case Validate(answer=answer):

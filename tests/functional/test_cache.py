@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from secretenv.cache_protocol import CacheTask, Known
 from secretenv.config import merge
 from secretenv.protocol import Answer
 from tests.functional.conftest import MARKER
+from tests.running import SECRETENV
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -96,3 +99,43 @@ def test_no_endpoint(cached: Cached, world: World, endpoint: str, after: str) ->
     program.shows("start kept")
     program.send(signal.SIGTERM)
     assert program.ends() == 0
+
+
+STRACE = ("strace", "-f", "-qq", "-e", "trace=openat,execve", "-o")
+FILE = """
+[run]
+cache = "{file}"
+cache_after = 0
+"""
+
+
+def can_trace() -> bool:
+    """Return whether strace is here and may trace."""
+    words = [*STRACE, "/dev/null", "true"]
+    return shutil.which("strace") is not None and subprocess.run(words, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("where", ["flags", "variables", "settings file"])
+@pytest.mark.skipif(not can_trace(), reason="strace is not here, or may not trace")
+def test_nothing_of_aws_before_the_command(
+    cached: Cached, start: Callable[..., Program], world: World, tmp_path: Path, where: str
+) -> None:
+    """With --cache-after 0 no AWS library is loaded before the command runs."""
+    cached.fill()
+    words: list[str] = []
+    variables = world.variables()
+    if where == "flags":
+        words = [f"--cache={cached.file}", "--cache-after=0"]
+    elif where == "variables":
+        variables |= {"SECRETENV_CACHE": str(cached.file), "SECRETENV_CACHE_AFTER": "0"}
+    else:
+        settings = tmp_path / "config.toml"
+        settings.write_text(FILE.format(file=cached.file), "utf-8")
+        words = [f"--config={settings}"]
+    trace = tmp_path / "trace"
+    start(*STRACE, str(trace), SECRETENV, "run", *words, "--", "sleep", "1000", variables=variables)
+    until(lambda: trace.exists() and "/botocore/" in trace.read_text("utf-8", "replace"), what="the look behind")
+    lines = trace.read_text("utf-8", "replace").splitlines()
+    began = next(place for place, line in enumerate(lines) if "execve" in line and '["sleep", "1000"]' in line)
+    of_aws = ("/botocore/", "/boto3/", "/requests/", "/urllib3/")
+    assert not [line for line in lines[:began] if any(name in line for name in of_aws)]

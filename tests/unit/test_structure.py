@@ -58,7 +58,6 @@ ARROWS = {
         "shared",
         "supervisor.loop",
         "supervisor.caller",
-        "supervisor.early",
         "cache.main",
         "config.argv",
         "cli.main",
@@ -71,7 +70,7 @@ LAZY = {"cli": {"provision", "sandbox"}}
 # All of the standard library that the process that stays may import, for types alone not counted. Each name costs
 # memory for as long as the command runs.
 RESIDENT = {
-    "__future__", "_ctypes", "_socket", "binascii", "ctypes", "errno", "fcntl", "fnmatch", "json", "os", "select",
+    "__future__", "_ctypes", "_socket", "binascii", "ctypes", "errno", "fcntl", "fnmatch", "gc", "json", "os", "select",
     "signal", "stat", "sys", "termios", "time",
 }  # fmt: skip
 

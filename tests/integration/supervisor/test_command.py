@@ -52,7 +52,7 @@ from secretenv.supervisor.caller import Origin
 from secretenv.supervisor.loop import supervise
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 supervise(
-    lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe)), origin, early=True, exec_patience=0
+    lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe)), origin, open_cache=int, exec_patience=0
 )
 """
 

@@ -35,7 +35,7 @@ from secretenv.supervisor.loop import supervise
 validation.LIMIT = float(sys.argv[1])
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 read = lambda pipe: int(not write_settings(sys.argv[2:], os.environ, pipe))
-supervise(read, origin, early=True, exec_patience=0.0)
+supervise(read, origin, open_cache=int, exec_patience=0.0)
 """
 QUICK = ("--interval=50ms", "--trial=0")
 SHOW = ("--", PYTHON, CHILD, "--show=VALUE")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from secretenv.cache_protocol import Known, Outcome
-from secretenv.errors import CacheError, CertificateError, CredentialsError, SecretenvError, SecretError
+from secretenv.cache_protocol import CacheError, Known, Outcome
+from secretenv.errors import CertificateError, CredentialsError, SecretenvError, SecretError
 from secretenv.supervisor.actions import Adopt, End, Exec, KillFetch, Prepare, Send, Spawn, StartFetch, Stop, Sweep
 from secretenv.supervisor.last_known_good import LeaveCache, OpenCache
 from secretenv.supervisor.sealing import DropCache, SealCache

@@ -11,23 +11,23 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from secretenv.cache_protocol import Outcome
-from secretenv.errors import CacheError, CommandNotFoundError, SecretenvError
+from secretenv.cache_protocol import CacheError, Outcome
+from secretenv.errors import CommandNotFoundError, SecretenvError
 from secretenv.supervisor.actions import (
     End,
     Exec,
     KillAll,
     KillFetch,
-    OfCache,
     Prepare,
     Publish,
+    Rare,
     Send,
     Spawn,
     StartFetch,
     Stop,
     Sweep,
 )
-from secretenv.supervisor.last_known_good import CachedLife, OpenCache
+from secretenv.supervisor.last_known_good import CachedLife, LeaveCache, OpenCache
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.sealing import DropCache, SealCache
 from secretenv.supervisor.signals import COMMAND, SENT, TERMINAL
@@ -109,7 +109,7 @@ class World(RuleBasedStateMachine):
                 self._start(action)
                 if self.ended:
                     return
-            elif isinstance(action, OfCache):
+            elif isinstance(action, OpenCache | LeaveCache | SealCache | DropCache):
                 self._use_cache(action)
             else:
                 self._note(action)
@@ -121,7 +121,7 @@ class World(RuleBasedStateMachine):
         elif isinstance(action, End):
             self.ended = True
 
-    def _use_cache(self, action: OfCache) -> None:
+    def _use_cache(self, action: Rare) -> None:
         self.opening = isinstance(action, OpenCache)
         if isinstance(action, SealCache | DropCache):
             assert not self.sealing or self.late, "two writers"
