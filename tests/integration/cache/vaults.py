@@ -31,14 +31,14 @@ END = dt.datetime(2060, 1, 1, tzinfo=dt.UTC)
 MONTH = 30 * DAY
 BELONGS = {"endpoint": "example.invalid", "secrets": [{"id": "app"}]}
 
-_FOLDER = str(Path(secretenv.__file__).parent.parent)
+FOLDER = str(Path(secretenv.__file__).parent.parent)
 _EXECUTED = (
-    f"import sys; sys.path.append({_FOLDER!r}); import site; site.main(); "
+    f"import sys; sys.path.append({FOLDER!r}); import site; site.main(); "
     "{before}; from secretenv.cache.main import main; main()"
 )
 # Forks as the supervisor does, with memfds and the signal blocked; the last word is its own standard output's.
 _FORKED = (
-    f"import sys; sys.path.append({_FOLDER!r}); import site; site.main()"
+    f"import sys; sys.path.append({FOLDER!r}); import site; site.main()"
     """
 import os, signal
 from secretenv import cache_protocol
