@@ -170,13 +170,13 @@ def as_nobody(program: str, *words: str) -> str:
     return ended.stdout.strip()
 
 
-TRIED = "\n".join(
-    [
-        "for does in (cache_file.read, lambda file: cache_file.write(file, b'x'), cache_file.remove):",
-        "    try: print(does(sys.argv[1]))",
-        "    except Exception as error: print(error.message)",
-    ]
-)
+TRIED = """
+for does in (cache_file.read, lambda file: cache_file.write(file, b'x'), cache_file.remove):
+    try:
+        print(does(sys.argv[1]))
+    except Exception as error:
+        print(error.message)
+"""
 
 
 @pytest.fixture
