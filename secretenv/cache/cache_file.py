@@ -175,7 +175,7 @@ class _Folder:
             self.check(self.name)
             os.rename(self._fresh, self.name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except BaseException:
-            os.unlink(self._fresh, dir_fd=self._descriptor)
+            self._drop(descriptor)
             raise
         finally:
             os.close(descriptor)
@@ -191,9 +191,14 @@ class _Folder:
                 )
             except FileExistsError:
                 continue  # another writer was quicker
-            _lock(descriptor)
-            if self._is(descriptor):
-                return descriptor
+            try:
+                _lock(descriptor)
+                if self._is(descriptor):
+                    return descriptor
+            except BaseException:
+                self._drop(descriptor)
+                os.close(descriptor)
+                raise
             os.close(descriptor)  # another writer took it for one that was left behind
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
@@ -205,8 +210,20 @@ class _Folder:
             descriptor = os.open(self._fresh, os.O_WRONLY | _CAUTIOUS, dir_fd=self._descriptor)
         except FileNotFoundError:
             return None
-        _lock(descriptor)
+        try:
+            _lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
+
+    def _drop(self, descriptor: int) -> None:
+        """Remove the file with the second name, if it is this one; one that cannot be removed stays."""
+        try:
+            if self._is(descriptor):
+                os.unlink(self._fresh, dir_fd=self._descriptor)
+        except OSError:
+            pass
 
     def _is(self, descriptor: int) -> bool:
         """Return whether this is the file that has the second name now."""

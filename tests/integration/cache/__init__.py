@@ -1,0 +1,1 @@
+"""The cache: real files, keys and processes."""
