@@ -137,9 +137,9 @@ class CachedLife(Lifecycle):
             return actions + self._refresh.start_again(now)
         return actions + (self._use(self._known, now) if self._at_once or self._use_at is None else [])
 
-    def _use(self, known: Known, now: float) -> list[Action]:
-        """Start the command with the values of the cache, and look behind."""
-        self._use_at, age, error = None, known.age, self._refresh.error
+    def _use(self, known: Known, now: float, error: SecretenvError | None = None) -> list[Action]:
+        """Start the command with the values of the cache, as this error asks for, and look behind."""
+        self._use_at, age, error = None, known.age, error or self._refresh.error
         self._age = age
         words = "starting with the values of the cache, " + _age(age)
         why = f": {error.message}" if error else ""
@@ -147,13 +147,14 @@ class CachedLife(Lifecycle):
         said = line(level, words + why, "cache", event="cache_used")
         self._refresh.begin_without(None if age is None else now - age)
         self._unconfirmed = True
-        return [said, *self._begin(known, known.answer, now)]
+        # A refused version is not news.
+        return [said, *self._begin(known, {**known.answer.versions, **known.refused}, now)]
 
-    def _begin(self, known: Known, newest: Answer, now: float) -> list[Action]:
-        """Start the command with the values of the cache; `newest` are those of AWS, as far as they are known."""
+    def _begin(self, known: Known, newest: dict[str, str], now: float) -> list[Action]:
+        """Start the command with the values of the cache; `newest` are AWS's versions, as far as they are known."""
         self._known, self._from_cache = None, True
         self.target = self.running = known.answer
-        self._versions.accept(newest.versions, now)
+        self._versions.accept(newest, now)
         if known.refused:
             self._trial = self._first_trial()
             self._trial.take(known.refused, known.why, now)
@@ -184,8 +185,10 @@ class CachedLife(Lifecycle):
         if self.phase != RUNNING or self.shutdown or self._restart.due is not None:
             return actions
         confirmed, self._unconfirmed = self._unconfirmed, False
-        if confirmed and self._versions.current == self.running.versions:
-            actions += [line("info", CONFIRMED, "cache"), *self._notices.kept(self.running.versions, "")]
+        if confirmed:
+            same = self._versions.current == self.running.versions
+            said = [line("info", CONFIRMED, "cache")] if same else []
+            actions += [*said, *self._notices.kept(self.running.versions, self._note())]
         return actions if self._seal_at is not None else [*actions, *self._sealing.renew(self._versions.current, now)]
 
     def _first_fetched(self, answer: Answer, now: float) -> list[Action]:
@@ -204,7 +207,7 @@ class CachedLife(Lifecycle):
             self._refresh.ended()
             words = f"starting with the values of the cache: the command has refused {_refused(known)}"
             said = line("warning", words, "rotation", NEXT, event="cache_used")
-            return [*self._refresh.succeeded(now), said, *self._begin(known, answer, now)]
+            return [*self._refresh.succeeded(now), said, *self._begin(known, answer.versions, now)]
         self._known, self._from_cache, self._use_at = None, False, None
         if self._settings.once:
             return [*self._keep(answer, now), *super().fetched(answer, now)]
@@ -223,7 +226,7 @@ class CachedLife(Lifecycle):
             self._first = error
             return []
         if self._known and unreachable(error):
-            return self._use(self._known, now)
+            return self._use(self._known, now, error)
         marks = self._sealing.denied(now) if refused(error) else []
         if self._died is not None:
             said = line("error", error.message, error.link, error.hint)

@@ -463,6 +463,16 @@ def test_it_stays_refused_over_a_start() -> None:
     assert story.life.snapshot()["refused"][0]["version"] == "b"
 
 
+def test_it_stays_refused_after_a_start_at_once() -> None:
+    """The same where the cache was used before AWS was asked."""
+    held = cached(A, age=60.0, refused={"app": "b"}, why="exit status 1")
+    story = from_cache(held)
+    assert story.happens("fetched", B) == []
+    assert story.told[-1].status == "running with app a; refused: the new version app b (exit status 1)"
+    story.later(300)
+    assert story.happens("fetched", C) == [Prepare(answer=C)]
+
+
 def test_a_third_version_is_tried() -> None:
     """A still newer version is."""
     assert refusing().happens("fetched", C) == [Spawn(answer=C)]
