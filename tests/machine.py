@@ -147,18 +147,22 @@ class Machine:
         inside = ["nsenter", "--target", str(self._container.init), "--all", "kill", "-KILL", str(pid)]
         subprocess.run(inside, check=True)
 
+    def file(self, path: str) -> Path:
+        """Return where one of its files is seen from here."""
+        return Path(f"/proc/{self._container.init}/root", path)
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Put a text of one of its files in place of another."""
-        file = Path(f"/proc/{self._container.init}/root", path)
+        file = self.file(path)
         file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
 
     def put(self, path: str, text: str) -> None:
         """Write a file of its own."""
-        Path(f"/proc/{self._container.init}/root", path).write_text(text, "utf-8")
+        self.file(path).write_text(text, "utf-8")
 
     def status(self, pid: int, field: str) -> str:
         """Return a field of /proc/PID/status, of a pid as the machine sees it."""
-        text = Path(f"/proc/{self._container.init}/root/proc/{pid}/status").read_text("utf-8")
+        text = self.file(f"proc/{pid}/status").read_text("utf-8")
         return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(f"{field}:"))
 
     def off(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from secretenv.errors import CredentialsError
 from secretenv.supervisor.schedule import Refresh
-from tests.benchmarks.fleet import AS_IS, INTERVAL, Fleet, running_wait, start_wait
+from tests.benchmarks.fleet import AS_IS, BOOT, INTERVAL, Fleet, running_wait, start_wait
 
 THROTTLED = CredentialsError("throttled", transient=True, link="throttling")
 
@@ -35,3 +35,37 @@ def test_nothing_beyond_the_quota_is_served() -> None:
     outcome = fleet.live(60)
     assert np.diff(outcome.done, prepend=0).max() <= 50
     assert outcome.done[-1] == 200
+
+
+@pytest.mark.parametrize("uniform", [0.0, 0.3, 0.999])
+def test_waits_after_a_start_from_the_cache(uniform: float) -> None:
+    """The first look follows at once; refused, it is repeated after the waits of a command that runs."""
+    refresh = Refresh(INTERVAL, 60.0, lambda: uniform)
+    refresh.begin_without(None)
+    refresh.look_again(5.0)
+    assert refresh.due == 5.0
+    for failures in range(1, 30):
+        refresh.tick(refresh.due)
+        refresh.ended()
+        refresh.failed(THROTTLED, 0.0)
+        assert refresh.due == pytest.approx(running_wait(np.array([failures]), np.array([uniform]))[0])
+
+
+def test_programs_start_before_aws_is_asked() -> None:
+    """From their caches all programs run when their devices are up, however many AWS still refuses."""
+    fleet = Fleet(2000, AS_IS)
+    fleet.power_cut_with_caches()
+    outcome = fleet.live(600)
+    assert outcome.running[int(BOOT) - 1] == 2000
+    assert outcome.done[int(BOOT) - 1] <= 50 * BOOT
+    assert np.diff(outcome.done, prepend=0).max() <= 50
+    assert outcome.done[-1] == 2000
+
+
+def test_programs_wait_for_aws_without_a_cache() -> None:
+    """Without a cache a program runs when its device was served."""
+    fleet = Fleet(2000, AS_IS)
+    fleet.power_cut()
+    outcome = fleet.live(60)
+    assert outcome.running is outcome.done
+    assert outcome.running[int(BOOT) - 1] <= 50 * BOOT

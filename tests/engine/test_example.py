@@ -199,3 +199,26 @@ def test_status(run_image: Callable[..., Container], image: str, device: Path, o
     assert (found["pid"], found["phase"], found["program"]) == (1, "running", "sh")
     assert container.run_inside("secretenv", "status", "--check").startswith("SECRETENV OK - sh (1): running")
     assert MARKER not in json.dumps(found) + container.run_inside("secretenv", "status")
+
+
+def test_a_start_without_aws(daemon: Daemon, run_image: Callable[..., Container], image: str, world: World) -> None:
+    """With a new volume as compose.yaml says, a new container starts with what the last one has sealed."""
+    options = ("--read-only", "--tmpfs", "/tmp", "--volume", "cache:/var/lib/secretenv")
+    cached = {"SECRETENV_CACHE": "/var/lib/secretenv/myapp.cache", "SECRETENV_CACHE_AFTER": "500ms"}
+    try:
+        first = run_image(image, *ENDS, options=options, SECRETENV_TRIAL="0", **cached)
+        first.program.shows("ready one")
+        until(
+            lambda: "myapp.cache" in first.run_inside("ls", "/var/lib/secretenv").splitlines(), what=first.program.err
+        )
+        first.stop()
+        first.remove()
+        world.sandbox.faults.set("credentials:close")
+        second = run_image(image, *ENDS, options=options, **cached)
+        second.program.shows("ready one")
+        second.program.logs("starting with the values of the cache, ")
+        second.stop()
+        assert second.ends() == 5
+        second.remove()
+    finally:
+        daemon.docker("volume", "rm", "--force", "cache", check=False)

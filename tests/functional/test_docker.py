@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ IMAGE = read_dockerfile(EXAMPLE / "Dockerfile")
 SERVICE: dict[str, Any] = yaml.safe_load((EXAMPLE / "compose.yaml").read_text("utf-8"))["services"]["myapp"]
 (MOUNT,) = SERVICE["volumes"]
 UID = int(IMAGE.user.split(":")[0])
+# What compose.yaml has as comments: lines of YAML, not sentences.
+COMMENTED = re.compile(r"^( *)# ( *(?:- )?[A-Za-z_]+:(?: \S+)?)$", re.MULTILINE)
 
 
 @pytest.fixture
@@ -156,3 +159,18 @@ def test_compose_says_what_the_dockerfile_does() -> None:
     assert all(name in {option.variable for option in BY_KEY.values()} for name in SERVICE["environment"])
     kill_timeout = float(BY_KEY["kill_timeout"].parse(BY_KEY["kill_timeout"].default))
     assert float(BY_KEY["interval"].parse(SERVICE["stop_grace_period"])) > kill_timeout
+
+
+def test_the_cache_of_compose() -> None:
+    """Uncommented, the lines of compose.yaml put the cache on a volume, in a folder that the image's user can write."""
+    text = COMMENTED.sub(r"\1\2", (EXAMPLE / "compose.yaml").read_text("utf-8"))
+    described = yaml.safe_load(text)
+    mount, volume = described["services"]["myapp"]["volumes"]
+    assert mount == MOUNT
+    assert volume == {"type": "volume", "source": "cache", "target": "/var/lib/secretenv"}
+    assert described["volumes"] == {"cache": None}
+    added = described["services"]["myapp"]["environment"].items() - SERVICE["environment"].items()
+    assert added == {("SECRETENV_CACHE", "/var/lib/secretenv/myapp.cache")}
+    dockerfile = (EXAMPLE / "Dockerfile").read_text("utf-8")
+    assert f"install --directory --owner={UID} --group={UID} --mode=0700 {volume['target']}\n" in dockerfile
+    assert "pip install --no-cache-dir '.[cache]'" in dockerfile

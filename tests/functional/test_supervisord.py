@@ -52,14 +52,23 @@ class Supervisord:
         return [int(pid) for pid in re.findall(r"^ready (\d+)", self.log("myapp.log"), re.MULTILINE)]
 
 
+def use_the_cache(file: Path) -> None:
+    """Put the commented line with the cache in place of the one above it."""
+    text = file.read_text("utf-8")
+    (line,) = re.findall(r"^;(environment=.*SECRETENV_CACHE=.*\n)", text, re.MULTILINE)
+    file.write_text(re.sub(r"^environment=.*\n", lambda _: line, text, count=1, flags=re.MULTILINE), "utf-8")
+
+
 @pytest.fixture
 def supervisord(start: Callable[..., Program], world: World, tmp_path: Path) -> Iterator[Callable[..., Supervisord]]:
     """Return a function that starts supervisord with the example, on a device of the sandbox; it is shut down after."""
     started: list[Supervisord] = []
 
-    def begin(**variables: str) -> Supervisord:
+    def begin(*, cached: bool = False, **variables: str) -> Supervisord:
         folder = tmp_path / "s"
         shutil.copytree(PROJECT / "examples" / "supervisord", folder)
+        if cached:
+            use_the_cache(folder / "supervisord.conf")
         app = folder / "myapp"
         app.write_text(f'#!/bin/sh\nexec "{PYTHON}" "{CHILD}" --show VALUE\n', "utf-8")
         app.chmod(0o755)
@@ -117,3 +126,14 @@ def test_supervisord_restarts_for_a_new_version(supervisord: Callable[..., Super
     running.ctl("signal", "USR2", "myapp")
     running.shows("exited: myapp (exit status 75; not expected)", name="supervisord.log")
     running.shows("VALUE=two")
+
+
+def test_the_cache(supervisord: Callable[..., Supervisord], world: World) -> None:
+    """With the commented line the program starts from its cache where AWS is away."""
+    running = supervisord(cached=True, SECRETENV_TRIAL="0", SECRETENV_CACHE_AFTER="500ms")
+    until((running.folder / "myapp.cache").exists, what=running.log("myapp.err.log"))
+    assert running.ctl("stop", "myapp") == "myapp: stopped"
+    world.sandbox.faults.set("credentials:close")
+    assert running.ctl("start", "myapp") == "myapp: started"
+    running.shows("VALUE=one", times=2)
+    running.shows("starting with the values of the cache, ", name="myapp.err.log")

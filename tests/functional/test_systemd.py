@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.container import PROJECT
+from tests.functional.conftest import MARKER
 from tests.machine import PYTHON_FINDS, Machine, needs_systemd
 from tests.waiting import until
 
@@ -143,3 +145,39 @@ def test_a_bad_rotation_of_a_service(machine: Machine, world: World) -> None:
     until(lambda: machine.shown(UNIT, "StatusText") == [wanted], what=str(machine.shown(UNIT, "StatusText")))
     assert machine.shown(UNIT, "ActiveState", "NRestarts") == ["active", "0"]
     assert bad in machine.systemctl("status", UNIT).stdout
+
+
+SHORT = "[Service]\nEnvironment=SECRETENV_TRIAL=0 SECRETENV_CACHE_AFTER=500ms\n"
+
+
+@needs_systemd
+def test_a_boot_without_aws(machine: Machine, world: World) -> None:
+    """The unit's own lines seal the values, hardened as it is, and start the program with them where AWS is away."""
+    machine.put(f"etc/systemd/system/{UNIT}.d/short.conf", SHORT)
+    machine.systemctl("daemon-reload")
+    version = world.rotate("one")
+    assert machine.systemctl("start", UNIT).returncode == 0
+    cache = machine.file("var/lib/private/myapp/secretenv.cache")
+    until(cache.exists, what=f"a cache: {machine.log('log')}")
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o600
+    assert MARKER.encode() not in cache.read_bytes()
+    assert machine.systemctl("stop", UNIT).returncode == 0
+
+    world.sandbox.faults.set("credentials:close")
+    assert machine.systemctl("start", UNIT).returncode == 0, machine.log("log")
+    until(lambda: machine.log("log").count("VALUE=one") == 2, what=machine.log("log"))
+    assert "warning: cache: starting with the values of the cache, " in machine.log("log")
+    active, status = machine.shown(UNIT, "ActiveState", "StatusText")
+    assert active == "active"
+    # Before and after the first look, which fails.
+    words = (f"running with {world.name} {version}; values of the cache, ", "; the command keeps its values, ")
+    assert any(each in status for each in words)
+    assert status.endswith(" old")
+
+    newer = world.rotate("two")
+    world.sandbox.faults.clear()
+    assert machine.systemctl("reload", UNIT).returncode == 0
+    until(lambda: "VALUE=two" in machine.log("log"), what=machine.log("log"))
+    until(lambda: machine.shown(UNIT, "StatusText") == [f"running with {world.name} {newer}"])
+    assert machine.shown(UNIT, "NRestarts") == ["0"]
+    assert MARKER not in machine.log("log")

@@ -52,8 +52,11 @@ def test_the_unit_says_what_secretenv_reads(tmp_path: Path) -> None:
     file = tmp_path / "myapp.toml"
     file.write_text(block, "utf-8")
     credentials = "/run/credentials/secretenv@myapp.service"
-    variables = {name: value.replace("%d", credentials) for name, value in unit.items()}
+    specifiers = {"%d": credentials, "%S": "/var/lib", "%i": "myapp"}
+    variables = {name: re.sub("%.", lambda found: specifiers[found[0]], value) for name, value in unit.items()}
     read = merge.read({}, {**variables, "SECRETENV_CONFIG": str(file)}, ["myapp"])
     assert not read.warnings
     assert read.device.key == f"{credentials}/private.pem.key"
     assert read.refresh_signal == 1
+    # In the folder of StateDirectory=%i.
+    assert read.cache == "/var/lib/myapp/secretenv.cache"
