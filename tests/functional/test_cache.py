@@ -14,7 +14,7 @@ from secretenv.cache_protocol import CacheTask, Known
 from secretenv.config import merge
 from secretenv.protocol import Answer
 from tests.functional.conftest import MARKER
-from tests.running import SECRETENV
+from tests.running import SECRETENV, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -409,6 +409,19 @@ def test_a_short_job(cached: Cached) -> None:
     program = cached.begin(f"--cache={cached.file}", "--", "true")
     assert program.ends() == 0
     assert cached.file.exists()
+
+
+def test_memory(cached: Cached, device_run: Callable[..., Program]) -> None:
+    """A run that keeps a cache has 256 KiB more at most than one that does not."""
+    cached.fill()
+    kept = []
+    for program in (device_run(*WORDS, *COMMAND), cached.run("--cache-after=0")):
+        program.shows("start one")
+        for number in range(2, 4):
+            program.send(signal.SIGUSR2)
+            program.logs("fetch ended", times=number)
+        kept.append(int(status_of(program.pid, "VmRSS").removesuffix(" kB")))
+    assert kept[1] - kept[0] <= 256, kept
 
 
 # Usage.
