@@ -76,7 +76,7 @@ def test_run_time_dependencies_are_enough(
 ) -> None:
     """The wheel installs, and `run`, `export` and each help work, with requests, boto3 and typer alone.
 
-    The sandbox is this environment's; a device and an operator need nothing of it.
+    The sandbox is this environment's; a device and an operator need nothing of it. Only --cache needs its extra.
     """
     python = found_python(version)
     if not python:
@@ -112,6 +112,13 @@ def test_run_time_dependencies_are_enough(
     program = start(command, *calls, variables=sandbox.operator.environment())
     assert program.ends() == 0, program.err
     assert "iam:CreateRole {" in program.out
+    cached = [command, "run", f"--cache={tmp_path}/cache", "--", "sh", "-c", 'echo "$VALUE"']
+    program = start(*cached, variables=device)
+    assert program.ends() == 125
+    assert "hint: pip install 'secretenv-iot[cache]'" in program.err
+    succeeds(home / "bin" / "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[cache]", cwd=tmp_path)
+    assert shows(*cached, variables=device) == "two\n"
+    assert (tmp_path / "cache").exists()
     for extra in (["sandbox"], ["demo"]):
         program = start(command, *extra)
         assert program.ends() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -311,6 +312,31 @@ def test_batch_and_another_stage_do_not_go_together() -> None:
     """BatchGetSecretValue has no VersionStage: asking for both is an error."""
     with pytest.raises(SettingsError, match="--batch reads only"):
         read({"batch": True, "version_stage": "AWSPREVIOUS"}, DEVICE, [])
+
+
+def test_a_cache_that_nobody_checks() -> None:
+    """With --once nobody would look behind a start from the cache: the two do not go together."""
+    with pytest.raises(SettingsError, match="--cache-after 0 with --once"):
+        read({"cache": "/c", "cache_after": "0", "once": True}, DEVICE, ["true"])
+    assert read({"cache": "/c", "cache_after": "1s", "once": True}, DEVICE, ["true"]).cache == "/c"
+
+
+def test_a_cache_of_files() -> None:
+    """Where all secrets are files there is nothing to keep: a warning, and no cache."""
+    found = read({"cache": "/c", "secret": ["file:///a"]}, DEVICE, ["true"])
+    assert found.cache == ""
+    assert "--cache has no effect: all secrets are files" in found.warnings
+    found = read({"cache": "/c", "secret": ["file:///a", "prod/app"]}, DEVICE, ["true"])
+    assert (found.cache, found.warnings) == ("/c", ())
+
+
+def test_a_cache_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the package cryptography `run` says how to install it; a command that starts nothing needs none."""
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(SettingsError, match="--cache needs the Python package cryptography") as raised:
+        read({"cache": "/c"}, DEVICE, ["true"])
+    assert raised.value.hint == "pip install 'secretenv-iot[cache]'"
+    assert read({"cache": "/c"}, DEVICE, []).cache == "/c"
 
 
 def test_plain_http_is_accepted_on_loopback() -> None:
