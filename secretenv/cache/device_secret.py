@@ -33,7 +33,7 @@ def read(device: Device) -> bytes:
     Raises:
         CacheError: the key cannot be used.
     """
-    return _secret(_load(device, checked=False), _file(device))
+    return _secret(_load(device), _file(device))
 
 
 def read_checked(device: Device, public_key: bytes) -> bytes:
@@ -47,7 +47,7 @@ def read_checked(device: Device, public_key: bytes) -> bytes:
         CacheError: the key cannot be used, or belongs to another certificate.
     """
     file = _file(device)
-    key = _load(device, checked=True)
+    key = _load(device)
     if not same(key.public(), public_key):
         raise messages.KEY_OF_ANOTHER_CERTIFICATE(file=file, certificate=device.cert)
     secret = _secret(key, file)
@@ -68,7 +68,7 @@ def _file(device: Device) -> str:
     return device.key or device.cert
 
 
-def _load(device: Device, *, checked: bool) -> SoftwareKey | HardwareKey:
+def _load(device: Device) -> SoftwareKey | HardwareKey:
     """Return the key."""
     file = _file(device)
     try:
@@ -86,7 +86,7 @@ def _load(device: Device, *, checked: bool) -> SoftwareKey | HardwareKey:
         return hardware_key.HardwareKey(file, _password(device) if device.key_password_file else b"")
     from secretenv.cache import software_key
 
-    return software_key.load(file, found[1], found[0], lambda: _password(device), checked=checked)
+    return software_key.load(file, found[1], found[0], lambda: _password(device))
 
 
 def _password(device: Device) -> bytes:

@@ -58,24 +58,25 @@ class SoftwareKey:
         return self._private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def load(file: str, label: str, block: str, password: Callable[[], bytes], *, checked: bool) -> SoftwareKey:
+def load(file: str, label: str, block: str, password: Callable[[], bytes]) -> SoftwareKey:
     """Return the key of a PEM block.
+
+    The numbers of an RSA key are not checked, which would take 30 ms: wrong ones open nothing.
 
     Args:
         file: where it is, for errors.
         label: of the block.
         block: all of it.
         password: called if it is encrypted.
-        checked: whether an RSA key's numbers are checked, which takes 30 ms; those of a wrong one open nothing.
 
     Raises:
         CacheError: it cannot be read, or is of another kind.
     """
     private: object
     try:
-        private = _plain(label, block, checked=checked)
+        private = _plain(label, block)
     except (ValueError, OverflowError):
-        private = _any(file, block, password, checked=checked)
+        private = _any(file, block, password)
     if isinstance(private, ec.EllipticCurvePrivateKey):
         return SoftwareKey(private)
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -85,7 +86,7 @@ def load(file: str, label: str, block: str, password: Callable[[], bytes], *, ch
     raise messages.KEY_OF_OTHER_KIND(file=file)
 
 
-def _plain(label: str, block: str, *, checked: bool) -> Private:
+def _plain(label: str, block: str) -> Private:
     """Return a key that is in one of the usual forms.
 
     Raises:
@@ -106,7 +107,7 @@ def _plain(label: str, block: str, *, checked: bool) -> Private:
     if label == SEC1 and version == b"\1":
         return _of_curve(content, curve)
     if label == PKCS1 and version == b"\0":
-        return _of_rsa(content, checked=checked)
+        return _of_rsa(content)
     raise UnreadableError("another form")
 
 
@@ -121,7 +122,7 @@ def _of_curve(content: bytes, curve: bytes) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(number), _CURVES[curve]())
 
 
-def _of_rsa(content: bytes, *, checked: bool) -> RSAPrivateKey:
+def _of_rsa(content: bytes) -> RSAPrivateKey:
     """Return the key of what follows the version in an RSAPrivateKey (RFC 8017)."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -131,11 +132,11 @@ def _of_rsa(content: bytes, *, checked: bool) -> RSAPrivateKey:
         numbers.append(int.from_bytes(number, signed=True))
     n, e, d, p, q, dmp1, dmq1, iqmp = numbers
     return rsa.RSAPrivateNumbers(p, q, d, dmp1, dmq1, iqmp, rsa.RSAPublicNumbers(e, n)).private_key(
-        unsafe_skip_rsa_key_validation=not checked
+        unsafe_skip_rsa_key_validation=True
     )
 
 
-def _any(file: str, block: str, password: Callable[[], bytes], *, checked: bool) -> object:
+def _any(file: str, block: str, password: Callable[[], bytes]) -> object:
     """Return a key in any form that cryptography reads."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -143,10 +144,10 @@ def _any(file: str, block: str, password: Callable[[], bytes], *, checked: bool)
     pem, given = block.encode("latin-1"), None
     try:
         try:
-            return load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=not checked)
+            return load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
         except TypeError:  # it is encrypted
             given = password()
-            return load_pem_private_key(pem, given, unsafe_skip_rsa_key_validation=not checked)
+            return load_pem_private_key(pem, given, unsafe_skip_rsa_key_validation=True)
     except (ValueError, UnsupportedAlgorithm):
         reason = "it cannot be read" if given is None else "it does not open with the given password"
         raise messages.KEY_UNUSABLE(file=file, reason=reason) from None

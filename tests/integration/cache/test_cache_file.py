@@ -31,6 +31,15 @@ in_namespace = pytest.mark.skipif(
 )
 
 
+_READS = f"""
+import sys
+sys.path.append({FOLDER!r})
+from secretenv.cache import cache_file
+try: print(cache_file.read(sys.argv[1]))
+except Exception as error: print(error.message)
+"""
+
+
 def names(folder: Path) -> list[str]:
     """Return what is in a folder."""
     return sorted(path.name for path in folder.iterdir())
@@ -82,6 +91,16 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     assert said(cache_file.read, str(file)) == f"the cache {file} is larger than 64 MiB"
     cache_file.write(str(file), b"small")
     assert cache_file.read(str(file)) == b"small"
+
+
+def test_no_more_is_read(tmp_path: Path) -> None:
+    """A file that would fill the memory is refused by its size."""
+    file = tmp_path / "cache"
+    with file.open("wb") as opened:
+        opened.truncate(8 << 30)
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))\n{_READS}"
+    ended = subprocess.run([PYTHON, "-c", limited, str(file)], check=True, capture_output=True, text=True)
+    assert ended.stdout == f"the cache {file} is larger than 64 MiB\n"
 
 
 def test_a_file_that_grows_as_it_is_read(tmp_path: Path) -> None:

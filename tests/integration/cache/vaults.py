@@ -36,7 +36,7 @@ _EXECUTED = (
     f"import sys; sys.path.append({FOLDER!r}); import site; site.main(); "
     "{before}; from secretenv.cache.main import main; main()"
 )
-# Forks as the supervisor does, with memfds and the signal blocked; the last word is its own standard output's.
+# Forks as the supervisor does, with memfds and the signal blocked, and hands its task and its answer on.
 _FORKED = (
     f"import sys; sys.path.append({FOLDER!r}); import site; site.main()"
     """
@@ -56,7 +56,12 @@ if not pid:
     finally:
         os.write(2, b"the fork went on")
         os._exit(1)
-os.kill(pid, GO)  # to all of a service
+def wait(words):
+    while words not in open(f"/proc/{{pid}}/status").read():
+        os.sched_yield()
+wait("State:\\tS")  # it is ready
+os.kill(pid, GO)  # to all of a service; it takes that before there is a task
+wait("ShdPnd:\\t0000000000000000")
 while part := os.read(0, 1 << 20):
     at = os.fstat(task).st_size
     os.pwrite(task, part, at)
