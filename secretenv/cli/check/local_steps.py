@@ -23,6 +23,7 @@ from secretenv.wording import many, span
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from secretenv.cache_protocol import Outcome
     from secretenv.errors import Link
     from secretenv.identity import x509
     from secretenv.identity.certificate import At, Context
@@ -181,3 +182,33 @@ class LocalSteps:
             )
 
         self._attempt(step)
+
+    def _cache(self) -> Outcome | None:
+        """Open the cache, and return what is in it; None where it cannot be used."""
+        from secretenv.cli.check import cache  # most devices have none
+
+        settings, found = self._settings, None
+
+        def step() -> Step:
+            nonlocal found
+            found = cache.opened(settings, self._clock)
+            return cache.step(settings, found)
+
+        if not self._look("cache", settings.cache, step):
+            return None
+        self._demand(lambda: cache.demand_place(settings))
+        if found and not found.known and self._pair_fits:
+            self._demand(lambda: cache.demand_key(settings))
+        return found
+
+    def _demand(self, work: Callable[[], None]) -> None:
+        """Show the error that `work` raises, if it raises one."""
+
+        def within(at: At) -> None:
+            at("cache", self._settings.cache)
+            work()
+
+        try:
+            in_time(within, self._budget)
+        except SecretenvError as error:
+            self.fail(error)

@@ -134,6 +134,8 @@ class _Walk(LocalSteps):
         for secret in self._wanted.values():
             self._read(secret, credentials)
         self._variables()
+        if self._settings.cache:
+            self._cache()
         self._rotations()
 
     def _network(self) -> bool:
