@@ -208,18 +208,25 @@ def credentials(
 
 
 @app.command(
-    cls=Switching, epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings.")
+    cls=Switching,
+    epilog=epilog(
+        "check",
+        "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings; with --offline 0 if the command "
+        "would start, 1 if not.",
+    ),
 )
 @takes(OPTIONS)
 def check(
     *,
     as_json: Annotated[bool, flag("--json", help="print one JSON document")] = False,
     verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
+    offline: Annotated[
+        bool, flag("--offline", help="use no network, and tell what a boot without one would do: see --cache")
+    ] = False,
     **given: Any,
 ) -> None:
     """Check each link of the chain from the settings to the variables, and name the broken one."""
     from secretenv.cli.check.report import Step, document
-    from secretenv.cli.check.walk import main as walk
 
     try:
         settings = merge.read(flags(given), os.environ, [])
@@ -229,6 +236,10 @@ def check(
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
         raise typer.Exit(USAGE) from None
     said = described.lines(flags(given), os.environ)
+    if offline:
+        from secretenv.cli.check.offline import main as walk
+    else:
+        from secretenv.cli.check.walk import main as walk
     raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 
 

@@ -34,14 +34,11 @@ def opened(settings: Settings, clock: Callable[[], float]) -> Outcome:
     return outcome
 
 
-def step(settings: Settings, outcome: Outcome) -> Step:
-    """Show what was found: its age, and when a start would use it."""
-    file, known = settings.cache, outcome.known
-    if known is None:
-        return Step("cache", ok=None, text=f"{file}: not there yet; it is written after the first successful start")
+def step(settings: Settings, known: Known, sealed_at: float) -> Step:
+    """Show what was found: its age, and when a start would use it; `sealed_at` in seconds since the epoch."""
     age = "at an unknown time" if known.age is None else f"{span(known.age)} ago"
     text = (
-        f"{file}: opens, and belongs to these settings; confirmed by AWS {age}, written {moment(outcome.sealed_at)}; "
+        f"{settings.cache}: opens, and belongs to these settings; confirmed by AWS {age}, written {moment(sealed_at)}; "
         f"a start without AWS uses it {when(settings, known)}"
     )
     details = [f"holds {shown_versions(known.answer.versions)}"]

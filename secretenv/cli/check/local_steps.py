@@ -23,7 +23,7 @@ from secretenv.wording import many, span
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from secretenv.cache_protocol import Outcome
+    from secretenv.cache_protocol import Known, Outcome
     from secretenv.errors import Link
     from secretenv.identity import x509
     from secretenv.identity.certificate import At, Context
@@ -159,16 +159,18 @@ class LocalSteps:
         whole = [secret.name for secret in self._settings.secrets if secret.name and secret.key == reading.secret.key]
         return probes.read(link, reading, self._clock(), whole)
 
-    def _variables(self) -> None:
-        """Make the variables of the secrets that were read."""
+    def _variables(self) -> dict[str, str]:
+        """Make the variables of the secrets that were read, and return them as far as they could be made."""
         secrets = [secret for secret in self._settings.secrets if secret.key in self._readings]
         if not secrets:
             self._skip("variables")
-            return
+            return {}
         found = [self._readings[secret.key] for secret in secrets]
         readings = [reading.for_secret(secret) for secret, reading in zip(secrets, found, strict=True)]
+        values: dict[str, str] = {}
 
         def step() -> Step:
+            nonlocal values
             values, _, warnings = variables.variables(readings)
             variables.demand(self._settings.require, values, secrets)
             warnings += [f"the value {edge}: {variables.listed(names)}" for edge, names in by_edge(values).items()]
@@ -182,24 +184,32 @@ class LocalSteps:
             )
 
         self._attempt(step)
+        return values
 
-    def _cache(self) -> Outcome | None:
-        """Open the cache, and return what is in it; None where it cannot be used."""
+    def _cache(self) -> Known | None:
+        """Open the cache, and return what is in it; None where there is nothing that can be used."""
         from secretenv.cli.check import cache  # most devices have none
 
-        settings, found = self._settings, None
+        settings = self._settings
+        found: Outcome | None = None
 
         def step() -> Step:
             nonlocal found
             found = cache.opened(settings, self._clock)
-            return cache.step(settings, found)
+            return cache.step(settings, found.known, found.sealed_at) if found.known else self._no_cache()
 
-        if not self._look("cache", settings.cache, step):
+        self._look("cache", settings.cache, step)
+        if found is None:
             return None
         self._demand(lambda: cache.demand_place(settings))
-        if found and not found.known and self._pair_fits:
+        if not found.known and self._pair_fits:
             self._demand(lambda: cache.demand_key(settings))
-        return found
+        return found.known
+
+    def _no_cache(self) -> Step:
+        """Return the step for a cache that is not there."""
+        text = f"{self._settings.cache}: not there yet; it is written after the first successful start"
+        return Step("cache", ok=None, text=text)
 
     def _demand(self, work: Callable[[], None]) -> None:
         """Show the error that `work` raises, if it raises one."""

@@ -6,7 +6,6 @@ certificate it still checks the network. No value and no credential is shown.
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from secretenv.cli import messages
 from secretenv.cli.check import probes
 from secretenv.cli.check.cost import cost
 from secretenv.cli.check.local_steps import LocalSteps
-from secretenv.cli.check.report import Step, closing, document, lines, table
+from secretenv.cli.check.report import Step, closing, document, showing
 from secretenv.cli.isolation import exchange, isolate
 from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher.secret_ids import region_of
@@ -70,8 +69,6 @@ def main(
 ) -> int:
     """Check, print the result in the form that suits standard output, and return the exit status."""
     isolate()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the locale may lack a character
     return present(settings, sys.stdout, said, as_json=as_json, verbose=verbose, budget=budget)
 
 
@@ -86,20 +83,14 @@ def present(  # noqa: PLR0913 - what main passes on
 ) -> int:
     """Check and write the result: JSON, a table for a terminal, or lines."""
     steps: list[Step] = []
+    show = showing(out, as_json=as_json, verbose=verbose)
 
-    def walk(show: Callable[[Step], None]) -> int:
-        def keep(step: Step) -> None:
-            steps.append(step)
-            show(step)
+    def keep(step: Step) -> None:
+        steps.append(step)
+        show(step)
 
-        return check(settings, keep, budget=budget, said=said)
-
-    if as_json:
-        status = walk(lambda _: None)
-        out.write(document(steps, cost(settings)))
-        return status
-    status = walk(table(out, verbose=verbose) if out.isatty() else lines(out, verbose=verbose))
-    out.write(closing(steps, cost(settings)))
+    status = check(settings, keep, budget=budget, said=said)
+    out.write((document if as_json else closing)(steps, cost(settings)))
     return status
 
 
