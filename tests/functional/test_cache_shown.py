@@ -99,6 +99,20 @@ def test_check(cached: Cached, ask: Callable[..., tuple[int, str]]) -> None:
     assert cached.file.read_bytes() == raw[:-1]
 
 
+@as_root
+def test_check_on_a_read_only_disk(cached: Cached, ask: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    """Root may write anywhere, but not there."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    mount = 'mount -t tmpfs -o ro none "$0" && exec "$@"'
+    if subprocess.run(["unshare", "--mount", "sh", "-c", mount, str(folder), "true"], check=False).returncode:
+        pytest.skip("needs mount namespaces")
+    cached.file = folder / "app.cache"
+    status, said = ask("check", before=("unshare", "--mount", "sh", "-c", mount, str(folder)))
+    assert status == 1
+    assert f"broken: cache: the cache {cached.file} cannot be written: Read-only file system" in said
+
+
 def test_check_without_a_cache(start: Callable[..., Program], world: World) -> None:
     """Without --cache there is no row."""
     program = start(SECRETENV, "check", variables=world.variables())

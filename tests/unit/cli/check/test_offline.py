@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretenv.cli.check import needs, offline
+from secretenv.cli.check import cache, needs, offline, report
+from secretenv.errors import CacheError
 from secretenv.protocol import Answer
 from tests.unit.identity import certificates
 
@@ -57,6 +58,8 @@ def refused(of: Settings, ahead: float = 0.0) -> str:
     assert verdict.reason.hint
     assert verdict.reason in steps
     assert verdict.text == f"{NOT}{verdict.reason.link}: {verdict.reason.text}"
+    last = report.closing_offline(steps, verdict).splitlines()
+    assert last == ["", verdict.text, f"hint: {verdict.reason.hint}"]
     return verdict.text.removeprefix(NOT)
 
 
@@ -193,6 +196,19 @@ def test_a_broken_link_that_does_not_matter(device: Device) -> None:
     assert last == f"{STARTS}with values of 3 days ago, at once"
 
 
+def test_a_cache_that_cannot_be_written(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It opens, so the command would start; newer values would not be kept, which is said."""
+
+    def fail(_: object) -> None:
+        raise CacheError("read-only", hint="df")
+
+    device.seal()
+    monkeypatch.setattr(cache, "demand_place", fail)
+    verdict, steps = checked(device.settings())
+    assert verdict.starts
+    assert [(step.link, step.text) for step in steps if step.ok is False] == [("cache", "read-only")]
+
+
 def test_what_is_written(device: Device) -> None:
     """For people the sentence comes last, before the hint; JSON has it too, and `ok` is whether it starts."""
     device.seal()
@@ -230,6 +246,7 @@ def test_a_damaged_cache(device: Device) -> None:
     raw[-1] ^= 1
     device.file.write_bytes(raw)
     assert "or is damaged" in refused(device.settings())
+    assert "or is damaged" in refused(device.settings(), ahead=-300 * DAY)  # not for the certificate's date
 
 
 def test_a_renewed_key(device: Device) -> None:
