@@ -35,7 +35,7 @@ def forget(file: str, device: Device) -> str:
         raise outcome.error
     if not there:
         return f"there was no cache {file}"
-    return f"removed the cache {file}{f', written {moment(when)}' if when else ''}"
+    return f"removed the cache {file}{f', sealed {moment(when)}' if when else ''}"
 
 
 def _refuse_others(file: str) -> None:

@@ -120,7 +120,7 @@ METRICS = (
     (
         "secretenv_cache_sealed_at_timestamp_seconds",
         "gauge",
-        "When the cache was written, in seconds since the epoch.",
+        "When the cache was sealed, in seconds since the epoch.",
         _cache_sealed_at,
     ),
     (

@@ -67,7 +67,7 @@ def test_the_status_of_a_run_from_the_cache(cached: Cached, world: World, ask: C
     assert (found["cache"]["file"], found["cache"]["in_use"]) == (str(cached.file), True)
     people = ask("status", pid)[1]
     assert "from the cache" in people
-    assert f"  cache {cached.file}: its values are not confirmed by AWS yet, written " in people
+    assert f"  cache {cached.file}: its values are not confirmed by AWS yet, sealed " in people
     code, line = ask("status", pid, "--check")
     assert code == 1, line
     assert "values of the cache, not confirmed by AWS yet" in line
@@ -187,7 +187,7 @@ def test_forget(cached: Cached, start: Callable[..., Program], tmp_path: Path) -
         assert program.ends() == 0
         assert program.err == ""
         if words[0].startswith("--cache"):
-            assert re.fullmatch(rf"removed the cache {cached.file}, written 20\S+Z\n", program.out)
+            assert re.fullmatch(rf"removed the cache {cached.file}, sealed 20\S+Z\n", program.out)
         else:
             assert program.out == f"there was no cache {cached.file}\n"
     assert not cached.file.exists()

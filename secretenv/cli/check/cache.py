@@ -38,7 +38,7 @@ def step(settings: Settings, known: Known, sealed_at: float) -> Step:
     """Show what was found: its age, and when a start would use it; `sealed_at` in seconds since the epoch."""
     age = "at an unknown time" if known.age is None else f"{span(known.age)} ago"
     text = (
-        f"{settings.cache}: opens, and belongs to these settings; confirmed by AWS {age}, written {moment(sealed_at)}; "
+        f"{settings.cache}: opens, and belongs to these settings; confirmed by AWS {age}, sealed {moment(sealed_at)}; "
         f"a start without AWS uses it {when(settings, known)}"
     )
     details = [f"holds {shown_versions(known.answer.versions)}"]

@@ -88,7 +88,7 @@ FIELDS: dict[str, Field] = {
         "the cache; null without `--cache`",
         {
             "file": Field("text", "its path"),
-            "sealed_at": Field("number or null", "when it was written, in seconds since the epoch; null if it was not"),
+            "sealed_at": Field("number or null", "when it was sealed, in seconds since the epoch; null if it was not"),
             "denied_since": Field(
                 "number or null", "since when AWS refuses to return the secrets, which marks the cache; else null"
             ),

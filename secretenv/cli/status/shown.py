@@ -114,9 +114,9 @@ def _cache(cache: Status, run: Run, epoch: float) -> Iterator[str]:
     if cache["in_use"]:
         yield "its values are not confirmed by AWS yet"
     if (at := cache["sealed_at"]) is None:
-        yield "not written yet"
+        yield "not sealed yet"
     else:
-        yield f"written {length(epoch - at)} ago ({moment(at)})" if at <= epoch else f"written {moment(at)}"
+        yield f"sealed {length(epoch - at)} ago ({moment(at)})" if at <= epoch else f"sealed {moment(at)}"
     if (since := cache["denied_since"]) is not None:
         yield f"marked: AWS has refused to return the secrets for {length(run.age(since))}"
 

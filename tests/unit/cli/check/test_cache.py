@@ -68,7 +68,7 @@ def test_it_would_be_used(device: Device, more: dict[str, str], words: str) -> N
     (step,) = steps(device.settings(**more))
     assert step.ok
     assert step.text.startswith(
-        f"{device.file}: opens, and belongs to these settings; confirmed by AWS 3 days ago, written 20"
+        f"{device.file}: opens, and belongs to these settings; confirmed by AWS 3 days ago, sealed 20"
     )
     assert step.text.endswith(f"; a start without AWS uses it {words}")
     assert (step.warnings, step.details) == ((), ("holds app version-1",))

@@ -86,13 +86,13 @@ def test_the_line_of_a_secret(row: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (cache(), "written 2 days ago (2025-11-23T10:51:30Z)"),
-        (cache(sealed_at=None), "not written yet"),
-        (cache(sealed_at=EPOCH + DAY), "written 2025-11-26T10:51:30Z"),
-        (cache(in_use=True), "its values are not confirmed by AWS yet, written 2 days ago (2025-11-23T10:51:30Z)"),
+        (cache(), "sealed 2 days ago (2025-11-23T10:51:30Z)"),
+        (cache(sealed_at=None), "not sealed yet"),
+        (cache(sealed_at=EPOCH + DAY), "sealed 2025-11-26T10:51:30Z"),
+        (cache(in_use=True), "its values are not confirmed by AWS yet, sealed 2 days ago (2025-11-23T10:51:30Z)"),
         (
             cache(sealed_at=None, denied_since=NOW - 1200),
-            "not written yet, marked: AWS has refused to return the secrets for 20 min",
+            "not sealed yet, marked: AWS has refused to return the secrets for 20 min",
         ),
     ],
 )
