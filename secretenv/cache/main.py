@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
+    from secretenv.errors import SecretenvError
+    from secretenv.settings import Device
+
 WHO = "the process of the cache"
 
 
@@ -68,7 +71,16 @@ def perform(task: CacheTask, clock: Callable[[], float] = time.time, who: str = 
             known = _vault().unseal(task, clock)
     except Exception as raised:  # noqa: BLE001 - whatever it is, its text may hold a value
         error = as_error(raised, CacheError, who)
-    return Outcome(known=known, sealed_at=_sealed_at(task.file), error=error)
+    return Outcome(known=known, sealed_at=sealed_at(task.file), error=error)
+
+
+def key_problem(device: Device) -> SecretenvError | None:
+    """Return why nothing could be sealed with the device's key, None if it could."""
+    try:
+        _vault().demand_key(device)
+    except Exception as raised:  # noqa: BLE001 - its text may hold what it read
+        return as_error(raised, CacheError)
+    return None
 
 
 def _outcome(clock: Callable[[], float]) -> Outcome:
@@ -100,8 +112,8 @@ def _refuse_files_of(task: CacheTask) -> None:
             continue
 
 
-def _sealed_at(file: str) -> float:
-    """Return when the file was sealed, 0 where it does not say so."""
+def sealed_at(file: str) -> float:
+    """Return when the file was sealed, in seconds since the epoch; 0 where it does not say so."""
     try:
         header = Header.of(cache_file.beginning(file, LONGEST))
     except (OSError, CacheError):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretenv.cache_protocol import CacheTask, Known
+    from secretenv.settings import Device
 
 
 def unseal(task: CacheTask, clock: Callable[[], float]) -> Known | None:
@@ -50,6 +51,15 @@ def seal(task: CacheTask, clock: Callable[[], float]) -> None:
     if len(raw) > LARGEST:
         raise messages.VALUES_TOO_LARGE(file=task.file)
     cache_file.write(task.file, raw)
+
+
+def demand_key(device: Device) -> None:
+    """Refuse a key with which nothing can be sealed.
+
+    Raises:
+        CacheError: it, or the certificate, cannot be used.
+    """
+    device_secret.read_checked(device, device_certificate.read(device)[0])
 
 
 def _opened(task: CacheTask, raw: bytes, using: bytes, not_before: float, now: float) -> tuple[Known, float | None]:

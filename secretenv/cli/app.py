@@ -18,6 +18,7 @@ from secretenv.cli.completing import beginning
 from secretenv.cli.examples import READERS, epilog
 from secretenv.cli.stderr import say, warn
 from secretenv.cli.typer_options import (
+    OF_CACHE,
     OF_DEVICE,
     OF_READING,
     Asking,
@@ -50,6 +51,10 @@ app = typer.Typer(
 )
 
 
+# The groups of commands, each with its one command that is typed behind it.
+_GROUPS = {"cache": "forget", "provision": "destroy"}
+
+
 def _show_version(wanted: bool) -> None:  # noqa: FBT001
     if wanted:
         typer.echo(f"secretenv {secretenv.__version__}")
@@ -72,10 +77,8 @@ def _pids(incomplete: str) -> list[str]:
 
 def _commands(incomplete: str) -> list[str]:
     """Return the names of the commands that begin with this."""
-    return beginning(
-        incomplete,
-        [*(each.name or each.callback.__name__ for each in app.registered_commands if each.callback), "provision"],
-    )
+    own = [each.name or each.callback.__name__ for each in app.registered_commands if each.callback]
+    return beginning(incomplete, [*own, *_GROUPS])
 
 
 @app.callback()
@@ -208,18 +211,25 @@ def credentials(
 
 
 @app.command(
-    cls=Switching, epilog=epilog("check", "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings.")
+    cls=Switching,
+    epilog=epilog(
+        "check",
+        "Exit status: 0 all is well, 1 a link is broken, 2 wrong usage or settings; with --offline 0 if the command "
+        "would start, 1 if not.",
+    ),
 )
 @takes(OPTIONS)
 def check(
     *,
     as_json: Annotated[bool, flag("--json", help="print one JSON document")] = False,
     verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
+    offline: Annotated[
+        bool, flag("--offline", help="use no network, and tell what a boot without one would do: see --cache")
+    ] = False,
     **given: Any,
 ) -> None:
     """Check each link of the chain from the settings to the variables, and name the broken one."""
     from secretenv.cli.check.report import Step, document
-    from secretenv.cli.check.walk import main as walk
 
     try:
         settings = merge.read(flags(given), os.environ, [])
@@ -229,6 +239,10 @@ def check(
         typer.echo(document([Step(error.link, ok=False, text=error.message, hint=error.hint)], None), nl=False)
         raise typer.Exit(USAGE) from None
     said = described.lines(flags(given), os.environ)
+    if offline:
+        from secretenv.cli.check.offline import main as walk
+    else:
+        from secretenv.cli.check.walk import main as walk
     raise typer.Exit(walk(settings, said, as_json=as_json, verbose=verbose))
 
 
@@ -280,6 +294,31 @@ def status(  # noqa: PLR0913 - an option each
     raise typer.Exit(show(pids or [], forms=forms, max_age=max_age, file=status_file))
 
 
+cache = typer.Typer(
+    cls=Root,
+    help="Remove the cache of the last known good values, which run --cache keeps.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.add_typer(cache, name="cache")
+
+
+@cache.command(cls=Switching, epilog="Exit status: 0, also if there is no cache; 1 failure, 2 wrong usage or settings.")
+@takes(OF_CACHE)
+def forget(**given: Any) -> None:
+    """Remove the cache of the last known good values.
+
+    A run that uses it goes on, and writes a new one when a secret changes, or within a day.
+
+    Removing a file does not always erase it from a disk. Only a new version at AWS makes old values useless.
+    """
+    from secretenv.cli.forget import forget as remove
+    from secretenv.config import cache_alone
+    from secretenv.wording import printable
+
+    typer.echo(printable(remove(*cache_alone.read(flags(given), os.environ))))
+
+
 @app.command(cls=Wrapper, context_settings={"allow_interspersed_args": False}, epilog=epilog("sandbox"))
 def sandbox(
     command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND [ARG]...]", hidden=True)] = None,
@@ -325,7 +364,7 @@ def show_help(
     """Show the help of a command, as its --help does."""
     words = command or []
     # What follows would be the command's own: `help run myapp` must start nothing.
-    named = words[: 2 if words[:2] == ["provision", "destroy"] else 1]
+    named = words[: 2 if words[1:2] == [_GROUPS.get(words[0] if words else "")] else 1]
     app([*named, "--help"], prog_name="secretenv")
 
 

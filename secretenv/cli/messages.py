@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secretenv.cache_protocol import CacheError
 from secretenv.errors import (
     ContentError,
     CredentialsError,
@@ -53,6 +54,23 @@ CLOCK_OFF = Message(
     "this machine's clock says {time}, {host} says {other_time}: it is {difference}, and AWS accepts at most {limit}",
     SET_CLOCK,
     link="clock",
+)
+
+# cache
+NO_CACHE_GIVEN = Message(
+    CacheError,
+    "without --cache nothing is kept for a start without AWS",
+    "give --cache FILE to secretenv run, and start it once while AWS can be reached",
+)
+CACHE_NOT_THERE = Message(
+    CacheError,
+    "there is no cache {file} yet: it is written after the first successful start",
+    "start secretenv run with it once while AWS can be reached",
+)
+NOT_A_CACHE = Message(
+    CacheError,
+    "{file} is not a cache that secretenv wrote, and was not removed",
+    "does --cache name the right file? ls -l {file}",
 )
 
 # content: a variable that a format of `export` cannot carry

@@ -24,6 +24,8 @@ PANELS = {"file": "Settings file", "device": "Device", "secret": "Secrets to var
 
 # The options that identify the device, for a command that reads no secret.
 OF_DEVICE = [option for option in OPTIONS if option.section in {"file", "device"} and option.key != "region"]
+# The options that say where the cache is.
+OF_CACHE = [option for option in OPTIONS if option.key in {"config", "cache"}]
 # The options that identify the device and its secrets, for a command that starts no other.
 OF_READING = [
     option

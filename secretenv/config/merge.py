@@ -79,11 +79,20 @@ def _cache(values: Mapping[str, Any], secrets: Sequence[Secret], *, runs: bool) 
     if all(secret.local for secret in secrets):
         return "", ["--cache has no effect: all secrets are files"]
     if runs:
-        try:
-            import cryptography  # noqa: F401 - the package alone, which is light
-        except ImportError:
-            raise messages.CACHE_WITHOUT_CRYPTOGRAPHY() from None
+        demand_cryptography()
     return str(values["cache"]), []
+
+
+def demand_cryptography() -> None:
+    """Refuse an installation without the package that seals the cache.
+
+    Raises:
+        SettingsError: it is not there.
+    """
+    try:
+        import cryptography  # noqa: F401 - the package alone, which is light
+    except ImportError:
+        raise messages.CACHE_WITHOUT_CRYPTOGRAPHY() from None
 
 
 def _validator(words: tuple[str, ...], sources: Sources) -> tuple[str, ...]:

@@ -78,6 +78,16 @@ def _refused(status: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
     yield len(status["refused"]), {}
 
 
+def _cache_in_use(status: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
+    if cache := status["cache"]:
+        yield int(cache["in_use"]), {}
+
+
+def _cache_sealed_at(status: Mapping[str, Any]) -> Iterator[tuple[float | None, dict[str, str]]]:
+    if cache := status["cache"]:
+        yield cache["sealed_at"], {}
+
+
 def _certificate_end(status: Mapping[str, Any]) -> Iterator[tuple[float | None, dict[str, str]]]:
     yield status["certificate_end"], {}
 
@@ -101,6 +111,18 @@ METRICS = (
     ("secretenv_failing", "gauge", "Whether the last look at the secrets failed.", _failing),
     ("secretenv_restarts_total", "counter", "Starts of the command after the first.", _restarts),
     ("secretenv_refused_versions", "gauge", "Versions that the command or --validate refused.", _refused),
+    (
+        "secretenv_cache_in_use",
+        "gauge",
+        "Whether the command runs with values of the cache that AWS has not confirmed yet.",
+        _cache_in_use,
+    ),
+    (
+        "secretenv_cache_sealed_at_timestamp_seconds",
+        "gauge",
+        "When the cache was sealed, in seconds since the epoch.",
+        _cache_sealed_at,
+    ),
     (
         "secretenv_certificate_end_timestamp_seconds",
         "gauge",

@@ -136,6 +136,7 @@ class Lifecycle:
             "newest": self._versions.current,
             "refused": self._trial.snapshot() if self._trial else [],
             **self._refresh.snapshot(),
+            "cache": None,
         }
 
     def due(self) -> float | None:

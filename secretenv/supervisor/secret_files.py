@@ -281,7 +281,7 @@ def _check(path: str, lock: int, *, on_disk: bool) -> None:
     owner = os.fstat(lock).st_uid
     if owner not in {0, os.geteuid()}:
         raise messages.FOLDER_OF_ANOTHER(folder=path, owner=owner)
-    if not on_disk and not _in_memory(path):
+    if not on_disk and not in_memory(path):
         raise messages.FOLDER_ON_DISK(folder=path)
 
 
@@ -298,7 +298,7 @@ def _private(environment: Mapping[bytes, bytes], *, on_disk: bool) -> tuple[str,
     own = [os.fsdecode(environment.get(name, b"")).partition(":")[0] for name in _RUNTIME]
     places = [*own, "/run", "/dev/shm"]  # noqa: S108
     for place in places:
-        if os.path.isabs(place) and (on_disk or _in_memory(place)):  # noqa: PTH117
+        if os.path.isabs(place) and (on_disk or in_memory(place)):  # noqa: PTH117
             for _ in range(_TRIES):
                 path = f"{place}/{PRIVATE}{os.urandom(8).hex()}"
                 try:
@@ -346,7 +346,7 @@ def _remove(path: str) -> None:
         os.unlink(path)  # noqa: PTH108
 
 
-def _in_memory(path: str) -> bool:
+def in_memory(path: str) -> bool:
     """Whether a folder is on a file system in memory, by /proc/self/mountinfo; False where that cannot be read."""
     try:
         device = os.stat(path).st_dev  # noqa: PTH116

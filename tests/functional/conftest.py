@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.functional.cached import Cached
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from secretenv.sandbox import Sandbox
     from tests.running import Program
@@ -70,3 +73,9 @@ def device_run(run: Callable[..., Program], world: World) -> Callable[..., Progr
         return run(*words, variables={**world.variables(**given), **(more or {})})
 
     return begin
+
+
+@pytest.fixture
+def cached(device_run: Callable[..., Program], tmp_path: Path) -> Cached:
+    """Return a device with a cache that is not there yet."""
+    return Cached(device_run, tmp_path / "app.cache")

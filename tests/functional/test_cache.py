@@ -13,6 +13,7 @@ from secretenv.cache.main import perform
 from secretenv.cache_protocol import CacheTask, Known
 from secretenv.config import merge
 from secretenv.protocol import Answer
+from tests.functional.cached import COMMAND, WORDS
 from tests.functional.conftest import MARKER
 from tests.running import SECRETENV, status_of
 from tests.waiting import until
@@ -21,45 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.functional.cached import Cached
     from tests.functional.conftest import World
     from tests.running import Program
-
-COMMAND = ("--", "sh", "-c", 'echo "start $VALUE"; trap "exit 0" TERM; while :; do sleep 0.1; done')
-# The first start proves the values at once; later starts look whenever a test asks.
-WORDS = ("--trial=0", "--interval=1h", "--refresh-signal=USR2", "--log-level=debug")
-
-
-class Cached:
-    """A device with a cache in a folder of its own.
-
-    Args:
-        begin: starts `secretenv run` on the device.
-        file: of the cache.
-    """
-
-    def __init__(self, begin: Callable[..., Program], file: Path) -> None:
-        self.begin = begin
-        self.file = file
-
-    def run(self, *words: str, command: tuple[str, ...] = COMMAND) -> Program:
-        """Start `secretenv run` with the cache."""
-        return self.begin(f"--cache={self.file}", *WORDS, *words, *command)
-
-    def fill(self) -> bytes:
-        """Have a run seal its values, and return the file."""
-        program = self.run()
-        program.shows("start one")
-        program.logs("the cache holds the values")
-        program.send(signal.SIGTERM)
-        assert program.ends() == 0
-        return self.file.read_bytes()
-
-
-@pytest.fixture
-def cached(device_run: Callable[..., Program], tmp_path: Path) -> Cached:
-    """Return a device with a cache that is not there yet."""
-    return Cached(device_run, tmp_path / "app.cache")
-
 
 FAULTS = ["credentials:close", "credentials:reset", "credentials:black-hole", "credentials:portal=page",
           "credentials:portal=redirect", "credentials:status=503", "credentials:throttling", "secretsmanager:close",

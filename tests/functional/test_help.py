@@ -91,7 +91,9 @@ def test_version_as_a_command(start: Callable[..., Program]) -> None:
     assert program.out == f"secretenv {secretenv.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "provision", "provision destroy", "help"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "check", "provision", "provision destroy", "cache", "cache forget", "help"]
+)
 def test_help_as_a_command(start: Callable[..., Program], command: str) -> None:
     """`secretenv help COMMAND` shows what `secretenv COMMAND --help` shows, whatever follows; it starts nothing."""
     asked, shown = (start(SECRETENV, *words.split()) for words in (f"help {command}", f"{command} --help"))
@@ -140,6 +142,7 @@ BAD = {
     "provision --duration": "provision myapp --duration 1s",
     "destroy": "provision destroy bad/name --yes",
     "sandbox": "sandbox --fault nonsense -- true",
+    "cache forget": "cache forget",
     "a text for an option": "export --secret x {}",
 }
 

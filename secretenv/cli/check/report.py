@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,8 @@ from secretenv.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
+
+    from secretenv.cli.check.offline import Verdict
 
 WIDTH = len("certificate file")  # of the links' column; only `key of another certificate` is longer
 
@@ -33,6 +36,15 @@ class Step(NamedTuple):
 def first_broken(steps: Sequence[Step]) -> Step | None:
     """Return the first step that failed."""
     return next((step for step in steps if step.ok is False), None)
+
+
+def showing(out: TextIO, *, as_json: bool, verbose: bool) -> Callable[[Step], None]:
+    """Return a function that shows a step in the form that suits the output; JSON is one document at the end."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="replace")  # the locale may lack a character
+    if as_json:
+        return lambda _: None
+    return (table if out.isatty() else lines)(out, verbose=verbose)
 
 
 def lines(out: TextIO, *, verbose: bool = False) -> Callable[[Step], None]:
@@ -60,14 +72,26 @@ def closing(steps: Sequence[Step], cost: Mapping[str, Any]) -> str:
     return "\n".join(printable(line) for line in last) + "\n"
 
 
-def document(steps: Sequence[Step], cost: Mapping[str, Any] | None) -> str:
-    """Return everything as one JSON document."""
-    broken = first_broken(steps)
+def closing_offline(steps: Sequence[Step], verdict: Verdict) -> str:
+    """Return the last lines of a check without a network: a broken link that does not prevent a start, the verdict."""
+    broken = first_broken(steps) if verdict.starts else verdict.reason
+    hint = [f"hint: {broken.hint}"] if broken and broken.hint else []
+    if verdict.starts:
+        last = [f"broken: {broken.link}: {broken.text}", *hint, verdict.text] if broken else [verdict.text]
+    else:
+        last = [verdict.text, *hint]
+    return "\n".join(map(printable, ["", *last])) + "\n"
+
+
+def document(steps: Sequence[Step], cost: Mapping[str, Any] | None, verdict: Verdict | None = None) -> str:
+    """Return everything as one JSON document; with a verdict on a boot without a network, it decides about `ok`."""
+    broken = verdict.reason if verdict else first_broken(steps)
     content = {
         "ok": broken is None,
         "broken": broken and {"link": broken.link, "text": broken.text, "hint": broken.hint},
         "steps": [step._asdict() for step in steps],
         "cost": cost,
+        **({"offline": verdict.to_json()} if verdict else {}),
     }
     return json.dumps(content, indent=2) + "\n"
 

@@ -43,7 +43,11 @@ FIELDS: dict[str, Field] = {
     "since": Field("number", "when the phase began"),
     "restarts": Field("integer", "how often the command was started after the first start"),
     "interval": Field("number", "seconds between two looks at the secrets, `--interval`"),
-    "looked_at": Field("number or null", "end of the last look that succeeded; null before the first"),
+    "looked_at": Field(
+        "number or null",
+        "end of the last look that succeeded; null before the first. For values of the cache that of an earlier run, "
+        "so it may be negative, or null if it is not known",
+    ),
     "next_look": Field("number or null", "when the next look begins; null during a look"),
     "trial_until": Field("number or null", "end of the trial of new versions; null outside a trial"),
     "secrets": Field(
@@ -55,7 +59,7 @@ FIELDS: dict[str, Field] = {
                 "text", "the version that the command runs with; empty before the first start, and for a file"
             ),
             "since": Field("number or null", "when the command was first started with it"),
-            "source": Field("text", "`aws` or `file`"),
+            "source": Field("text", "`aws`, `file`, or `cache` until AWS confirms the values of the cache"),
             "newest": Field("text", "the version that was found last, if it is another one; else empty"),
         },
     ),
@@ -79,6 +83,20 @@ FIELDS: dict[str, Field] = {
             "hint": Field("text", "the next step"),
         },
     ),
+    "cache": Field(
+        "object or null",
+        "the cache; null without `--cache`",
+        {
+            "file": Field("text", "its path"),
+            "sealed_at": Field("number or null", "when it was sealed, in seconds since the epoch; null if it was not"),
+            "denied_since": Field(
+                "number or null", "since when AWS refuses to return the secrets, which marks the cache; else null"
+            ),
+            "in_use": Field(
+                "true or false", "whether the command runs with values of the cache that AWS has not confirmed yet"
+            ),
+        },
+    ),
     "certificate_end": Field("number or null", "when the certificate expires, in seconds since the epoch"),
 }
 
@@ -91,6 +109,7 @@ _KINDS: dict[str, Callable[[object], bool]] = {
     "text": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and _number(value),
     "number": _number,
+    "true or false": lambda value: isinstance(value, bool),
     "number or null": lambda value: value is None or _number(value),
 }
 

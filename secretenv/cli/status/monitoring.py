@@ -9,7 +9,7 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from secretenv.cli.status.shown import DAY, certificate, length, refusal
+from secretenv.cli.status.shown import DAY, certificate, length, refusal, unconfirmed
 from secretenv.wording import printable
 
 if TYPE_CHECKING:
@@ -87,9 +87,13 @@ def _troubles(run: Run, epoch: float, max_age: float) -> Iterator[Verdict]:
     for each in status["refused"]:
         words = refusal(each["secret"], each["version"], each["why"])
         yield Verdict(Level.CRITICAL, f"refused {words}")
-    if age is None:
+    if unconfirmed(run):
+        yield Verdict(
+            Level.WARNING, f"values of the cache{', of unknown age' * (age is None)}, not confirmed by AWS yet"
+        )
+    elif age is None:
         yield Verdict(Level.WARNING, f"waiting for the first fetch for {length(run.age(status['started']))}")
-    elif age > max_age:
+    if age is not None and age > max_age:
         yield Verdict(Level.CRITICAL, f"values are {length(age)} old")
     if failing := status["failing"]:
         level = Level.CRITICAL if failing["link"] in REFUSALS else Level.WARNING
@@ -101,7 +105,7 @@ def _troubles(run: Run, epoch: float, max_age: float) -> Iterator[Verdict]:
 
 
 def _age(run: Run) -> float | None:
-    """Return the age of the values: since the last look that succeeded; None before the first."""
+    """Return the age of the values, since AWS last confirmed them; None before the first look, or if not known."""
     at = run.status["looked_at"]
     return None if at is None else run.age(at)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 NARROWEST = 40  # columns; below that a terminal wraps by itself
-_SOURCES = {"aws": "AWS", "file": "a file"}
+_SOURCES = {"aws": "AWS", "file": "a file", "cache": "the cache"}
 
 
 def report(runs: Sequence[Run], epoch: float, width: int | None = None) -> str:
@@ -30,7 +30,7 @@ def report(runs: Sequence[Run], epoch: float, width: int | None = None) -> str:
     lines = []
     for run in runs:
         lines.append(_wrapped(headline(run, epoch), "", width))
-        lines += [_wrapped(line, "  ", width) for line in _details(run)]
+        lines += [_wrapped(line, "  ", width) for line in _details(run, epoch)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -64,15 +64,23 @@ def length(seconds: float) -> str:
 def _looks(run: Run) -> str:
     """Return when the secrets were looked at, and when they will be."""
     at, due = run.status["looked_at"], run.status["next_look"]
-    last = "no look succeeded yet" if at is None else f"last look {length(run.age(at))} ago"
+    never = "time of the last look not known" if unconfirmed(run) else "no look succeeded yet"
+    last = never if at is None else f"last look {length(run.age(at))} ago"
     if due is None:
         return f"{last}, looking now"
     return f"{last}, next look {f'in {length(due - run.now)}' if due > run.now else 'due'}"
 
 
-def _details(run: Run) -> Iterator[str]:
+def unconfirmed(run: Run) -> bool:
+    """Tell whether the command runs with values of the cache that AWS has not confirmed yet."""
+    return bool(run.status["cache"] and run.status["cache"]["in_use"])
+
+
+def _details(run: Run, epoch: float) -> Iterator[str]:
     """Yield the lines below that of a run."""
     yield from map(_secret, run.status["secrets"], repeat(run))
+    if cache := run.status["cache"]:
+        yield f"cache {cache['file']}: {', '.join(_cache(cache, run, epoch))}"
     if failing := run.status["failing"]:
         yield f"failing for {length(run.age(failing['since']))}: {failing['link']}: {failing['message']}"
         if failing["hint"]:
@@ -99,6 +107,18 @@ def _secret(each: Status, run: Run) -> str:
         newest = _version(each["secret"], each["newest"])
         words.append(f"newest version {newest}" if newest else "there is a newer version")
     return f"secret {each['secret']}: {', '.join(words)}"
+
+
+def _cache(cache: Status, run: Run, epoch: float) -> Iterator[str]:
+    """Yield what there is to say about the cache."""
+    if cache["in_use"]:
+        yield "its values are not confirmed by AWS yet"
+    if (at := cache["sealed_at"]) is None:
+        yield "not sealed yet"
+    else:
+        yield f"sealed {length(epoch - at)} ago ({moment(at)})" if at <= epoch else f"sealed {moment(at)}"
+    if (since := cache["denied_since"]) is not None:
+        yield f"marked: AWS has refused to return the secrets for {length(run.age(since))}"
 
 
 def refusal(secret: str, version: str, why: str) -> str:

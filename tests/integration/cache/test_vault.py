@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -109,7 +109,7 @@ def test_forged_from_what_everybody_knows(tmp_path: Path, kind: str) -> None:
         # A key of one's own with the device's public key: what anybody can do who encrypts to a certificate.
         own = ec.generate_private_key(ec.SECP256R1())
         guesses.append(own.exchange(ec.ECDH(), public))
-    else:
+    elif isinstance(public, rsa.RSAPublicKey):
         guesses.append(public.public_numbers().n.to_bytes(256))
     forged = contents.pack(known(found("forged")), NOW, None)
     for secret in guesses:

@@ -22,7 +22,7 @@ def test_the_manual_page_is_up_to_date() -> None:
 def test_every_command_is_in_it() -> None:
     """`provision`, whose options are read only where they are needed, is no exception."""
     text = FILE.read_text("utf-8")
-    for group in (app.with_provision(), provision):
+    for group in (app.with_provision(), provision, app.cache):
         for command in group.registered_commands:
             name = command.name or getattr(command.callback, "__name__", "")
             assert name == "make" or f"{name}\\fR [OPTIONS]" in text

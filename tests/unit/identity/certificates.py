@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
 def ec_key() -> Key:
@@ -24,6 +24,11 @@ def ec_key() -> Key:
 def rsa_key() -> Key:
     """Return a new key of the smallest size that OpenSSL takes."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def ed_key() -> Key:
+    """Return a new key that can sign, and nothing else."""
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def certificate(
@@ -44,7 +49,7 @@ def certificate(
         .not_valid_before(start or now - dt.timedelta(days=1))
         .not_valid_after(end or now + dt.timedelta(days=365))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from secretenv.supervisor.exposition import exposition
-from tests.unit.cli.status.statuses import DAY, EPOCH, VERSION, failing, refused, secret, status
+from tests.unit.cli.status.statuses import DAY, EPOCH, VERSION, cache, failing, refused, secret, status
 
 LABELS = {"program": "myapp", "pid": "4711"}
 
@@ -57,6 +57,17 @@ def test_what_is_not_known_is_left_out() -> None:
         "secretenv_secret_info",
     } & set(found)
     assert exposition([]) == ""
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_the_metrics_of_a_cache(in_use: bool) -> None:  # noqa: FBT001
+    """Only with a cache; the last look may have been before this boot, and a cache that was not written has no time."""
+    found = read(status(cache=cache(in_use=in_use), looked_at=-3 * DAY))
+    assert found["secretenv_cache_in_use"] == [(LABELS, in_use)]
+    assert found["secretenv_cache_sealed_at_timestamp_seconds"] == [(LABELS, EPOCH - 2 * DAY)]
+    assert found["secretenv_looked_at_timestamp_seconds"] == [(LABELS, EPOCH - 12345 - 3 * DAY)]
+    assert "secretenv_cache_sealed_at_timestamp_seconds" not in read(status(cache=cache(sealed_at=None)))
+    assert not [name for name in read(status()) if "cache" in name]
 
 
 def test_several_runs_stand_together() -> None:

@@ -42,6 +42,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "secrets": [{"secret": "app", "version": "v1", "since": now - 90, "source": "aws", "newest": ""}],
         "refused": [],
         "failing": None,
+        "cache": None,
         "certificate_end": None,
     }
     return well | changes

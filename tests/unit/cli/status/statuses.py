@@ -33,6 +33,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "secrets": [secret()],
         "refused": [],
         "failing": None,
+        "cache": None,
         "certificate_end": EPOCH + 200 * DAY,
     }
     return well | changes
@@ -52,3 +53,8 @@ def failing(link: str = "DNS", since: float = NOW - 600) -> dict[str, Any]:
 def refused(**changes: Any) -> dict[str, Any]:
     """Return a version that the command refused."""
     return {"secret": "prod/app", "version": NEWER, "since": NOW - 120, "why": "exit status 3"} | changes
+
+
+def cache(**changes: Any) -> dict[str, Any]:
+    """Return the state of a cache that was written two days ago."""
+    return {"file": "/c/app", "sealed_at": EPOCH - 2 * DAY, "denied_since": None, "in_use": False} | changes

@@ -13,7 +13,7 @@ from secretenv.cli.status.finding import Run
 from secretenv.cli.status.monitoring import REFUSALS, check
 from tests.unit.docs.catalogue import CHAIN
 
-from .statuses import DAY, EPOCH, NOW, failing, refused, status
+from .statuses import DAY, EPOCH, NOW, cache, failing, refused, status
 
 WELL = "myapp (4711): running, last look 45 s ago"
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -53,6 +53,27 @@ ROWS: dict[str, tuple[dict[str, Any], int, str]] = {
         {"certificate_end": EPOCH + 14 * DAY - 1},
         WARNING,
         "myapp (4711): certificate expires in 13 days (2025-12-09T10:51:29Z)",
+    ),
+    "confirmed cache": ({"cache": cache()}, OK, WELL),
+    "a first fetch with a cache": (
+        {"phase": "waiting", "looked_at": None, "cache": cache()},
+        WARNING,
+        "myapp (4711): waiting for the first fetch for 22 min",
+    ),
+    "from the cache": (
+        {"cache": cache(in_use=True)},
+        WARNING,
+        "myapp (4711): values of the cache, not confirmed by AWS yet",
+    ),
+    "from the cache, of unknown age": (
+        {"looked_at": None, "cache": cache(in_use=True)},
+        WARNING,
+        "myapp (4711): values of the cache, of unknown age, not confirmed by AWS yet",
+    ),
+    "from the cache, confirmed before this boot": (
+        {"looked_at": NOW - 3 * DAY, "cache": cache(in_use=True)},
+        CRITICAL,
+        "myapp (4711): values are 3 days old, values of the cache, not confirmed by AWS yet",
     ),
     "too old": ({"looked_at": NOW - 3601}, CRITICAL, "myapp (4711): values are 60 min old"),
     "too old for a long interval": (

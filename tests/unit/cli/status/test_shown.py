@@ -10,7 +10,7 @@ from secretenv.cli.status.finding import Run
 from secretenv.cli.status.shown import length, report
 from secretenv.supervisor.trial import NEXT
 
-from .statuses import EPOCH, NEWER, NOW, VERSION, failing, refused, secret, status
+from .statuses import DAY, EPOCH, NEWER, NOW, VERSION, cache, failing, refused, secret, status
 
 
 def shown(width: int | None = None, **changes: Any) -> list[str]:
@@ -74,12 +74,39 @@ def test_what_is_over_is_not_said() -> None:
         (secret(version="", since=None), "secret prod/app: no version yet, from AWS"),
         (secret(version=""), "secret prod/app: does not exist, for 22 min, from AWS"),
         (secret(secret="file:///x", version="", source="file", newest="h"), "from a file, there is a newer version"),
-        (secret(source="cache"), "from cache"),
+        (secret(source="cache"), "from the cache"),
+        (secret(source="moon"), "from moon"),
     ],
 )
 def test_the_line_of_a_secret(row: dict[str, Any], words: str) -> None:
     """Before the first start there is no version; a file has none to show."""
     assert words in shown(secrets=[row])[1]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (cache(), "sealed 2 days ago (2025-11-23T10:51:30Z)"),
+        (cache(sealed_at=None), "not sealed yet"),
+        (cache(sealed_at=EPOCH + DAY), "sealed 2025-11-26T10:51:30Z"),
+        (cache(in_use=True), "its values are not confirmed by AWS yet, sealed 2 days ago (2025-11-23T10:51:30Z)"),
+        (
+            cache(sealed_at=None, denied_since=NOW - 1200),
+            "not sealed yet, marked: AWS has refused to return the secrets for 20 min",
+        ),
+    ],
+)
+def test_the_line_of_the_cache(row: dict[str, Any], words: str) -> None:
+    """When it was written, whether its values are in use without a word of AWS, and since when AWS refuses."""
+    assert shown(cache=row)[-1] == f"  cache /c/app: {words}"
+
+
+def test_the_age_of_values_of_the_cache() -> None:
+    """The last look may have been before this boot, or at a time that nobody knows."""
+    in_use = cache(in_use=True)
+    assert "last look 3 days ago" in shown(cache=in_use, looked_at=NOW - 3 * DAY)[0]
+    assert "time of the last look not known" in shown(cache=in_use, looked_at=None)[0]
+    assert "no look succeeded yet" in shown(cache=cache(), looked_at=None)[0]
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -101,8 +128,9 @@ def test_a_hostile_name() -> None:
         secrets=[secret(secret=evil, newest=evil)],
         failing=broken,
         refused=[refused(why=evil)],
+        cache=cache(file=evil),
     )
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert all(line.isprintable() for line in lines)
 
 
