@@ -138,7 +138,7 @@ class _Folder:
             status = os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        _own(f"{self._path}/{name}", status)
+        _own(f"{self._path.rstrip('/')}/{name}", status)
         return True
 
     def remove(self, name: str) -> None:

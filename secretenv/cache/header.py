@@ -11,6 +11,8 @@ import re
 FORMAT = b"secretenv cache 1"
 LONGEST = 512  # bytes, far more than it has
 
+_OF_ANY_VERSION = b"secretenv cache "
+_LONGEST_CHARACTER = 4  # bytes, in UTF-8
 _LATEST = 253402300800  # seconds since the epoch: the year 10000, which no date shows
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
@@ -49,3 +51,18 @@ class Header:
         if not (0 <= sealed_at < _LATEST and _FINGERPRINT.fullmatch(belongs)):
             return None
         return cls(sealed_at, belongs, len(first) + len(second) + 2)
+
+
+def is_text(raw: bytes) -> bool:
+    """Return whether a person or another program has written this: no cache, not even one that is damaged, is text.
+
+    Args:
+        raw: the first `LONGEST` bytes of a file.
+    """
+    if raw.startswith(_OF_ANY_VERSION) or _OF_ANY_VERSION.startswith(raw) or b"\0" in raw:
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return len(raw) - error.start < _LONGEST_CHARACTER  # the last character is cut off
+    return True

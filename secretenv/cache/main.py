@@ -14,7 +14,7 @@ import sys
 import time
 
 from secretenv.cache import cache_file, messages
-from secretenv.cache.header import LONGEST, Header
+from secretenv.cache.header import LONGEST, Header, is_text
 from secretenv.cache_protocol import CacheError, CacheTask, Outcome
 from secretenv.defects import as_error
 from secretenv.identity.hardening import forbid_dumps
@@ -63,6 +63,8 @@ def perform(task: CacheTask, clock: Callable[[], float] = time.time, who: str = 
     known, error = None, None
     try:
         _refuse_files_of(task)
+        if task.wish != "open":
+            _refuse_text(task.file)
         if task.wish == "forget":
             cache_file.remove(task.file)
         elif task.wish == "seal":
@@ -110,6 +112,20 @@ def _refuse_files_of(task: CacheTask) -> None:
                 raise messages.CACHE_IN_USE(file=task.file, found=what)
         except OSError:
             continue
+
+
+def _refuse_text(file: str) -> None:
+    """Refuse to replace or remove a file that somebody else has written: --cache may be mistyped.
+
+    Raises:
+        CacheError: it is one, or not a regular file of this user.
+    """
+    try:
+        found = cache_file.beginning(file, LONGEST)
+    except OSError:  # there is none, or the next step says more
+        return
+    if is_text(found):
+        raise messages.NOT_A_CACHE(file=file)
 
 
 def sealed_at(file: str) -> float:

@@ -35,6 +35,11 @@ VALUES_TOO_LARGE = Message(
 )
 
 # What is in it.
+NOT_A_CACHE = Message(
+    CacheError,
+    "{file} is not a cache that secretenv wrote, but text: it is neither replaced nor removed",
+    "does --cache name the right file? ls -l {file}",
+)
 NO_CACHE = Message(
     CacheError, "the cache {file} is damaged, or was not written by this version of secretenv", _WRITTEN_ANEW
 )

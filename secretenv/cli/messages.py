@@ -67,11 +67,6 @@ CACHE_NOT_THERE = Message(
     "there is no cache {file} yet: it is written after the first successful start",
     "start secretenv run with it once while AWS can be reached",
 )
-NOT_A_CACHE = Message(
-    CacheError,
-    "{file} is not a cache that secretenv wrote, and was not removed",
-    "does --cache name the right file? ls -l {file}",
-)
 
 # content: a variable that a format of `export` cannot carry
 _CANNOT = "the format {format} cannot carry {variable}: "

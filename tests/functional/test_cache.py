@@ -119,7 +119,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "flipped": flipped,
     "truncated": lambda content: content[:-1],
     "empty": lambda _: b"",
-    "text": lambda _: b"hello\n",
+    "another beginning": lambda content: b"S" + content[1:],
+    "zeros": lambda content: bytes(len(content)),
 }
 
 
@@ -136,6 +137,15 @@ def test_a_damaged_file(cached: Cached, world: World, damage: str, after: str) -
     assert program.out.count("start") == 1
     assert program.err.count("secretenv: warning: cache: ") == 1
     assert cached.file.read_bytes()
+
+
+def test_a_file_of_somebody(cached: Cached) -> None:
+    """A text in its place is not lost: --cache may have been mistyped."""
+    cached.file.write_text("127.0.0.1 localhost\n", "utf-8")
+    program = cached.run("--cache-after=0")
+    program.shows("start one")
+    program.logs("is not a cache that secretenv wrote, but text: it is neither replaced nor removed")
+    assert cached.file.read_text("utf-8") == "127.0.0.1 localhost\n"
 
 
 def test_a_damaged_file_without_aws(cached: Cached, world: World) -> None:

@@ -90,7 +90,7 @@ def test_it_was_killed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inject", "reason"),
     [
-        ("openat:error=EMFILE:when=1", "Too many open files"),
+        ("openat:error=EMFILE:when=2", "Too many open files"),
         ("write:error=ENOSPC", "No space left on device"),
         ("write:error=EDQUOT", "Disk quota exceeded"),
         ("fsync:error=EIO:when=1", "Input/output error"),

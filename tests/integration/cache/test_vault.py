@@ -159,8 +159,8 @@ def test_a_file_that_was_cut(here: Vault, length: int) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\0" * 4096, b"\xff" * 4096, os.urandom(4096), b"A=b\n" * 99, b"secretenv cache 2\n"],
-    ids=["zeros", "ones", "random", "text", "another format"],
+    [b"\0" * 4096, b"\xff" * 4096, os.urandom(4096), b"secretenv cache 2\n"],
+    ids=["zeros", "ones", "random", "another format"],
 )
 def test_something_else(here: Vault, content: bytes) -> None:
     """It is no cache, and is replaced by one."""
@@ -169,6 +169,16 @@ def test_something_else(here: Vault, content: bytes) -> None:
     assert here.perform("open").sealed_at == 0
     here.seal()
     assert here.value() == MARKER
+
+
+@pytest.mark.parametrize("content", [b"A=b\n" * 99, b"a", "é".encode() * 300, b"x" + "€".encode() * 300])
+def test_a_text(here: Vault, content: bytes) -> None:
+    """Somebody has written it: it is neither replaced nor removed."""
+    here.file.write_bytes(content)
+    assert here.refuses().message == f"the cache {here.file} {NOT_A_CACHE}"
+    for wish in ("seal", "forget"):
+        unchanged(here, lambda: here.refuses(wish))  # noqa: B023
+        assert "but text: it is neither replaced nor removed" in here.refuses(wish).message
 
 
 def test_a_file_that_is_too_large(here: Vault) -> None:
