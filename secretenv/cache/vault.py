@@ -6,7 +6,7 @@ from secretenv.cache import cache_file, contents, device_certificate, device_sec
 from secretenv.cache.header import Header
 from secretenv.cache_protocol import CacheError
 from secretenv.protocol import LARGEST
-from secretenv.wording import many, span
+from secretenv.wording import span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def unseal(task: CacheTask, clock: Callable[[], float]) -> Known | None:
     using = sealing.key(device_secret.read(task.device), public_key)
     known, _ = _opened(task, raw, using, not_before, clock())
     if known.age is not None and known.age > task.max_age:
-        raise messages.CACHE_TOO_OLD(file=task.file, age=_days(known.age), limit=_days(task.max_age))
+        raise messages.CACHE_TOO_OLD(file=task.file, age=span(known.age), limit=span(task.max_age))
     return known
 
 
@@ -84,9 +84,3 @@ def _looked_at(task: CacheTask, using: bytes, not_before: float, now: float) -> 
     except CacheError:
         return None
     return looked_at if task.known and before.answer.versions == task.known.answer.versions else None
-
-
-def _days(seconds: float) -> str:
-    """Return a long time in days."""
-    days = int(seconds // contents.DAY)
-    return many(days, "day") if days > 1 else span(seconds)

@@ -21,6 +21,7 @@ from secretenv.errors import CredentialsError, SecretenvError, SecretError
 from secretenv.fetcher.secret_ids import region_of
 from secretenv.identity.background import Background
 from secretenv.protocol import BUDGET
+from secretenv.wording import span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -225,7 +226,7 @@ class _Walk(LocalSteps):
     def _rotations(self) -> None:
         """Show which versions of these secrets a running secretenv has refused; nothing if there are none."""
         from secretenv.cli.status import finding
-        from secretenv.cli.status.shown import length, refusal
+        from secretenv.cli.status.shown import refusal
 
         try:
             runs = finding.find().runs
@@ -234,7 +235,7 @@ class _Walk(LocalSteps):
         for run in runs:
             refused = [each for each in run.status["refused"] if each["secret"] in self._wanted]
             warnings = tuple(
-                f"refused {length(run.age(each['since']))} ago: "
+                f"refused {span(run.age(each['since']))} ago: "
                 f"{refusal(each['secret'], each['version'], each['why'])}; the command keeps its old values"
                 for each in refused
             )

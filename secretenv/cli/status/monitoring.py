@@ -9,8 +9,8 @@ import re
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from secretenv.cli.status.shown import DAY, certificate, length, refusal, unconfirmed
-from secretenv.wording import printable
+from secretenv.cli.status.shown import DAY, certificate, refusal, unconfirmed
+from secretenv.wording import printable, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ def judged(run: Run, epoch: float, max_age: float | None) -> Verdict:
     found = sorted(_troubles(run, epoch, limit(run, max_age)), key=lambda verdict: -verdict.level)
     if found:
         return Verdict(found[0].level, f"{who}: {', '.join(verdict.text for verdict in found)}")
-    return Verdict(Level.OK, f"{who}: {run.status['phase']}, last look {length(_age(run) or 0.0)} ago")
+    return Verdict(Level.OK, f"{who}: {run.status['phase']}, last look {span(_age(run) or 0.0)} ago")
 
 
 def limit(run: Run, max_age: float | None) -> float:
@@ -92,12 +92,12 @@ def _troubles(run: Run, epoch: float, max_age: float) -> Iterator[Verdict]:
             Level.WARNING, f"values of the cache{', of unknown age' * (age is None)}, not confirmed by AWS yet"
         )
     elif age is None:
-        yield Verdict(Level.WARNING, f"waiting for the first fetch for {length(run.age(status['started']))}")
+        yield Verdict(Level.WARNING, f"waiting for the first fetch for {span(run.age(status['started']))}")
     if age is not None and age > max_age:
-        yield Verdict(Level.CRITICAL, f"values are {length(age)} old")
+        yield Verdict(Level.CRITICAL, f"values are {span(age)} old")
     if failing := status["failing"]:
         level = Level.CRITICAL if failing["link"] in REFUSALS else Level.WARNING
-        since = length(run.age(failing["since"]))
+        since = span(run.age(failing["since"]))
         yield Verdict(level, f"failing for {since}: {failing['link']}: {failing['message']}")
     end = status["certificate_end"]
     if end is not None and end - epoch < RENEW:

@@ -37,12 +37,12 @@ def report(runs: Sequence[Run], epoch: float, width: int | None = None) -> str:
 def headline(run: Run, epoch: float) -> str:
     """Return the line about a run: its phase, its restarts, its looks, and the end of its certificate."""
     status = run.status
-    parts = [f"{status['phase']} for {length(run.age(status['since']))}"]
+    parts = [f"{status['phase']} for {span(run.age(status['since']))}"]
     if status["shutdown"]:
         parts.append(f"shutdown by {status['shutdown']}")
     parts.append(many(status["restarts"], "restart"))
     if status["trial_until"] is not None and status["trial_until"] > run.now:
-        parts.append(f"new versions on trial for {length(status['trial_until'] - run.now)}")
+        parts.append(f"new versions on trial for {span(status['trial_until'] - run.now)}")
     parts.append(_looks(run))
     if (end := status["certificate_end"]) is not None:
         parts.append(certificate(end, epoch))
@@ -53,22 +53,17 @@ def certificate(end: float, epoch: float) -> str:
     """Return how long a certificate lasts."""
     if end <= epoch:
         return f"certificate expired {moment(end)}"
-    return f"certificate expires in {length(end - epoch)} ({moment(end)})"
-
-
-def length(seconds: float) -> str:
-    """Return a length of time in words, from two days on in days."""
-    return many(int(seconds // DAY), "day") if seconds >= 2 * DAY else span(seconds)
+    return f"certificate expires in {span(end - epoch)} ({moment(end)})"
 
 
 def _looks(run: Run) -> str:
     """Return when the secrets were looked at, and when they will be."""
     at, due = run.status["looked_at"], run.status["next_look"]
     never = "time of the last look not known" if unconfirmed(run) else "no look succeeded yet"
-    last = never if at is None else f"last look {length(run.age(at))} ago"
+    last = never if at is None else f"last look {span(run.age(at))} ago"
     if due is None:
         return f"{last}, looking now"
-    return f"{last}, next look {f'in {length(due - run.now)}' if due > run.now else 'due'}"
+    return f"{last}, next look {f'in {span(due - run.now)}' if due > run.now else 'due'}"
 
 
 def unconfirmed(run: Run) -> bool:
@@ -82,11 +77,11 @@ def _details(run: Run, epoch: float) -> Iterator[str]:
     if cache := run.status["cache"]:
         yield f"cache {cache['file']}: {', '.join(_cache(cache, run, epoch))}"
     if failing := run.status["failing"]:
-        yield f"failing for {length(run.age(failing['since']))}: {failing['link']}: {failing['message']}"
+        yield f"failing for {span(run.age(failing['since']))}: {failing['link']}: {failing['message']}"
         if failing["hint"]:
             yield f"hint: {failing['hint']}"
     for each in run.status["refused"]:
-        yield f"refused {length(run.age(each['since']))} ago: {refusal(each['secret'], each['version'], each['why'])}"
+        yield f"refused {span(run.age(each['since']))} ago: {refusal(each['secret'], each['version'], each['why'])}"
     if run.status["refused"]:
         from secretenv.supervisor.trial import NEXT
 
@@ -101,7 +96,7 @@ def _secret(each: Status, run: Run) -> str:
     elif each["source"] != "file":
         words.append("no version yet" if each["since"] is None else "does not exist")
     if each["since"] is not None:
-        words.append(f"for {length(run.age(each['since']))}")
+        words.append(f"for {span(run.age(each['since']))}")
     words.append(f"from {_SOURCES.get(each['source'], each['source'])}")
     if each["newest"]:
         newest = _version(each["secret"], each["newest"])
@@ -116,9 +111,9 @@ def _cache(cache: Status, run: Run, epoch: float) -> Iterator[str]:
     if (at := cache["sealed_at"]) is None:
         yield "not sealed yet"
     else:
-        yield f"sealed {length(epoch - at)} ago ({moment(at)})" if at <= epoch else f"sealed {moment(at)}"
+        yield f"sealed {span(epoch - at)} ago ({moment(at)})" if at <= epoch else f"sealed {moment(at)}"
     if (since := cache["denied_since"]) is not None:
-        yield f"marked: AWS has refused to return the secrets for {length(run.age(since))}"
+        yield f"marked: AWS has refused to return the secrets for {span(run.age(since))}"
 
 
 def refusal(secret: str, version: str, why: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from secretenv.cli.status.finding import Run
-from secretenv.cli.status.shown import length, report
+from secretenv.cli.status.shown import report
 from secretenv.supervisor.trial import NEXT
+from secretenv.wording import span
 
 from .statuses import DAY, EPOCH, NEWER, NOW, VERSION, cache, failing, refused, secret, status
 
@@ -139,4 +140,4 @@ def test_a_hostile_name() -> None:
 )
 def test_lengths(seconds: float, words: str) -> None:
     """From two days on in days."""
-    assert length(seconds) == words
+    assert span(seconds) == words
