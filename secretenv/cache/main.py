@@ -17,7 +17,7 @@ from secretenv.cache import cache_file, messages
 from secretenv.cache.header import LONGEST, Header, is_text
 from secretenv.cache_protocol import CacheError, CacheTask, Outcome
 from secretenv.defects import as_error
-from secretenv.identity.hardening import forbid_dumps
+from secretenv.identity.hardening import forbid_dumps, take_standard_output
 from secretenv.protocol import GO
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def main(clock: Callable[[], float] = time.time) -> None:
         clock: this machine's, in seconds since the epoch.
     """
     try:
-        output = _take_standard_output()
+        output = take_standard_output()
         _harden()
         if GO in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
             if GO not in signal.sigpending():
@@ -199,16 +199,6 @@ def _write_all(descriptor: int, outcome: Outcome) -> None:
     left = memoryview(json.dumps(outcome.to_json()).encode())
     while left:
         left = left[os.write(descriptor, left) :]
-
-
-def _take_standard_output() -> int:
-    """Return a new descriptor for standard output; a stray print of a library no longer goes there."""
-    own = os.dup(1)
-    try:
-        os.dup2(2, 1)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return own
 
 
 if __name__ == "__main__":

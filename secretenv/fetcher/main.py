@@ -21,7 +21,7 @@ from secretenv.errors import FetcherError
 from secretenv.fetcher import messages
 from secretenv.fetcher.fetch import Fetch
 from secretenv.identity.background import Background
-from secretenv.identity.hardening import forbid_dumps, silence_interpreter
+from secretenv.identity.hardening import forbid_dumps, silence_interpreter, take_standard_output
 from secretenv.protocol import BUDGET, GO, Answer, Task
 from secretenv.settings import FILE_SCHEME
 
@@ -105,7 +105,7 @@ def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:
         budget: seconds in which to answer.
         make: makes the fetch of task, answer and what is called before each step.
     """
-    output = Output(_take_standard_output())
+    output = Output(take_standard_output())
     forbid_dumps()
     os.environ.pop("SSLKEYLOGFILE", None)
     silence_interpreter()
@@ -186,16 +186,6 @@ def _get_ready(output: Output) -> None:
 
     # Any other import that fails here fails again where it is needed, and is reported there.
     Background(load)
-
-
-def _take_standard_output() -> int:
-    """Return a new descriptor for standard output; a stray print of a library no longer goes there."""
-    own = os.dup(1)
-    try:
-        os.dup2(2, 1)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return own
 
 
 if __name__ == "__main__":

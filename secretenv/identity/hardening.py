@@ -6,6 +6,8 @@ The imports are in the functions: a fetch from files alone needs no `logging`.
 
 from __future__ import annotations
 
+import os
+
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -32,3 +34,13 @@ def silence_libraries() -> None:
 
     logging.disable()
     warnings.simplefilter("ignore")
+
+
+def take_standard_output() -> int:
+    """Return a new descriptor for standard output; a stray print of a library no longer goes there."""
+    own = os.dup(1)
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return own
