@@ -13,8 +13,7 @@ import sys
 import time
 
 from secretenv.defects import as_error, place_of, unexpected
-from secretenv.errors import FAILED, CommandError, CommandNotFoundError, FetcherError, SecretenvError
-from secretenv.protocol import Task
+from secretenv.errors import FAILED, CommandError, CommandNotFoundError, SecretenvError
 from secretenv.supervisor import messages
 from secretenv.supervisor.actions import (
     Adopt,
@@ -38,7 +37,7 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
 from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
-from secretenv.supervisor.fetcher_process import Fetch
+from secretenv.supervisor.fetches import Fetches
 from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
@@ -48,19 +47,19 @@ from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.status import Status
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
-from secretenv.wording import many, moment, signal_name, span
+from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Never, NoReturn
 
-    from secretenv.credentials import Credentials
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
     from secretenv.supervisor.actions import Action
     from secretenv.supervisor.cache_process import CacheProcess
     from secretenv.supervisor.caller import Origin
+    from secretenv.supervisor.fetcher_process import Fetch
     from secretenv.supervisor.helper_process import Helper
     from secretenv.supervisor.sd_notify import Notifier
     from secretenv.supervisor.secret_files import SecretFiles
@@ -199,11 +198,7 @@ class _Supervisor:
         elif opener is not None:
             opener.abandon()
         self._child: Child | None = None
-        self._fetch: Fetch | None = None
-        self._first = first
-        self._fetching_since = 0.0
-        self._credentials: Credentials | None = None
-        self._warned: set[str] = set()
+        self._fetches = Fetches(settings, self._base, log, first)
         self._file = ""
         self._status = Status(settings, now())
         self._secret_files: SecretFiles | None = None
@@ -276,7 +271,7 @@ class _Supervisor:
             case StartFetch():
                 self._start_fetch()
             case KillFetch():
-                self._kill_fetch()
+                self._fetches.kill()
             case Prepare(answer=answer):
                 self._prepare(answer)
             case Publish(answer=answer):
@@ -326,8 +321,8 @@ class _Supervisor:
         child.family.adopt(adopted(child.pid, self._helpers, marks))
 
     def _helpers(self) -> set[int]:
-        pids = {helper.pid for helper in (self._first, self._fetch, self._trier) if helper is not None}
-        return pids.union(self._cache.pids() if self._cache else ())
+        own = [*self._fetches.pids(), *(self._cache.pids() if self._cache else ())]
+        return {*own, self._trier.pid} if self._trier else set(own)
 
     def _sender_of(self, info: signal.struct_siginfo) -> Sender:
         child = self._child
@@ -379,47 +374,18 @@ class _Supervisor:
             self._do(actions)
             return
         os.waitid(os.P_PID, pid, os.WEXITED)
-        if self._fetch is not None and pid == self._fetch.pid:
-            self._fetched(status)
+        if (answer := self._fetches.takes(pid, status, now())) is not None:
+            self._fetched(answer)
 
     # The fetcher
 
     def _start_fetch(self) -> None:
-        try:
-            fetch, self._first = self._first or Fetch(self._base), None
-            task = Task.of(self._settings, self._credentials)
-            fetch.begin(task)
-        except OSError as error:
-            self._do(self._lifecycle.failed(messages.NO_FETCHER(reason=error.strerror), now()))
-            return
-        self._fetch, self._fetching_since = fetch, now()
-        again = " with the credentials of an earlier one" if self._credentials else ""
-        self._log("debug", f"fetch started{again}, as process {fetch.pid}")
+        error = self._fetches.start(now())
+        if error is not None:
+            self._do(self._lifecycle.failed(error, now()))
 
-    def _kill_fetch(self) -> None:
-        if self._fetch is not None:
-            self._fetch.killed = True
-            os.kill(self._fetch.pid, signal.SIGKILL)
-
-    def _fetched(self, status: int) -> None:
-        """Take the answer of the fetcher that ended."""
-        fetch, self._fetch = self._fetch, None
-        if fetch is None:
-            return
-        answer, stray = fetch.finish(status)
-        outcome = "failed" if answer.error else many(len(answer.variables), "variable")
-        self._log("debug", f"fetch ended after {span(now() - self._fetching_since)}: {outcome}")
-        if stray:
-            # Only the size: a library's traceback may hold anything.
-            self._log("debug", f"the fetcher wrote {stray} bytes to standard error")
-        for warning in answer.warnings:
-            if warning not in self._warned:
-                self._warned.add(warning)
-                self._log("warning", warning)
-        if answer.credentials is not None or not isinstance(answer.error, FetcherError):
-            self._credentials = answer.credentials
-        if answer.credentials is not None:
-            self._log("debug", f"temporary credentials expire at {moment(answer.credentials.expiration)}")
+    def _fetched(self, answer: Answer) -> None:
+        """Report the answer of a fetcher."""
         self._status.certificate_end = answer.certificate_end or self._status.certificate_end
         error = answer.error or self._problem(answer)
         if error is None:
@@ -563,9 +529,7 @@ class _Supervisor:
         if self._child is not None and not self._child.reaped:
             # The init process may never reap it.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
-        for fetch in (self._first, self._fetch):
-            if fetch is not None:
-                fetch.abandon()
+        self._fetches.abandon()
         if self._cache is not None:
             self._cache.finish()
         self._remove_files()

@@ -353,6 +353,8 @@ def test_files_and_optional_secrets(cached: Cached, world: World) -> None:
     program = cached.run("--cache-after=0", *secrets, command=command)
     program.shows("same")
     assert program.lines == ["start one", "same"]
+    program.send(signal.SIGTERM)
+    program.ends()
 
 
 def test_no_value_in_a_file(cached: Cached, tmp_path: Path) -> None:
