@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from secretenv.errors import SecretenvError
+from secretenv.wording import COMPLETE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ _NO_MEMORY = (
 _ENOMEM = 12
 _HERE = __file__.rpartition("/")[0] + "/"
 
-COMPLETE = "is the installation complete? pip check; or install secretenv again"
 NOEXEC_WORDS = "{file} is on a file system that is mounted noexec, so Python cannot load it"
 NOEXEC_HINT = "findmnt -T {file}; mount it with exec, or install secretenv elsewhere"
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DESCRIBE_ENDPOINT = "aws iot describe-endpoint --endpoint-type iot:CredentialProvider"
 PORTAL = "something between this device and AWS answered, perhaps a captive portal or a proxy"
 
+COMPLETE = "is the installation complete? pip check; or install secretenv again"
 USE_A_SHELL = "use sh -c '...', or env in front of variables"
 
 _LONGEST_NAME = 80  # characters of a name in a message

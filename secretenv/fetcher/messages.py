@@ -5,9 +5,8 @@ The tables in `secretsmanager_errors` say what AWS's own answers mean.
 
 from __future__ import annotations
 
-from secretenv.defects import COMPLETE
 from secretenv.errors import ContentError, FetcherError, Message, SecretError
-from secretenv.wording import PORTAL
+from secretenv.wording import COMPLETE, PORTAL
 
 _WHOLE = (
     "for the whole secret in one variable use --secret NAME={id}, or store a JSON object whose keys are the variables"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-from secretenv.defects import NOEXEC_HINT, NOEXEC_WORDS, noexec_library, short
-from secretenv.errors import FetcherError
 from secretenv.protocol import GO, Task, read_answer
 from secretenv.supervisor import messages
 from secretenv.supervisor.helper_process import Helper
@@ -52,7 +50,7 @@ class Fetch:
         """
         ended: str | SecretenvError = "it took too long and was killed"
         if not self.killed:
-            ended = f"it was killed by signal {-status}" if status < 0 else died(status, self._helper.last_words())
+            ended = f"it was killed by signal {-status}" if status < 0 else self._died(status)
         answer, stray = read_answer(self._helper.answer(), ended), self._helper.stray()
         self._helper.close()
         return answer, stray
@@ -61,24 +59,9 @@ class Fetch:
         """End it, before it has answered; nothing of it is left."""
         self._helper.abandon()
 
-
-def died(status: int, said: str) -> SecretenvError:
-    """Return the error of a fetcher that ended with an exception: its kind and place, never its text.
-
-    Args:
-        status: its exit status; 0 if it wrote something that is not an answer.
-        said: what it wrote to standard error: the traceback of Python, if it got that far.
-    """
-    # Only up to the first exception: text of several lines after it may look like one.
-    _, _, trace = said.partition("Traceback (most recent call last):\n")
-    place = "its start"
-    for line in trace.splitlines():
-        file, _, rest = line.removeprefix('  File "').partition('", line ')
-        if line.startswith('  File "') and not file.startswith("<"):
-            place = f"{short(file)}:{rest.partition(',')[0]}"
-        if not line.startswith(" "):
-            exception, _, words = line.partition(":")
-            if library := noexec_library(words.strip()):
-                return FetcherError(NOEXEC_WORDS.format(file=library), hint=NOEXEC_HINT.format(file=library))
-            return messages.FETCHER_RAISED(status=status, exception=exception, place=place)
-    return messages.FETCHER_EXITED(status=status)
+    def _died(self, status: int) -> SecretenvError:
+        try:
+            from secretenv.supervisor.fetcher_traceback import died  # a fetcher rarely ends so
+        except ImportError:  # an upgrade has removed the files
+            return messages.FETCHER_EXITED(status=status)
+        return died(status, self._helper.last_words())

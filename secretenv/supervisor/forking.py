@@ -10,7 +10,6 @@ import errno
 import os
 import signal
 
-from secretenv.defects import unexpected
 from secretenv.errors import FAILED, SecretenvError
 from secretenv.supervisor import messages
 from secretenv.supervisor.libc import Word, function
@@ -75,6 +74,8 @@ def fork(run: Callable[[], NoReturn], make_log: Callable[[], Log] = Log) -> int:
 def _why(error: BaseException) -> SecretenvError:
     """Return the error to show for the end of a child."""
     if isinstance(error, ImportError):
+        from secretenv.defects import unexpected  # only for the error
+
         return unexpected(error, SecretenvError)
     if not isinstance(error, OSError):
         return messages.HELPER_FAILED(reason=type(error).__name__)

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 
-from secretenv.defects import as_error, place_of, unexpected
 from secretenv.errors import FAILED, CommandError, CommandNotFoundError, SecretenvError
 from secretenv.supervisor import messages
 from secretenv.supervisor.actions import (
@@ -47,7 +46,7 @@ from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.status import Status
 from secretenv.supervisor.terminal import Terminal, stop
 from secretenv.supervisor.waiting import Signals
-from secretenv.wording import signal_name
+from secretenv.wording import COMPLETE, signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,12 +97,32 @@ def supervise(
         log = Log(settings.log_level, settings.log_format)
         _Supervisor(settings, origin, log, first=first, opener=opener, exec_patience=exec_patience).run(signals)
     except OSError as error:
-        log.failure(messages.CANNOT_START(reason=error.strerror, place=place_of(error).removeprefix(" at ")))
-    except SecretenvError as error:
-        log.failure(error)
+        defects = _defects()
+        place = defects.place_of(error).removeprefix(" at ") if defects else "no place known"
+        log.failure(messages.CANNOT_START(reason=error.strerror, place=place))
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
-        log.failure(unexpected(error, SecretenvError))
+        log.failure(_shown(error))
     os._exit(FAILED)
+
+
+def _defects() -> Any:
+    """Return the module that describes exceptions, None if an upgrade has removed it."""
+    try:
+        from secretenv import defects  # only for the error
+    except Exception:  # noqa: BLE001 - whatever the new files are like
+        return None
+    return defects
+
+
+def _shown(error: Exception) -> SecretenvError:
+    """Return the error to show for any exception."""
+    if isinstance(error, SecretenvError):
+        return error
+    defects = _defects()
+    if defects is None:
+        return SecretenvError(f"an unexpected {type(error).__name__}", hint=COMPLETE)
+    shown: SecretenvError = defects.as_error(error, SecretenvError)
+    return shown
 
 
 def _unload(rooms: Iterable[str]) -> None:
@@ -132,7 +151,7 @@ def _load_for_a_change() -> SecretenvError | None:
     try:
         from secretenv.supervisor import adopted, changes, descendants, trial  # noqa: F401
     except Exception as error:  # noqa: BLE001 - whatever the new files are like, the command keeps running
-        return as_error(error, SecretenvError)
+        return _shown(error)
     return None
 
 

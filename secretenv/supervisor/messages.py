@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from secretenv.defects import COMPLETE
 from secretenv.errors import CommandError, CommandNotFoundError, FetcherError, Message, SecretenvError, SettingsError
-from secretenv.wording import USE_A_SHELL
+from secretenv.wording import COMPLETE, USE_A_SHELL
 
 # environment
 

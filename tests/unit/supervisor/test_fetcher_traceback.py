@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from secretenv.supervisor.fetcher_process import died
+from secretenv.supervisor.fetcher_traceback import died
 
 MARKER = "v4lue-that-must-not-show"
 
