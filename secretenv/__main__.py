@@ -88,9 +88,11 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
         arguments: the words after `secretenv`.
         mask: the signals that the caller blocks.
     """
+    import gc
+
     try:
+        from secretenv.supervisor import starting
         from secretenv.supervisor.caller import Origin
-        from secretenv.supervisor.loop import supervise
     except Exception as error:  # noqa: BLE001 - an installation that is not whole
         sys.exit(_failed(error, 125))
 
@@ -109,7 +111,16 @@ def _run(arguments: list[str], mask: "set[int | signal.Signals]") -> None:
 
         opener()
 
-    supervise(read_settings, Origin(mask), arguments[1:], open_cache=open_cache)
+    origin = Origin(mask)
+    settings, signals, first, opener = starting.begin(read_settings, origin, arguments[1:], open_cache)
+    starting.unload()
+    del starting
+    gc.collect()  # its functions refer to one another
+    try:
+        from secretenv.supervisor.loop import supervise
+    except Exception as error:  # noqa: BLE001 - an installation that is not whole
+        sys.exit(_failed(error, 125))
+    supervise(settings, origin, signals, first=first, opener=opener)
 
 
 def _read_settings(arguments: list[str], descriptor: int) -> int:

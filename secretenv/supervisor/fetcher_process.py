@@ -62,6 +62,6 @@ class Fetch:
     def _died(self, status: int) -> SecretenvError:
         try:
             from secretenv.supervisor.fetcher_traceback import died  # a fetcher rarely ends so
-        except ImportError:  # an upgrade has removed the files
-            return messages.FETCHER_EXITED(status=status)
+        except ImportError as error:  # the files were removed: the fetcher will have met the same
+            return messages.FETCHER_RAISED(status=status, exception=type(error).__name__, place="its start")
         return died(status, self._helper.last_words())

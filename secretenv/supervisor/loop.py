@@ -6,14 +6,11 @@ connection: a fetcher is a process of its own, so that nothing outside can hold 
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
-import sys
 import time
 
-from secretenv.errors import FAILED, CommandError, CommandNotFoundError, SecretenvError
-from secretenv.supervisor import messages
+from secretenv.errors import CommandError, CommandNotFoundError, SecretenvError
 from secretenv.supervisor.actions import (
     Adopt,
     End,
@@ -36,8 +33,9 @@ from secretenv.supervisor.actions import (
 from secretenv.supervisor.command import EXEC_PATIENCE, Child, spawn
 from secretenv.supervisor.ending import leave
 from secretenv.supervisor.environment import environment, readdressed
+from secretenv.supervisor.failing import fail, shown
 from secretenv.supervisor.fetches import Fetches
-from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, occupy_standard_descriptors, prctl
+from secretenv.supervisor.forking import PR_SET_CHILD_SUBREAPER, prctl
 from secretenv.supervisor.lifecycle import Lifecycle
 from secretenv.supervisor.log import Log
 from secretenv.supervisor.program import check_size, execute, find, refusal
@@ -45,12 +43,10 @@ from secretenv.supervisor.reaping import next_report, take_stop
 from secretenv.supervisor.signals import sender_of
 from secretenv.supervisor.status import Status
 from secretenv.supervisor.terminal import Terminal, stop
-from secretenv.supervisor.waiting import Signals
-from secretenv.wording import COMPLETE, signal_name
+from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Never, NoReturn
 
     from secretenv.protocol import Answer
@@ -64,74 +60,33 @@ if TYPE_CHECKING:
     from secretenv.supervisor.secret_files import SecretFiles
     from secretenv.supervisor.signals import Sender
     from secretenv.supervisor.validator import Trier
+    from secretenv.supervisor.waiting import Signals
 
 
-def supervise(
-    read_settings: Callable[[int], int],
+def supervise(  # noqa: PLR0913 - what `starting` has made
+    settings: Settings,
     origin: Origin,
-    words: Sequence[str] = (),
+    signals: Signals,
     *,
-    open_cache: Callable[[], object],
+    first: Fetch | None,
+    opener: Helper | None,
     exec_patience: float = EXEC_PATIENCE,
 ) -> NoReturn:
-    """Run the command line in a helper, then the command, and end this process as the command ended.
+    """Run the command, and end this process as the command ended.
 
     Args:
-        read_settings: the command line: takes a descriptor to write the settings to, returns an exit status.
+        settings: of the run.
         origin: what the caller gave to this process.
-        words: of the command line, after `run`: they tell what will be needed.
-        open_cache: the process that opens the cache.
+        signals: where this process waits.
+        first: a fetcher that is ready; None: it is started when it is needed.
+        opener: a process that is ready to open the cache; None: the same.
         exec_patience: seconds to wait for the kernel's verdict on each start of the command.
     """
-    occupy_standard_descriptors()
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
-    log = Log()
+    log = Log(settings.log_level, settings.log_format)
     try:
-        signals = Signals()
-        from secretenv.supervisor import starting
-
-        settings, first, opener = starting.begin(read_settings, origin, signals, words, open_cache)
-        rooms = starting.ROOMS
-        del starting
-        _unload(rooms)
-        log = Log(settings.log_level, settings.log_format)
         _Supervisor(settings, origin, log, first=first, opener=opener, exec_patience=exec_patience).run(signals)
-    except OSError as error:
-        defects = _defects()
-        place = defects.place_of(error).removeprefix(" at ") if defects else "no place known"
-        log.failure(messages.CANNOT_START(reason=error.strerror, place=place))
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value, and a traceback may block
-        log.failure(_shown(error))
-    os._exit(FAILED)
-
-
-def _defects() -> Any:
-    """Return the module that describes exceptions, None if an upgrade has removed it."""
-    try:
-        from secretenv import defects  # only for the error
-    except Exception:  # noqa: BLE001 - whatever the new files are like
-        return None
-    return defects
-
-
-def _shown(error: Exception) -> SecretenvError:
-    """Return the error to show for any exception."""
-    if isinstance(error, SecretenvError):
-        return error
-    defects = _defects()
-    if defects is None:
-        return SecretenvError(f"an unexpected {type(error).__name__}", hint=COMPLETE)
-    shown: SecretenvError = defects.as_error(error, SecretenvError)
-    return shown
-
-
-def _unload(rooms: Iterable[str]) -> None:
-    """Forget these rooms of this package, so that their memory serves for what comes: 16 KiB of an idle run."""
-    package = __name__.rpartition(".")[0]
-    for room in rooms:
-        sys.modules.pop(f"{package}.{room}", None)
-        sys.modules[package].__dict__.pop(room, None)
-    gc.collect()  # their functions refer to one another
+        fail(error, log)
 
 
 # Neither a command with thousands of children that end nor a storm of signals may hold up the rest.
@@ -151,7 +106,7 @@ def _load_for_a_change() -> SecretenvError | None:
     try:
         from secretenv.supervisor import adopted, changes, descendants, trial  # noqa: F401
     except Exception as error:  # noqa: BLE001 - whatever the new files are like, the command keeps running
-        return _shown(error)
+        return shown(error)
     return None
 
 

@@ -57,6 +57,7 @@ ARROWS = {
     "__main__": {
         "shared",
         "supervisor.loop",
+        "supervisor.starting",
         "supervisor.caller",
         "cache.main",
         "config.argv",
@@ -70,7 +71,7 @@ LAZY = {"cli": {"provision", "sandbox"}}
 # All of the standard library that the process that stays may import, for types alone not counted. Each name costs
 # memory for as long as the command runs.
 RESIDENT = {
-    "__future__", "_ctypes", "_socket", "binascii", "ctypes", "errno", "fcntl", "fnmatch", "gc", "json", "os", "select",
+    "__future__", "_ctypes", "_socket", "binascii", "ctypes", "errno", "fcntl", "fnmatch", "json", "os", "select",
     "signal", "stat", "sys", "termios", "time",
 }  # fmt: skip
 

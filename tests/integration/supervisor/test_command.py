@@ -50,10 +50,11 @@ import os, signal, sys
 from secretenv.config.argv import write_settings
 from secretenv.supervisor.caller import Origin
 from secretenv.supervisor.loop import supervise
+from secretenv.supervisor.starting import begin
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
-supervise(
-    lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe)), origin, open_cache=int, exec_patience=0
-)
+read = lambda pipe: int(not write_settings(sys.argv[1:], os.environ, pipe))
+settings, signals, first, opener = begin(read, origin, (), int)
+supervise(settings, origin, signals, first=first, opener=opener, exec_patience=0)
 """
 
 

@@ -32,10 +32,12 @@ from secretenv.config.argv import write_settings
 from secretenv.supervisor import validation
 from secretenv.supervisor.caller import Origin
 from secretenv.supervisor.loop import supervise
+from secretenv.supervisor.starting import begin
 validation.LIMIT = float(sys.argv[1])
 origin = Origin(signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()))
 read = lambda pipe: int(not write_settings(sys.argv[2:], os.environ, pipe))
-supervise(read, origin, open_cache=int, exec_patience=0.0)
+settings, signals, first, opener = begin(read, origin, (), int)
+supervise(settings, origin, signals, first=first, opener=opener, exec_patience=0.0)
 """
 QUICK = ("--interval=50ms", "--trial=0")
 SHOW = ("--", PYTHON, CHILD, "--show=VALUE")
