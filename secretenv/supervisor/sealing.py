@@ -67,6 +67,7 @@ class Sealing:
         self._why = ""
         self._looked: float | None = None  # when AWS last confirmed these; None: not known, the file may tell
         self._drop = False  # whether the file is to be removed
+        self._removed: Answer | None = None  # what it held, until AWS refuses no more
         # What it holds.
         self._held: tuple[object, ...] = ()
         self._held_looked: float | None = None
@@ -97,6 +98,7 @@ class Sealing:
             now: in seconds.
         """
         self._good, self._refused, self._why, self._drop = answer, dict(refused), why, False
+        self._removed = None
         self._looked = looked
         return self._write(now)
 
@@ -110,6 +112,8 @@ class Sealing:
     def confirmed(self) -> None:
         """Take a successful fetch: AWS refuses nothing. `renew` or `keep` removes the mark from the file."""
         self.denied_since, self._denials = None, 0
+        if self._removed:
+            self._good, self._removed, self._drop = self._removed, None, False
 
     def denied(self, now: float) -> list[Action]:
         """Take a refusal of AWS: mark the file, and remove it when AWS has refused for long."""
@@ -119,7 +123,7 @@ class Sealing:
         revoked = now - self.denied_since >= REVOKED_AFTER and self._denials >= REVOKED_FETCHES
         if not revoked or self._good is None:
             return self._write(now)
-        self._good, self._drop = None, True
+        self._good, self._removed, self._drop = None, self._good, True
         words = "AWS has refused to return the secrets for an hour: the cache is removed"
         return [line("warning", words, "cache"), *self._write(now)]
 

@@ -516,8 +516,8 @@ def test_a_success_removes_the_mark() -> None:
     assert sealed_as(story.later(11.0)) == [({"app": "a"}, {}, 0)]
 
 
-def test_refused_for_an_hour() -> None:
-    """After an hour of refusals in three looks the file is removed; the command runs on."""
+def removed() -> Story:
+    """Return a story in which AWS has refused for an hour, so that the file was removed."""
     story = from_cache()
     began = story.now
     dropped: list[Any] = []
@@ -530,8 +530,34 @@ def test_refused_for_an_hour() -> None:
         story.later(60.0)
     assert dropped
     assert HOUR <= story.now - began <= HOUR + 600
+    return story
+
+
+def test_refused_for_an_hour() -> None:
+    """After an hour of refusals in three looks the file is removed; the command runs on."""
+    story = removed()
     assert any("the cache is removed" in line for line in story.lines)
     assert not story.life.ended
+    story.later(300)
+    assert not any(isinstance(action, SealCache | DropCache) for action in story.happens("failed", DENIED))
+
+
+def test_no_longer_refused() -> None:
+    """When AWS confirms the values again there is a file again: the refusals were an operator's mistake."""
+    story = removed()
+    story.later(300)
+    assert sealed_as(story.happens("fetched", A)) == [({"app": "a"}, {}, 0)]
+
+
+def test_no_longer_refused_with_other_values() -> None:
+    """New values get into it as always."""
+    story = removed()
+    story.later(300)
+    assert story.happens("fetched", B) == [Prepare(answer=B)]
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    story.happens("gone")
+    assert sealed_as(story.later(11)) == [({"app": "b"}, {}, 0)]
 
 
 def test_refused_for_an_hour_over_starts() -> None:
