@@ -37,6 +37,11 @@ OPENING_LATE = Message(
     "the cache was not opened within {time}",
     "check the disks of the cache and of the key file: dmesg | tail",
 )
+SEALING_LATE = Message(
+    CacheError,
+    "the cache was not written within {time}",
+    "check the disk of the cache: dmesg | tail",
+)
 
 
 class OpenCache(Rare):
@@ -106,6 +111,8 @@ class CachedLife(Lifecycle):
             actions += self._keep_good(now)
         if _past(self._seal_limit, now):
             self._seal_limit = None
+            error = SEALING_LATE(time=span(SEAL_LIMIT))
+            actions.append(line("warning", error.message, error.link, error.hint))
             self._sealing.late()
             actions += self.gone(now)
         return actions

@@ -560,6 +560,7 @@ def test_no_exit_for_ever(late: bool) -> None:  # noqa: FBT001
     failed = outcome(error=CacheError("read-only"))
     actions = story.later(6.0) if late else story.happens("sealed", failed)
     assert Spawn(answer=B) in actions
+    assert any(line.startswith("the cache was not written within 5" if late else "read-only") for line in story.lines)
 
 
 def test_bad_values_where_nothing_can_be_sealed() -> None:
