@@ -176,7 +176,7 @@ class CachedLife(Lifecycle):
             notices = self._notices.becoming(known.answer.versions)
             return [*self._end("start from the cache with --once"), *notices, Exec(answer=known.answer)]
         self._move("start from the cache")
-        if self._unconfirmed and not self._refresh.fetching:
+        if self._unconfirmed and not self._refresh.fetching and not self._refresh.holds_back():
             self._refresh.look_again(now)  # by the next tick: the command first
         return self._start()
 

@@ -115,6 +115,10 @@ class Refresh:
             return []
         return self._fetch(now)
 
+    def holds_back(self) -> bool:
+        """Whether the next check waits because AWS throttles."""
+        return self.due is not None and self.error is not None and self.error.link == THROTTLED
+
     def look_again(self, at: float) -> None:
         """Check at this time, if not earlier."""
         self.due = at if self.due is None else min(self.due, at)

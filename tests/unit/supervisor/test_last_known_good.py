@@ -276,6 +276,16 @@ def test_ignored_values() -> None:
     assert story.life.snapshot()["cache"]["in_use"] is False
 
 
+def test_a_look_while_aws_throttles() -> None:
+    """The look waits as long as the next try would have: a fleet that starts at once would only add calls."""
+    story = start(cache_after=1.0)
+    story.happens("opened", outcome(cached(A)))
+    story.happens("failed", THROTTLED)
+    assert story.later(1.0) == [Spawn(answer=A)]
+    assert story.later(0.9) == []
+    assert story.later(0.2) == [StartFetch()]
+
+
 def test_a_failing_look() -> None:
     """A look that fails is repeated as while any command runs; the values are as old as they are."""
     story = from_cache()
