@@ -65,10 +65,11 @@ class Fetches:
             os.kill(self._running.pid, signal.SIGKILL)
 
     def abandon(self) -> None:
-        """End all fetchers."""
+        """End all fetchers; nothing of them is left."""
         for fetch in (self._first, self._running):
             if fetch is not None:
                 fetch.abandon()
+        self._first = self._running = None
 
     def takes(self, pid: int, status: int, now: float) -> Answer | None:
         """Return the answer of a process that has ended and was reaped; None if it was not the running fetcher.

@@ -13,7 +13,7 @@ from secretenv.protocol import Answer
 from secretenv.supervisor.actions import Adopt, Exec, Rare, Sweep, line
 from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
-from secretenv.supervisor.sealing import Sealing, refused, unreachable
+from secretenv.supervisor.sealing import WRITE_LIMIT, Sealing, refused, unreachable
 from secretenv.supervisor.trial import NEXT, ending, was_asked
 from secretenv.wording import shown_versions, span
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from secretenv.errors import SecretenvError
     from secretenv.settings import Settings
-    from secretenv.supervisor.actions import Action, Level
+    from secretenv.supervisor.actions import Action, Level, Line
     from secretenv.supervisor.phases import Event
 
 OPEN_LIMIT = 10.0  # seconds, far more than it takes; a disk may hang
@@ -36,6 +36,11 @@ OPENING_LATE = Message(
     CacheError,
     "the cache was not opened within {time}",
     "check the disks of the cache and of the key file: dmesg | tail",
+)
+SEALING_LATE = Message(
+    CacheError,
+    "the cache was not written within {time}",
+    "check the disk of the cache: dmesg | tail",
 )
 
 
@@ -55,16 +60,19 @@ def with_cache(life: type[Lifecycle]) -> type[Lifecycle]:
 class CachedLife(Lifecycle):
     """The state of one run with a cache. The arguments are those of `Lifecycle`."""
 
+    _held: Answer | None = None  # that of `validation`
+
     def __init__(self, settings: Settings, **given: Any) -> None:
         super().__init__(settings, **given)
         self._at_once = not settings.cache_after
+        self._no_restarts = settings.on_change not in {"restart", "exit"}
         self._sealing = Sealing()
         self._opening = True
         self._first: Answer | SecretenvError | None = None  # the outcome of the first fetch, which waits for the cache
         self._known: Known | None = None  # what the command can be started with
         self._unconfirmed = False  # whether the command runs with values of the cache that no fetch has confirmed yet
         self._age: float | None = None  # of these values at the start
-        self._from_cache = False  # whether it was started from the cache last
+        self._from_cache = False  # whether this run began with the cache: the next one may, too
         self._died: int | None = None  # how it ended with these: newer ones are fetched before the end
         self._refused_until = 0.0  # until when a failure means that not the refused version is to blame
         # Due times; None is never.
@@ -75,7 +83,8 @@ class CachedLife(Lifecycle):
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        times = (super().due(), self._open_limit, self._use_at, self._seal_at, self._seal_limit)
+        own = (self._open_limit, self._use_at, self._seal_at, self._seal_limit, self._sealing.limit)
+        times = (super().due(), *own)
         return min((time for time in times if time is not None), default=None)
 
     def snapshot(self) -> dict[str, Any]:
@@ -100,12 +109,19 @@ class CachedLife(Lifecycle):
                 actions += self._use(self._known, now)
         if _past(self._seal_at, now):
             self._seal_at = None
-            actions += self._keep(self.running, now)
+            actions += self._keep_good(now)
         if _past(self._seal_limit, now):
             self._seal_limit = None
-            self._sealing.late()
-            actions += self.gone(now)
+            actions += [self._sealing_late(SEAL_LIMIT, now), *self.gone(now)]
+        if _past(self._sealing.limit, now):
+            actions.append(self._sealing_late(WRITE_LIMIT, now))
         return actions
+
+    def _sealing_late(self, limit: float, now: float) -> Line:
+        """Wait no more for whatever writes the cache."""
+        self._sealing.late(now)
+        error = SEALING_LATE(time=span(limit))
+        return line("warning", error.message, error.link, error.hint)
 
     # The start
 
@@ -113,7 +129,10 @@ class CachedLife(Lifecycle):
         """Begin with the first fetch and the cache, or with the cache alone."""
         self._open_limit = now + OPEN_LIMIT
         self._use_at = now + self._settings.cache_after
-        return [*self._notices.starting(), OpenCache()] if self._at_once else [*super().start(now), OpenCache()]
+        if not self._at_once:
+            return [*super().start(now), OpenCache()]
+        self._refresh.set_limits(now)  # a fetch may be asked for meanwhile
+        return [*self._notices.starting(), OpenCache()]
 
     def opened(self, outcome: Outcome, now: float) -> list[Action]:
         """Take what the cache holds, or why it cannot be used."""
@@ -131,10 +150,10 @@ class CachedLife(Lifecycle):
             took = self.fetched(first, now) if isinstance(first, Answer) else self._give_up(first, now)
             return actions + took
         if self._known is None:
-            return actions + (self._refresh.start_again(now) if self._at_once else [])
+            return actions + (self._ask_first(now) if self._at_once else [])
         if self._at_once and self._known.denied is not None:
             self._use_at = now + ASK_FIRST
-            return actions + self._refresh.start_again(now)
+            return actions + self._ask_first(now)
         return actions + (self._use(self._known, now) if self._at_once or self._use_at is None else [])
 
     def _use(self, known: Known, now: float, error: SecretenvError | None = None) -> list[Action]:
@@ -163,7 +182,7 @@ class CachedLife(Lifecycle):
             notices = self._notices.becoming(known.answer.versions)
             return [*self._end("start from the cache with --once"), *notices, Exec(answer=known.answer)]
         self._move("start from the cache")
-        if self._unconfirmed and not self._refresh.fetching:
+        if self._unconfirmed and not self._refresh.fetching and not self._refresh.holds_back():
             self._refresh.look_again(now)  # by the next tick: the command first
         return self._start()
 
@@ -181,11 +200,12 @@ class CachedLife(Lifecycle):
         if self.phase == WAITING and not self.shutdown:
             return self._first_fetched(answer, now)
         actions = super().fetched(answer, now)
-        # A restart for newer values may be about to begin: until then the command may die of the old ones.
-        if self.phase != RUNNING or self.shutdown or self._restart.due is not None:
+        settled = self._runs_with(self.target)
+        # A restart for newer values is about to begin: until then the command may die of the old ones.
+        if self.phase != RUNNING or self.shutdown or not (settled or self._no_restarts):
             return actions
         confirmed, self._unconfirmed = self._unconfirmed, False
-        if confirmed:
+        if confirmed and settled:  # otherwise --on-change has said what there is to say
             same = self._versions.current == self.running.versions
             said = [line("info", CONFIRMED, "cache")] if same else []
             actions += [*said, *self._notices.kept(self.running.versions, self._note())]
@@ -198,7 +218,7 @@ class CachedLife(Lifecycle):
             self._first = answer
             return []
         died, self._died = self._died, None
-        if died is not None and answer.versions == self.running.versions:
+        if died is not None and self._runs_with(answer):
             self._refresh.ended()
             said = line("info", "AWS has no newer values")
             return [said, *self._end_with(died, "first fetch given up")]
@@ -241,13 +261,19 @@ class CachedLife(Lifecycle):
         refused, why = (trial.refused, trial.why) if trial else ({}, "")
         return self._sealing.keep(answer, refused, why, now if looked is None else looked, now)
 
+    def _keep_good(self, now: float) -> list[Action]:
+        """Seal what the next start is to have: what the command runs with, or what it was notified of."""
+        return self._keep((self._held or self.target) if self._no_restarts else self.running, now)
+
     def _proven(self, now: float) -> list[Action]:
-        """Seal the values that the command runs well with."""
-        return self._keep(self.running, now)
+        """Seal the values that the command runs well with; newer ones were refused, or there are none."""
+        self._unconfirmed = False
+        return self._keep_good(now)
 
     def _overlook(self, before: Answer) -> list[Action]:
-        """Go on with a new version whose values are the same: the cache gets it soon."""
-        self._seal_at = self._refresh.fetched_at
+        """Go on with a new version whose values are the same: the cache gets it soon, or after a trial."""
+        if self._seal_at is None and not (self._trial and self._trial.due):
+            self._seal_at = self._refresh.fetched_at
         return super()._overlook(before)
 
     def _tell(self, now: float) -> list[Action]:
@@ -279,14 +305,18 @@ class CachedLife(Lifecycle):
             self._died, self._unconfirmed, self._from_cache = status, False, False
             self._move("exit with values of the cache")
             self._restart.cancel()
+            if self._trial:
+                self._trial.accept()  # there is nothing better left
+            stopped = self._stop_trying()
             self._sweep_limit = now + SWEEP_LIMIT
             words = f"the command did not survive the values of the cache ({ending(status)}): reading them from AWS"
-            return [line("error", words, "cache"), *self._notices.going_back(words, SWEEP_LIMIT), Adopt(), Sweep()]
+            told = self._notices.going_back(words, SWEEP_LIMIT)
+            return [*stopped, line("error", words, "cache"), *told, Adopt(), Sweep()]
         seal: list[Action] = []
         if failed and now < self._refused_until:
             seal = self._sealing.forget_refused(now)
         elif status == 0 and self._seal_at is not None:
-            seal = self._keep(self.running, now)
+            seal = self._keep_good(now)
         self._seal_at = None
         return seal + super().exited(status, now)
 
@@ -299,9 +329,8 @@ class CachedLife(Lifecycle):
         if self._settings.on_change == "exit" and self._sealing.busy:
             self._sweep_limit, self._seal_limit = None, now + SEAL_LIMIT
             return []
-        self._seal_at = None
+        self._seal_at, self._unconfirmed = None, False
         actions = super().gone(now)
-        self._from_cache = False
         if self.phase == RUNNING and not self._settings.trial:
             self._seal_at = now
         return actions
@@ -316,10 +345,14 @@ class CachedLife(Lifecycle):
         self._move("all gone, values to be fetched")
         if self.target is not self.running:
             return self.fetched(self.target, now)
+        return self._ask_first(now)
+
+    def _ask_first(self, now: float) -> list[Action]:
+        """Read the values from AWS before the command is started."""
         return [*self._notices.starting(), *self._refresh.start_again(now)]
 
     def _end(self, event: Event) -> list[Action]:
-        self._open_limit = self._use_at = self._seal_at = self._seal_limit = None
+        self._open_limit = self._use_at = self._seal_at = self._seal_limit = self._sealing.limit = None
         return super()._end(event)
 
     def _begin_shutdown(self, signum: int) -> list[Action]:

@@ -169,6 +169,10 @@ class Lifecycle:
         """Take note that the command runs well with the values that it has."""
         return []
 
+    def _stop_trying(self) -> list[Action]:
+        """End the trial of values by a program: only in other lives."""
+        return []
+
     def _move(self, event: Event) -> None:
         self.phase = MOVES[self.phase, event]
 

@@ -411,6 +411,7 @@ class _Supervisor:
         if following is None:
             self._validate(action)
         else:
+            self._unreaped = True  # it may lose a SIGCHLD
             self._do(following)
 
     def _validate(self, action: Rare | None = None) -> None:
@@ -450,8 +451,7 @@ class _Supervisor:
 
     def _exec(self, answer: Answer) -> None:
         """Replace this process by the command, after undoing what the supervisor set for itself."""
-        if self._cache is not None:
-            self._cache.finish()
+        self._end_helpers()
         try:
             self._write_files(answer)
         except SecretenvError as error:
@@ -497,15 +497,19 @@ class _Supervisor:
             # A stopped process keeps TERM pending.
             self._child.send(signal.SIGCONT, whole_group=self._settings.signal_group)
 
+    def _end_helpers(self) -> None:
+        """End the fetchers, and the processes of the cache once it is written; nothing of them is left."""
+        self._fetches.abandon()
+        if self._cache is not None:
+            self._cache.finish()
+
     def _end(self, action: End) -> NoReturn:
         if action.error is not None:
             self._log.failure(action.error)
         if self._child is not None and not self._child.reaped:
             # The init process may never reap it.
             os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG)
-        self._fetches.abandon()
-        if self._cache is not None:
-            self._cache.finish()
+        self._end_helpers()
         self._remove_files()
         self._status.end()
         leave(action.status)

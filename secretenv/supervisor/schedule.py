@@ -84,10 +84,10 @@ class Refresh:
 
     def start(self, now: float) -> list[Action]:
         """Begin with the first fetch."""
-        self._set_limits(now)
+        self.set_limits(now)
         return self._fetch(now)
 
-    def _set_limits(self, now: float) -> None:
+    def set_limits(self, now: float) -> None:
         """Limit the tries before the command's start."""
         self._start_limit = now + self._start_timeout
         patience = THROTTLED_START if self._start_timeout >= HURRY else 0.0
@@ -105,7 +105,7 @@ class Refresh:
         """Go on as before the first start; a fetch that is under way counts."""
         if not self.fetching:
             return self.start(now)
-        self._set_limits(now)
+        self.set_limits(now)
         return []
 
     def ask(self, now: float) -> list[Action]:
@@ -114,6 +114,10 @@ class Refresh:
             self._again = True
             return []
         return self._fetch(now)
+
+    def holds_back(self) -> bool:
+        """Whether the next check waits because AWS throttles."""
+        return self.due is not None and self.error is not None and self.error.link == THROTTLED
 
     def look_again(self, at: float) -> None:
         """Check at this time, if not earlier."""

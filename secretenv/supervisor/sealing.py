@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from secretenv.supervisor.actions import Action
 
 DAY = 86400.0  # seconds after which the same values are sealed again, so that their age is that of the last check
+WRITE_LIMIT = 60.0  # seconds, far more than it takes; a disk may hang
 RETRY = 3600.0  # seconds until another try where the file could not be written
 # AWS refuses for good only after so many seconds and so many fetches: the first may be an operator's mistake.
 REVOKED_AFTER, REVOKED_FETCHES = 3600.0, 3
@@ -52,12 +53,14 @@ class Sealing:
     Attributes:
         busy: whether it is being written.
         failed: whether it could not be written last.
+        limit: when whatever writes it has taken too long, or None.
         sealed_at: when it was sealed, in seconds since the epoch; 0: there is none.
         denied_since: since when AWS refuses, or None.
     """
 
     def __init__(self) -> None:
         self.busy = self.failed = False
+        self.limit: float | None = None
         self.sealed_at = 0.0
         self.denied_since: float | None = None
         self._denials = 0
@@ -67,6 +70,7 @@ class Sealing:
         self._why = ""
         self._looked: float | None = None  # when AWS last confirmed these; None: not known, the file may tell
         self._drop = False  # whether the file is to be removed
+        self._removed: Answer | None = None  # what it held, until AWS refuses no more
         # What it holds.
         self._held: tuple[object, ...] = ()
         self._held_looked: float | None = None
@@ -97,6 +101,7 @@ class Sealing:
             now: in seconds.
         """
         self._good, self._refused, self._why, self._drop = answer, dict(refused), why, False
+        self._removed = None
         self._looked = looked
         return self._write(now)
 
@@ -110,6 +115,8 @@ class Sealing:
     def confirmed(self) -> None:
         """Take a successful fetch: AWS refuses nothing. `renew` or `keep` removes the mark from the file."""
         self.denied_since, self._denials = None, 0
+        if self._removed:
+            self._good, self._removed, self._drop = self._removed, None, False
 
     def denied(self, now: float) -> list[Action]:
         """Take a refusal of AWS: mark the file, and remove it when AWS has refused for long."""
@@ -119,13 +126,14 @@ class Sealing:
         revoked = now - self.denied_since >= REVOKED_AFTER and self._denials >= REVOKED_FETCHES
         if not revoked or self._good is None:
             return self._write(now)
-        self._good, self._drop = None, True
+        self._good, self._removed, self._drop = None, self._good, True
         words = "AWS has refused to return the secrets for an hour: the cache is removed"
         return [line("warning", words, "cache"), *self._write(now)]
 
-    def late(self) -> None:
+    def late(self, now: float) -> None:
         """Wait no more for the outcome of the last action."""
-        self.busy, self.failed = False, True
+        self.busy, self.failed, self.limit = False, True, None
+        self._retry = now + RETRY
 
     def forget_refused(self, now: float) -> list[Action]:
         """Refuse no version any more: the command does not survive the older values either."""
@@ -146,7 +154,7 @@ class Sealing:
             return []
         self._writing = self._content(), self._looked
         if self._good is None:
-            return self._begin(DropCache()) if self._drop else []
+            return self._begin(DropCache(), now) if self._drop else []
         if self._content() == self._held and not self._old():
             return []
         known = Known(
@@ -157,7 +165,7 @@ class Sealing:
             denied=None if self.denied_since is None else now - self.denied_since,
             denials=self._denials,
         )
-        return self._begin(SealCache(known=known))
+        return self._begin(SealCache(known=known), now)
 
     def _old(self) -> bool:
         """Whether AWS has confirmed what the file holds long after the file says."""
@@ -165,13 +173,13 @@ class Sealing:
             return False
         return self._held_looked is None or self._looked - self._held_looked >= DAY
 
-    def _begin(self, action: SealCache | DropCache) -> list[Action]:
-        self.busy = True
+    def _begin(self, action: SealCache | DropCache, now: float) -> list[Action]:
+        self.busy, self.limit = True, now + WRITE_LIMIT
         return [action]
 
     def sealed(self, outcome: Outcome, now: float) -> list[Action]:
         """Take the outcome of the last action."""
-        self.busy = False
+        self.busy, self.limit = False, None
         self.sealed_at = outcome.sealed_at
         error, self.failed = outcome.error, outcome.error is not None
         actions: list[Action] = []

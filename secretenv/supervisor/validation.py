@@ -180,7 +180,7 @@ class ValidatedLife(Lifecycle):
 
     def gone(self, now: float) -> list[Action]:
         """Start the command with the accepted values, and look for newer ones that came since."""
-        starts = self.phase == CLEANING and not self.shutdown and self._settings.on_change != "exit"
+        starts = self.phase == CLEANING and not self.shutdown and not self._exits()
         actions: list[Action] = []
         if starts and self._accepted and self.target is not self._accepted:
             actions = self._check_again(self._accepted, now)

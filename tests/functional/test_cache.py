@@ -15,7 +15,7 @@ from secretenv.config import merge
 from secretenv.protocol import Answer
 from tests.functional.cached import COMMAND, WORDS
 from tests.functional.conftest import MARKER
-from tests.running import SECRETENV, status_of
+from tests.running import PYTHON, SECRETENV, status_of
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -379,6 +379,25 @@ def test_once(cached: Cached, world: World) -> None:
     program = cached.begin(*words, "--", "sh", "-c", 'echo "start $VALUE"')
     assert program.ends() == 0
     assert program.lines == ["start one"]
+
+
+CHILDREN = """
+import os
+try:
+    print(os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG))
+except ChildProcessError:
+    print("nobody")
+"""
+
+
+def test_once_leaves_no_process_to_the_command(cached: Cached, world: World) -> None:
+    """A fetcher that was under way when the cache was used is gone when the command takes over, its zombie too."""
+    cached.fill()
+    world.sandbox.faults.set("credentials:black-hole")
+    words = (f"--cache={cached.file}", "--once", "--cache-after=300ms")
+    program = cached.begin(*words, "--", PYTHON, "-c", CHILDREN)
+    assert program.ends() == 0
+    assert program.lines == ["nobody"]
 
 
 def test_a_short_job(cached: Cached) -> None:

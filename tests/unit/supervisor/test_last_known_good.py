@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretenv.cache_protocol import CacheError, Known, Outcome
 from secretenv.errors import CertificateError, CredentialsError, SecretenvError, SecretError
-from secretenv.supervisor.actions import Adopt, End, Exec, KillFetch, Prepare, Send, Spawn, StartFetch, Stop, Sweep
+from secretenv.supervisor.actions import (
+    Adopt,
+    End,
+    Exec,
+    KillFetch,
+    Prepare,
+    Publish,
+    Send,
+    Spawn,
+    StartFetch,
+    Stop,
+    Sweep,
+)
 from secretenv.supervisor.last_known_good import LeaveCache, OpenCache
 from secretenv.supervisor.sealing import DropCache, SealCache
 from secretenv.supervisor.signals import SENT, TERMINAL
-from tests.unit.supervisor.stories import PERMANENT, THROTTLED, TRANSIENT, A, B, C, Story, cached, ended
+from secretenv.supervisor.validation import KillValidator, PutBack, Validate
+from tests.unit.supervisor.stories import PERMANENT, THROTTLED, TRANSIENT, A, B, C, Story, answer_with, cached, ended
+
+if TYPE_CHECKING:
+    from secretenv.protocol import Answer
 
 DENIED = CredentialsError("refused", link="policy")
 NOT_TRUSTED = CredentialsError("not trusted", link="TLS")
@@ -188,6 +204,23 @@ def test_once() -> None:
     assert actions[-1] == Exec(answer=B)
 
 
+def test_a_check_while_the_cache_is_opened() -> None:
+    """A check that is asked for then, and fails, is tried again as at any start."""
+    story = start(cache_after=0.0, refresh_signal=int(signal.SIGUSR2))
+    assert story.signal("USR2") == [StartFetch()]
+    story.happens("failed", TRANSIENT)
+    assert story.happens("opened", outcome()) == [StartFetch()]
+    assert story.happens("failed", TRANSIENT) == []
+    assert StartFetch() in story.later(10)
+
+
+def test_the_service_manager_waits_for_a_start_after_a_slow_disk() -> None:
+    """The start that follows when the cache has taken long may take as long as any start."""
+    story = start(cache_after=0.0)
+    story.later(10.0)
+    assert [notice.within for notice in story.told] == [70.0, 70.0]
+
+
 def test_a_signal_ends_the_start() -> None:
     """TERM while the cache is being opened ends the start."""
     story = start(cache_after=0.0)
@@ -218,6 +251,39 @@ def test_other_values() -> None:
     assert story.happens("gone") == [Spawn(answer=B)]
     assert sealed_as(story.later(9.9)) == []
     assert sealed_as(story.later(0.2)) == [({"app": "b"}, {}, 0)]
+
+
+@pytest.mark.parametrize("splay", [0.0, 60.0])
+def test_other_values_are_on_trial(splay: float) -> None:
+    """Newer values are not those of the cache, and if the command does not survive them it gets the old ones back."""
+    story = from_cache(splay=splay)
+    actions = [*story.happens("fetched", B), *story.later(splay)]
+    assert Prepare(answer=B) in actions
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    assert story.happens("gone") == [Spawn(answer=B)]
+    assert story.told[-1].status == "running with app b"
+    assert story.life.snapshot()["cache"]["in_use"] is False
+    assert story.happens("exited", 1) == [Adopt(), Sweep()]
+    assert story.happens("gone") == [Spawn(answer=A)]
+
+
+def test_ignored_values() -> None:
+    """The state says that there are other values, as without a cache."""
+    story = from_cache(on_change="ignore")
+    story.happens("fetched", B)
+    assert story.told[-1].status == "running with app a; a new version is ignored"
+    assert story.life.snapshot()["cache"]["in_use"] is False
+
+
+def test_a_look_while_aws_throttles() -> None:
+    """The look waits as long as the next try would have: a fleet that starts at once would only add calls."""
+    story = start(cache_after=1.0)
+    story.happens("opened", outcome(cached(A)))
+    story.happens("failed", THROTTLED)
+    assert story.later(1.0) == [Spawn(answer=A)]
+    assert story.later(0.9) == []
+    assert story.later(0.2) == [StartFetch()]
 
 
 def test_a_failing_look() -> None:
@@ -295,6 +361,42 @@ def test_it_dies_before_its_restart() -> None:
     assert story.happens("fetched", B) == []
     assert story.happens("exited", 3) == [Adopt(), Sweep()]
     assert story.happens("gone") == [Spawn(answer=B)]
+
+
+@pytest.mark.parametrize("splay", [0.0, 60.0])
+def test_it_dies_while_a_program_tries_newer_values(splay: float) -> None:
+    """The same; the program is ended, and what it says counts no more."""
+    story = from_cache(splay=splay, validate=("check",))
+    story.happens("fetched", B)
+    story.later(splay)
+    assert story.happens("prepared", B) == [Validate(answer=B)]
+    assert story.happens("exited", 3) == [KillValidator(), PutBack(answer=A), Adopt(), Sweep()]
+    assert story.happens("gone") == [Spawn(answer=B)]
+    assert story.happens("validated", B, "") == []
+
+
+def test_it_dies_after_a_program_has_refused_newer_values() -> None:
+    """There is nothing better: its end is its own affair."""
+    story = from_cache(validate=("check",))
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    story.happens("validated", B, "exit status 3")
+    assert story.life.snapshot()["cache"]["in_use"] is False
+    assert story.happens("exited", 3)[-1] == ended(3)
+
+
+def test_it_gets_a_version_that_was_refused() -> None:
+    """Where the old values kill too, a version that was refused is better than none; it is no longer refused."""
+    story = dying(held=cached(A, refused={"app": "b"}, why="exit status 1"))
+    assert story.happens("fetched", B) == [Spawn(answer=B)]
+    assert story.told[-1].status == "running with app b"
+    assert story.life.snapshot()["refused"] == []
+    assert sealed_as(story.later(11)) == [({"app": "b"}, {}, 0)]
+
+
+def test_the_same_values_with_another_version() -> None:
+    """As --restart-on counts, they are the same."""
+    assert dying(restart_on="values").happens("fetched", B)[-1] == ended(3)
 
 
 def test_it_ends_by_itself() -> None:
@@ -377,6 +479,65 @@ def test_values_without_a_restart(change: str | int) -> None:
     assert (Send(signum=signal.SIGHUP) in actions) == (change != "ignore")
 
 
+def with_value(version: str, value: str) -> Answer:
+    """Return an answer with this version of the one secret, and this value."""
+    answer = answer_with(version)
+    answer.variables = {"VALUE": value}
+    return answer
+
+
+def held_by(story: Story) -> dict[str, str] | None:
+    """Return the versions that are sealed next, and that they were."""
+    sealed = sealed_as(story.later(0.0))
+    story.happens("sealed", Outcome(known=None, sealed_at=1.0, error=None))
+    return sealed[0][0] if sealed else None
+
+
+def test_a_new_version_with_the_values_of_a_notified_one() -> None:
+    """The cache gets what the command was notified of last, not what it was started with."""
+    story = start(on_change=int(signal.SIGHUP), restart_on="values")
+    story.happens("opened", outcome())
+    story.happens("fetched", with_value("a", "1"))
+    assert held_by(story) == {"app": "a"}
+    story.later(300)
+    assert sealed_as(story.happens("fetched", with_value("b", "2"))) == [({"app": "b"}, {}, 0)]
+    story.happens("sealed", Outcome(known=None, sealed_at=1.0, error=None))
+    story.later(300)
+    story.happens("fetched", with_value("c", "2"))
+    assert held_by(story) == {"app": "c"}
+
+
+def test_a_version_that_is_refused_after_a_notified_one() -> None:
+    """The same where a program refuses a later version."""
+    story = start(on_change=int(signal.SIGHUP), validate=("check",))
+    story.happens("opened", outcome())
+    story.happens("fetched", A)
+    assert held_by(story) == {"app": "a"}
+    for answer, why in ((B, ""), (C, "exit status 3")):
+        story.later(300)
+        assert story.happens("fetched", answer) == [Publish(answer=answer)]
+        assert story.happens("published") == [Validate(answer=answer)]
+        sealed = sealed_as(story.happens("validated", answer, why))
+        assert sealed == [({"app": "b"}, {"app": "c"} if why else {}, 0)]
+        story.happens("sealed", Outcome(known=None, sealed_at=1.0, error=None))
+
+
+def test_a_version_with_the_values_on_trial() -> None:
+    """It is not sealed before the trial is over: its values are not proven."""
+    story = from_cache(restart_on="values")
+    new = with_value("b", "2")
+    story.happens("fetched", new)
+    story.happens("prepared", new)
+    story.happens("exited", 0)
+    story.happens("gone")
+    story.later(2)
+    story.life._refresh.look_again(story.now)  # noqa: SLF001
+    assert story.later(0) == [StartFetch()]
+    story.happens("fetched", with_value("c", "2"))
+    assert sealed_as(story.later(7.9)) == []
+    assert sealed_as(story.later(0.2)) == [({"app": "c"}, {}, 0)]
+
+
 def exiting() -> Story:
     """Return a story in which the command was stopped so that the service manager starts it with new values."""
     story = from_cache(on_change="exit")
@@ -409,6 +570,35 @@ def test_no_exit_for_ever(late: bool) -> None:  # noqa: FBT001
     failed = outcome(error=CacheError("read-only"))
     actions = story.later(6.0) if late else story.happens("sealed", failed)
     assert Spawn(answer=B) in actions
+    assert any(line.startswith("the cache was not written within 5" if late else "read-only") for line in story.lines)
+
+
+def test_bad_values_where_nothing_can_be_sealed() -> None:
+    """The command that was started here gets its old values back here, and keeps them."""
+    story = exiting()
+    story.happens("gone")
+    assert Spawn(answer=B) in story.happens("sealed", outcome(error=CacheError("read-only")))
+    assert story.happens("exited", 1) == [Adopt(), Sweep()]
+    assert story.happens("gone") == [Spawn(answer=A)]
+    story.later(300)
+    assert story.happens("fetched", B) == []
+
+
+def test_only_accepted_values_are_started_where_nothing_can_be_sealed() -> None:
+    """A newer version that comes while the command is being stopped has to be accepted first."""
+    story = from_cache(on_change="exit", validate=("check",))
+    story.happens("fetched", B)
+    story.happens("prepared", B)
+    assert sealed_as(story.happens("validated", B, "")) == [({"app": "b"}, {}, 0)]
+    story.happens("exited", 0)
+    story.later(0)
+    story.life._refresh.look_again(story.now)  # noqa: SLF001
+    assert story.later(0) == [StartFetch()]
+    story.happens("fetched", C)
+    story.happens("gone")
+    actions = story.happens("sealed", outcome(error=CacheError("read-only")))
+    assert Spawn(answer=B) in actions
+    assert StartFetch() in actions
 
 
 def test_term_while_it_waits_for_the_seal() -> None:
@@ -429,6 +619,17 @@ def test_a_disk_that_cannot_be_written() -> None:
     assert sealed_as(story.happens("fetched", A))
     story.happens("sealed", refused)
     assert story.lines.count("read-only") == 1
+
+
+def test_a_writer_that_hangs() -> None:
+    """It is given up after a minute, with one line, and another one is tried after an hour."""
+    story = from_cache()
+    assert sealed_as(story.happens("fetched", A))
+    story.later(61)
+    assert story.lines[-1] == "the cache was not written within 60 s"
+    assert sealed_as(story.happens("fetched", A)) == []
+    story.later(HOUR)
+    assert sealed_as(story.happens("fetched", A))
 
 
 # Bad versions.
@@ -516,8 +717,8 @@ def test_a_success_removes_the_mark() -> None:
     assert sealed_as(story.later(11.0)) == [({"app": "a"}, {}, 0)]
 
 
-def test_refused_for_an_hour() -> None:
-    """After an hour of refusals in three looks the file is removed; the command runs on."""
+def removed() -> Story:
+    """Return a story in which AWS has refused for an hour, so that the file was removed."""
     story = from_cache()
     began = story.now
     dropped: list[Any] = []
@@ -530,8 +731,34 @@ def test_refused_for_an_hour() -> None:
         story.later(60.0)
     assert dropped
     assert HOUR <= story.now - began <= HOUR + 600
+    return story
+
+
+def test_refused_for_an_hour() -> None:
+    """After an hour of refusals in three looks the file is removed; the command runs on."""
+    story = removed()
     assert any("the cache is removed" in line for line in story.lines)
     assert not story.life.ended
+    story.later(300)
+    assert not any(isinstance(action, SealCache | DropCache) for action in story.happens("failed", DENIED))
+
+
+def test_no_longer_refused() -> None:
+    """When AWS confirms the values again there is a file again: the refusals were an operator's mistake."""
+    story = removed()
+    story.later(300)
+    assert sealed_as(story.happens("fetched", A)) == [({"app": "a"}, {}, 0)]
+
+
+def test_no_longer_refused_with_other_values() -> None:
+    """New values get into it as always."""
+    story = removed()
+    story.later(300)
+    assert story.happens("fetched", B) == [Prepare(answer=B)]
+    story.happens("prepared", B)
+    story.happens("exited", 0)
+    story.happens("gone")
+    assert sealed_as(story.later(11)) == [({"app": "b"}, {}, 0)]
 
 
 def test_refused_for_an_hour_over_starts() -> None:

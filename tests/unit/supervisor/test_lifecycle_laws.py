@@ -59,19 +59,24 @@ class World(RuleBasedStateMachine):
         cache=st.sampled_from(["", "/var/cache/app"]),
         cache_after=st.sampled_from([0.0, 2.0]),
         held=st.sampled_from([0, 1, 2]),
+        bad=st.booleans(),
         refresh=st.sampled_from([0, int(signal.SIGUSR2)]),
         group=st.booleans(),
         leader=st.booleans(),
         shared=st.booleans(),
     )
-    def begin(self, *, leader: bool, shared: bool, refresh: int, group: bool, held: int, **given: Any) -> None:
-        """Start secretenv; `held` is the version that the cache holds, 0 if there is no file."""
+    def begin(
+        self, *, leader: bool, shared: bool, refresh: int, group: bool, held: int, bad: bool, **given: Any
+    ) -> None:
+        """Start secretenv; `held` is the version that the cache holds, 0 if there is no file; `bad`: 2 is refused."""
         chosen = settings(refresh_signal=refresh, signal_group=group, **given)
-        self.refresh = refresh
+        self.refresh, self.chosen, self.kept_by_start = refresh, chosen, True
         self.life = life(chosen, leader=leader, shared=shared, uniform=lambda: 0.5)
         self.now = 1000.0
         self.version, self.changed = 2, 0.0
         self.held = answer_with(str(held)) if held else None
+        self.refused = 2 if bad and held == 1 and chosen.cache else 0
+        self.kept = held  # the version that was sealed last
         self.opening = self.sealing = self.of_cache = False
         self.validating: Answer | None = None
         # The versions that may be started, where a program has to accept them.
@@ -123,11 +128,24 @@ class World(RuleBasedStateMachine):
 
     def _use_cache(self, action: Rare) -> None:
         self.opening = isinstance(action, OpenCache)
+        if isinstance(action, LeaveCache):
+            self.refused = 0  # nobody knows
         if isinstance(action, SealCache | DropCache):
             assert not self.sealing or self.late, "two writers"
             self.sealing, self.late = True, False
         if isinstance(action, SealCache):
-            assert int(action.known.answer.versions["app"]) <= self.newest
+            self._seal(int(action.known.answer.versions["app"]))
+
+    def _seal(self, version: int) -> None:
+        """Only what the command runs with, or was notified of, gets into the cache; or what is there."""
+        assert version <= self.newest
+        if self.restarts or not self.running:
+            # With --on-change exit it is sealed before it is started.
+            assert version in {self.running, self.kept} or self.chosen.on_change == "exit", "values that are not proven"
+        else:
+            assert version >= min(self.kept, self.running), "older values than those that the command has"
+            assert version >= self.kept or self.kept_by_start, "the cache goes back"
+        self.kept, self.kept_by_start = version, False
 
     def _write(self, action: Prepare | Publish | PutBack) -> None:
         if isinstance(action, PutBack | Publish):
@@ -166,7 +184,9 @@ class World(RuleBasedStateMachine):
         if not self.newest:
             assert action.answer is self.held, "nothing was fetched"
             self.newest = version
-        old = version < self.newest and (not self.survived or self.accepted is not None)
+        assert version != self.refused, "a refused version"
+        bad = self.newest == self.refused
+        old = version < self.newest and (not self.survived or self.accepted is not None or bad)
         assert version == self.newest or old, "a start with old values"
         assert self.accepted is None or version in self.accepted, "a start with values that were not accepted"
         self.files = version
@@ -188,6 +208,7 @@ class World(RuleBasedStateMachine):
         self.fetching = False
         if version > self.newest:
             self.starts.clear()
+            self.refused = self.refused if version == self.refused else 0
         self.newest = max(self.newest, version)
         self._perform(self.life.fetched(answer_with(str(version)), self.now))
 
@@ -208,7 +229,9 @@ class World(RuleBasedStateMachine):
     def opened(self, *, usable: bool) -> None:
         """The cache is open, or cannot be used."""
         self.opening = False
-        known = usable and self.held and cached(self.held)
+        refused = {"app": str(self.refused)} if self.refused else {}
+        known = usable and self.held and cached(self.held, refused=refused, why="exit status 1")
+        self.refused = self.refused if known else 0
         error = None if usable else CacheError("damaged")
         self._perform(self._cached.opened(Outcome(known=known or None, sealed_at=0.0, error=error), self.now))
 
@@ -265,6 +288,7 @@ class World(RuleBasedStateMachine):
         number = int(getattr(signal, f"SIG{name}"))
         if number == self.refresh:
             self.starts.clear()
+            self.refused = 0 if self.alive else self.refused
         actions = self.life.signalled(number, origin, self.now)
         self.shutdown = self.life.shutdown != 0
         if name in {"TERM", "INT"} and origin == SENT:
@@ -280,6 +304,8 @@ class World(RuleBasedStateMachine):
         """The command ends, by itself or because it was asked to."""
         self.alive = False
         self.survived = status == 0 or self.shutdown
+        if not self.survived:
+            self.refused = 0  # the old values are no better
         actions = self.life.exited(status, self.now)
         self._perform(actions)
         if any(isinstance(action, Sweep) for action in actions) and not leftovers and not self.ended:
@@ -338,12 +364,12 @@ TestWorld = World.TestCase
 def world(*history: str, **given: Any) -> World:
     """Return a world in which this has happened."""
     made = World()
-    chosen: dict[str, Any] = {"cache": "", "cache_after": 10.0, "held": 0}
+    chosen: dict[str, Any] = {"cache": "", "cache_after": 10.0, "held": 0, "bad": False}
     chosen |= {"on_change": "restart", "splay": 0.0, "interval": 300.0, "kill_timeout": 10.0, "trial": 10.0}
     chosen |= {"validate": (), **given}
     made.begin(leader=False, shared=False, group=False, refresh=int(signal.SIGUSR2), **chosen)
     for event in history:
-        EVENTS[event](made)
+        CACHE_EVENTS[event](made)
         made.ends_are_ends()
     return made
 
@@ -361,6 +387,8 @@ def when(possible: str, event: str, **values: Any) -> Callable[[World], None]:
         can = {
             "fetching": made.fetching,
             "validating": made.validating is not None,
+            "opening": made.opening,
+            "sealing": made.sealing,
             "alive": made.alive,
             "dead": not made.alive,
         }[possible]
@@ -396,6 +424,13 @@ EVENTS: dict[str, Callable[[World], None]] = {
     "HUP": sends("HUP"),
     "its own TERM": sends("TERM", COMMAND),
     "refresh": sends("USR2"),
+}
+CACHE_EVENTS = {
+    **EVENTS,
+    "opened": when("opening", "opened", usable=True),
+    "unusable": when("opening", "opened", usable=False),
+    "sealed": when("sealing", "sealed", works=True),
+    "not sealed": when("sealing", "sealed", works=False),
 }
 CHANGED = ("fetched", "due", "rotated", "fetched")
 STATES: dict[str, tuple[str, ...]] = {
@@ -447,6 +482,35 @@ def test_pairs_of_events_with_a_program_that_validates(state: str, given: dict[s
     for pair in itertools.product(EVENTS, repeat=2):
         try:
             world(*VALIDATED[state], *pair, validate=("check",), **given).teardown()
+        except AssertionError as error:
+            raise AssertionError(f"{' then '.join(pair)}: {error}") from None
+
+
+CACHED = {
+    "opening": (),
+    "opening, and a fetch": ("refresh",),
+    "from the cache": ("opened", "due"),
+    "other values": ("opened", "due", "fetched"),
+    "stopping for them": ("opened", "due", "fetched", "due"),
+    "on trial with them": ("opened", "due", "fetched", "due", "accepted", "exited alone", "sealed", "due"),
+    "died of the old ones": ("opened", "due", "fails", "gone"),
+    "started instead": ("opened", "due", "fails", "gone", "fetched"),
+    "notified": ("opened", "due", "fetched", "accepted", "sealed", "rotated", "refresh", "fetched"),
+    "not sealed": ("opened", "due", "fetched", "due", "accepted", "exited alone", "not sealed"),
+}
+
+
+@pytest.mark.parametrize("validate", [(), ("check",)], ids=str)
+@pytest.mark.parametrize(
+    "given", [{}, {"on_change": "exit"}, {"splay": 30.0}, {"on_change": int(signal.SIGUSR1)}], ids=str
+)
+@pytest.mark.parametrize("state", CACHED)
+def test_pairs_of_events_with_a_cache(state: str, given: dict[str, Any], validate: tuple[str, ...]) -> None:
+    """The same where the command is started from a cache at once."""
+    for pair in itertools.product(CACHE_EVENTS, repeat=2):
+        try:
+            cache = {"cache": "/var/cache/app", "cache_after": 0.0, "held": 1}
+            world(*CACHED[state], *pair, validate=validate, **cache, **given).teardown()
         except AssertionError as error:
             raise AssertionError(f"{' then '.join(pair)}: {error}") from None
 
