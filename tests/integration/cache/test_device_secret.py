@@ -263,7 +263,7 @@ def test_no_openssl(tmp_path: Path) -> None:
     """It is said that it is needed."""
     key = HardwareKey("/key", environ={"PATH": str(tmp_path)})
     assert said(key.secret, b"") == (
-        "the key /key is in hardware: for the cache, the openssl command is needed, and it is not here"
+        "the key /key is in hardware: for the cache, the openssl command is needed, but it is not installed"
     )
 
 
