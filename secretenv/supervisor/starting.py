@@ -46,7 +46,7 @@ def begin(
         SecretenvError: the process that reads the command line was killed.
     """
     fetches, opens, files = guess(words, origin.environment)
-    # What opens a cache first: a start from it is to be quick.
+    # The process that opens the cache begins first: a start from the cache is to be quick.
     opener = _early(lambda: _opener(open_cache, origin)) if opens else None
     first = _early(lambda: Fetch(origin.environment, files)) if fetches else None
     try:
