@@ -157,7 +157,7 @@ def _late() -> Callable[[Link, str, str], SecretenvError] | None:
 
 
 def _has_time(settings_files: Sequence[str]) -> bool:
-    """Tell whether the first of these files that is there may say that a cache is used before anything is fetched.
+    """Tell whether the first of these files that exists may have a start from the cache come before any fetch.
 
     Then nothing that the start does not need should run beside it. The file is only searched for a word: reading it in
     full is another process's business.
