@@ -44,7 +44,7 @@ def main(clock: Callable[[], float] = time.time) -> None:
             if GO not in signal.sigpending():
                 _get_ready()
             signal.sigwait({GO})
-            while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
+            while not os.fstat(0).st_size:  # GO went to all processes of a service: there is no task yet
                 signal.sigwait({GO})
         _write(output, _outcome(clock))
     finally:
