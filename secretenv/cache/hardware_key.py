@@ -72,7 +72,7 @@ class HardwareKey:
             self._public_pem = self._run("pkey", "-pubout", "-in", self._file)
         found = _PUBLIC.search(self._public_pem)
         if not found:
-            raise messages.KEY_UNUSABLE(file=self._file, reason="openssl does not say its public key")
+            raise messages.KEY_UNUSABLE(file=self._file, reason="openssl does not show its public key")
         return binascii.a2b_base64(found[1])
 
     def _run(self, *words: str, given: bytes = b"", peer: bytes = b"") -> bytes:

@@ -15,7 +15,7 @@ _SHOWS = {"--help", "--dry-run"}
 
 
 def guess(words: Sequence[str], environ: Mapping[bytes, bytes]) -> tuple[bool, bool, list[str]]:
-    """Return whether the first start needs a fetcher at once, whether it opens a cache, and which files to ask.
+    """Return whether the first start needs a fetcher at once, whether it opens a cache, and which files say more.
 
     Args:
         words: of the command line, after `run`.
