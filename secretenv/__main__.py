@@ -42,7 +42,7 @@ def main() -> None:
         import os
         import signal
 
-        # Before the mask, or before the command line takes it: end as any program does, without Python's traceback.
+        # A Ctrl-C before the mask, or before the command line handles it: end as any program does, without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
         os._exit(130)

@@ -41,7 +41,7 @@ NO_OUTCOME = Message(
 
 
 class Known(Values):
-    """The last known good answer, with what is to be remembered about it over a restart. Durations are in seconds."""
+    """The last known good answer, with what is to be remembered about it across restarts. Durations are in seconds."""
 
     answer: Answer
     refused: dict[str, str]  # the version of each secret that the command or --validate refused

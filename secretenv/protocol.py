@@ -119,7 +119,7 @@ class Answer:
         return {name: getattr(self, name) for name in ("variables", "files", "origins", "versions")}
 
     def find(self, found: Mapping[str, Any]) -> None:
-        """Take what `found` returned, after a journey as JSON; anything else raises whatever reading it leads to."""
+        """Take what `found` returned, after a journey as JSON; anything else may raise any exception."""
         self.variables = _texts(found["variables"])
         self.files = {str(target): (str(content), int(mode)) for target, (content, mode) in found["files"].items()}
         self.origins = _texts(found["origins"])
@@ -165,7 +165,7 @@ def last_step(raw: bytes) -> tuple[str, str]:
 
 
 def _parse(line: bytes) -> Answer:
-    """Return the answer in a line; a line that holds none raises whatever reading it leads to."""
+    """Return the answer in a line; a line that holds none may raise any exception."""
     fields = json.loads(line)
     answer = Answer()
     if "error" in fields:

@@ -169,7 +169,7 @@ def run_container(
         image: what to start.
         mounted: a folder and where it is mounted, read-only.
         root: an empty folder.
-        variables: of the container, beside the image's own.
+        variables: of the container, besides the image's own.
         command: instead of the image's.
     """
     folders = dict.fromkeys(str(folder) for folder in (sys.base_prefix, sys.prefix, PROJECT / "secretenv"))

@@ -26,10 +26,10 @@ _KINDS = {
     stat.S_IFDIR: "a directory",
 }
 _CAUTIOUS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-# What file systems say that have no locks, or cannot fsync a folder.
+# The errors of file systems that have no locks, or cannot fsync a folder.
 _NOT_SUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 _PIECE = 1 << 20  # bytes to read at once
-_TRIES = 100  # to become the writer: each is lost to another one that lives
+_TRIES = 100  # to become the writer: each fails only because another living writer was quicker
 
 
 def read(path: str, largest: int = LARGEST) -> bytes | None:
@@ -89,7 +89,7 @@ def write(path: str, content: bytes) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove the file, and what a writer that was killed left behind; it is no error if there is none.
+    """Remove the file, and whatever a killed writer left behind; it is no error if there is none.
 
     Raises:
         CacheError: it cannot be removed, or is not a regular file of this user.
@@ -155,7 +155,7 @@ class _Folder:
                 raise
 
     def clear(self) -> None:
-        """Remove what a writer that was killed left behind; wait for one that lives."""
+        """Remove whatever a killed writer left behind; wait for a living one."""
         while (descriptor := self._held()) is not None:
             try:
                 if self._is(descriptor):
@@ -275,7 +275,7 @@ def _own(path: str, status: os.stat_result) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    """Wait until no other writer holds this file; a file system without locks has one writer at a time, it is hoped."""
+    """Wait until no other writer holds this file; without locks on the file system, hope that there is none."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:

@@ -21,7 +21,7 @@ def pack(known: Known, now: float, looked_at: float | None) -> bytes:
     """Return the bytes to seal.
 
     Args:
-        known: what they say.
+        known: what the bytes say.
         now: seconds since the epoch.
         looked_at: when AWS last confirmed it, where `known` does not say how long ago that was; None: nobody knows.
     """
@@ -38,7 +38,7 @@ def unpack(content: bytes, now: float, earliest: float) -> tuple[Known, float | 
     Args:
         content: what `pack` returned.
         now: seconds since the epoch.
-        earliest: it cannot be earlier than this, and if it is, ages are not known.
+        earliest: no right clock shows less; if `now` is less, ages are not known.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError: they are something else.

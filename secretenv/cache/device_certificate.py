@@ -14,7 +14,7 @@ FOREIGN = "it belongs to {owner}, who could change it, and secretenv runs as roo
 
 
 def read(device: Device) -> tuple[bytes, float]:
-    """Return the SubjectPublicKeyInfo (DER) of the certificate, and the epoch seconds of its beginning.
+    """Return the SubjectPublicKeyInfo (DER) of the certificate, and when it becomes valid, in epoch seconds.
 
     Raises:
         CacheError: it cannot be read.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from secretenv.cache.software_key import SoftwareKey
     from secretenv.settings import Device
 
-# Nothing that TLS signs begins like this: a handshake begins with a byte 1, and what TLS 1.3 signs with 64 spaces.
+# Nothing that TLS signs begins like this: a handshake begins with a byte 1, what TLS 1.3 signs begins with 64 spaces.
 TEXT = b"secretenv cache 1: the secret of this device. Do not sign this text for anyone."
 
 _PEM = re.compile(r"-----BEGIN ((?:[A-Z0-9#]+ )*(?:PRIVATE KEY|PROVIDER URI))-----.*?-----END \1-----", re.DOTALL)
@@ -28,7 +28,7 @@ _IN_HARDWARE = re.compile(r"TSS2 PRIVATE KEY|.*PROVIDER URI")
 
 
 def read(device: Device) -> bytes:
-    """Return the secret, as quickly as possible; of a key that belongs to another certificate it is another secret.
+    """Return the secret, as quickly as possible; a key that belongs to another certificate gives another secret.
 
     Raises:
         CacheError: the key cannot be used.

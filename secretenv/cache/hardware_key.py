@@ -1,4 +1,4 @@
-"""A private key in hardware, which its file leads to, used by the `openssl` command.
+"""A private key in hardware, to which the key file leads: the `openssl` command uses it.
 
 OpenSSL reaches it by a provider of the system's own configuration (OPENSSL_CONF), which the OpenSSL inside the package
 `cryptography` cannot load.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIMIT = 10.0  # seconds for one command; a TPM signs within 0.3
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# What else is in the environment is the provider's: TSS2_LOG, TPM2OPENSSL_TCTI, PKCS11_MODULE_PATH, ...
+# The rest of the environment is for the provider: TSS2_LOG, TPM2OPENSSL_TCTI, PKCS11_MODULE_PATH, ...
 _NOT_FOR_IT = ("SECRETENV_", "AWS_", "PYTHON", "SSLKEYLOGFILE")
 _PUBLIC = re.compile(rb"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 _LONGEST_REASON = 200  # characters
@@ -72,7 +72,7 @@ class HardwareKey:
             self._public_pem = self._run("pkey", "-pubout", "-in", self._file)
         found = _PUBLIC.search(self._public_pem)
         if not found:
-            raise messages.KEY_UNUSABLE(file=self._file, reason="openssl does not say its public key")
+            raise messages.KEY_UNUSABLE(file=self._file, reason="openssl does not show its public key")
         return binascii.a2b_base64(found[1])
 
     def _run(self, *words: str, given: bytes = b"", peer: bytes = b"") -> bytes:

@@ -1,6 +1,6 @@
 """The two lines that a cache begins with: its format, when it was sealed, and which settings it belongs to. Pure.
 
-Whoever can write the file can write them: nothing but a word to the user is made of them before the rest is opened.
+Anyone who can write the file can write them: before the rest is opened, they are used only in messages.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import re
 
 FORMAT = b"secretenv cache 1"
-LONGEST = 512  # bytes, far more than it has
+LONGEST = 512  # bytes, far more than they have
 
 _OF_ANY_VERSION = b"secretenv cache "
 _LONGEST_CHARACTER = 4  # bytes, in UTF-8
@@ -47,7 +47,7 @@ class Header:
             sealed_at, belongs = float(fields["sealed_at"]), str(fields["belongs"])
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
-        # Not a number is within no limits.
+        # NaN is within no limits.
         if not (0 <= sealed_at < _LATEST and _FINGERPRINT.fullmatch(belongs)):
             return None
         return cls(sealed_at, belongs, len(first) + len(second) + 2)

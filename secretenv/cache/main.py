@@ -44,7 +44,7 @@ def main(clock: Callable[[], float] = time.time) -> None:
             if GO not in signal.sigpending():
                 _get_ready()
             signal.sigwait({GO})
-            while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
+            while not os.fstat(0).st_size:  # GO went to all processes of a service: there is no task yet
                 signal.sigwait({GO})
         _write(output, _outcome(clock))
     finally:
@@ -58,7 +58,7 @@ def perform(task: CacheTask, clock: Callable[[], float] = time.time, who: str = 
     Args:
         task: what to do.
         clock: this machine's, in seconds since the epoch.
-        who: the process, as an error names it that is no fault of the cache; empty for this one.
+        who: what an error that is not the cache's fault calls the process; empty for this one.
     """
     known, error = None, None
     try:
@@ -77,7 +77,7 @@ def perform(task: CacheTask, clock: Callable[[], float] = time.time, who: str = 
 
 
 def key_problem(device: Device) -> SecretenvError | None:
-    """Return why nothing could be sealed with the device's key, None if it could."""
+    """Return why nothing could be sealed with the device's key; None if something could."""
     try:
         _vault().demand_key(device)
     except Exception as raised:  # noqa: BLE001 - its text may hold what it read
@@ -129,7 +129,7 @@ def _refuse_text(file: str) -> None:
 
 
 def sealed_at(file: str) -> float:
-    """Return when the file was sealed, in seconds since the epoch; 0 where it does not say so."""
+    """Return when the file was sealed, in seconds since the epoch; 0 where it does not say."""
     try:
         header = Header.of(cache_file.beginning(file, LONGEST))
     except (OSError, CacheError):

@@ -30,7 +30,7 @@ CACHE_NOT_WRITTEN = Message(
 CACHE_NOT_REMOVED = Message(CacheError, "the cache {file} cannot be removed: {reason}", "ls -ld {file} {folder}")
 VALUES_TOO_LARGE = Message(
     CacheError,
-    "the cache {file} is not written: the values have more than 64 MiB",
+    "the cache {file} is not written: the values take more than 64 MiB",
     f"read fewer or smaller secrets, {_WITHOUT}",
 )
 
@@ -88,12 +88,12 @@ KEY_UNSTEADY = Message(
 KEY_LATE = Message(
     CacheError,
     "the key {file} in hardware did not answer within {time}",
-    "does it answer to openssl? openssl pkey -noout -in {file}",
+    "does openssl get an answer from it? openssl pkey -noout -in {file}",
     transient=True,
 )
 OPENSSL_MISSING = Message(
     CacheError,
-    "the key {file} is in hardware: for the cache, the openssl command is needed, and it is not here",
+    "the key {file} is in hardware: for the cache, the openssl command is needed, but it is not installed",
     f"install openssl, {_WITHOUT}",
 )
 

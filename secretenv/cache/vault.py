@@ -74,7 +74,7 @@ def _opened(task: CacheTask, raw: bytes, using: bytes, not_before: float, now: f
 
 
 def _looked_at(task: CacheTask, using: bytes, not_before: float, now: float) -> float | None:
-    """Return when AWS confirmed what the file holds until now, if it is what the task knows too.
+    """Return when AWS confirmed what is in the file so far, if the task knows the same versions.
 
     A command that was started from it while the clock was wrong has no age to hand on.
     """

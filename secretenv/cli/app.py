@@ -51,7 +51,7 @@ app = typer.Typer(
 )
 
 
-# The groups of commands, each with its one command that is typed behind it.
+# The groups of commands, each with the one command that is typed after it.
 _GROUPS = {"cache": "forget", "provision": "destroy"}
 
 
@@ -124,7 +124,7 @@ def run(
 
 
 def _plan(settings: Settings, said: list[str]) -> str:
-    """Return the plan of a run, after everything that a run checks; `said` are the settings in words."""
+    """Return the plan of a run, after all the checks of a run; `said` are the settings in words."""
     from secretenv.cli.dry_run import plan
     from secretenv.supervisor import program
     from secretenv.supervisor.caller import inherited
@@ -224,7 +224,7 @@ def check(
     as_json: Annotated[bool, flag("--json", help="print one JSON document")] = False,
     verbose: Annotated[bool, flag("--verbose", "-v", help="show the names of the variables and other details")] = False,
     offline: Annotated[
-        bool, flag("--offline", help="use no network, and tell what a boot without one would do: see --cache")
+        bool, flag("--offline", help="use no network, and say what a boot without one would do: see --cache")
     ] = False,
     **given: Any,
 ) -> None:

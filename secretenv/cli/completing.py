@@ -76,7 +76,7 @@ def beginning(incomplete: str, words: Iterable[str]) -> list[str]:
 
 
 def secrets(incomplete: str) -> list[str]:
-    """Return `file://` paths that go on from an incomplete secret; folders end with a slash."""
+    """Return the `file://` paths that an incomplete secret can become; folders end with a slash."""
     name, equals, identifier = incomplete.partition("=")
     name, identifier = (name + equals, identifier) if equals else ("", incomplete)
     if not identifier.startswith(FILE_SCHEME):

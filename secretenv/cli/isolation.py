@@ -1,4 +1,4 @@
-"""Make a process that asks AWS itself, without a fetcher, as isolated as a fetcher, with the same time limits."""
+"""Give a process that asks AWS itself, without a fetcher, the isolation and the time limits of a fetcher."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ FILE_UNUSABLE = Message(
 FILE_OF_METRICS = Message(
     StatusError,
     "the status file {file} is for Prometheus, not JSON",
-    "name a file without .prom in run --status-file",
+    "run --status-file must name a file that does not end in .prom",
 )
 FILE_OF_ANOTHER_BOOT = Message(
     StatusError,

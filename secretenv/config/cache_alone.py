@@ -40,7 +40,7 @@ def read(flags: Mapping[str, Any], environ: Mapping[str, str], *, system: Path =
 
 
 def _file(sources: Sources, name: str) -> str:
-    """Return the path of a file of the device; one that cannot be used is no file that could be removed."""
+    """Return the path of a file of the device; one that cannot be used needs no protection from removal."""
     try:
         return str(sources.value(BY_KEY[name]))
     except SettingsError:

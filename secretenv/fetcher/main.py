@@ -113,7 +113,7 @@ def main(budget: float = BUDGET, make: Callable[..., Fetch] = Fetch) -> None:
         if GO not in signal.sigpending() and not _has_time(sys.argv[1:]):
             _get_ready(output)
         signal.sigwait({GO})
-        while not os.fstat(0).st_size:  # sent to all processes of a service: nothing was asked for yet
+        while not os.fstat(0).st_size:  # GO went to all processes of a service: there is no task yet
             signal.sigwait({GO})
     answer = work(sys.stdin.buffer.read, output, budget, make)
     try:
@@ -157,7 +157,7 @@ def _late() -> Callable[[Link, str, str], SecretenvError] | None:
 
 
 def _has_time(settings_files: Sequence[str]) -> bool:
-    """Tell whether the first of these files that is there may say that a cache is used before anything is fetched.
+    """Tell whether the first of these files that exists may ask for a start from the cache before any fetch.
 
     Then nothing that the start does not need should run beside it. The file is only searched for a word: reading it in
     full is another process's business.

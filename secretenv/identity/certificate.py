@@ -247,7 +247,7 @@ def check_dates(device: Device, certificate: x509.Certificate | None, now: float
 
 
 def late(link: Link, path: str, span: str) -> SecretenvError:
-    """Return the error for a file that was not read in time, of the link that `load` was at."""
+    """Return the error for a file that was not read in time, with the link that `load` was at."""
     error = messages.FILE_LATE(file=path, time=span)
     error.link = link
     return error

@@ -2,7 +2,7 @@
 
 The sentence is "User: WHO is not authorized to perform: ACTION on resource: WHAT", and then "because no KIND policy
 allows the ACTION action" or "with an explicit deny in a KIND policy", since 2026 with the policy's ARN (IAM User Guide,
-"Troubleshoot access denied error messages"). Of several policies that deny it AWS names one.
+"Troubleshoot access denied error messages"). If several policies deny it, AWS names one.
 """
 
 from __future__ import annotations

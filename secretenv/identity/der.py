@@ -1,4 +1,4 @@
-"""What bytes in DER are: a certificate, a key, an archive of both. By their first elements, as file(1) tells. Pure."""
+"""What bytes in DER are, judged by their first elements: a certificate, a key, an archive of both. Pure."""
 
 from __future__ import annotations
 

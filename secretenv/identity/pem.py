@@ -1,4 +1,4 @@
-"""What a file holds in place of a certificate or a key in PEM form, and the command that makes it one. Pure.
+"""What a file holds in place of a certificate or a key in PEM form, and the command that converts it. Pure.
 
 Such files arrive as they were exported, copied out of a page, or passed through a variable or an editor. Only a file
 that cannot be used is looked at, so nothing is refused here.

@@ -117,7 +117,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _set(name: str, environ: Mapping[str, str]) -> str:
-    """Return the name of the variable that is set, in lower case or else in any other, or nothing."""
+    """Return the name of the variable that is set, preferably in lower case; nothing if none is."""
     names = (name, *(each for each in environ if each != name and each.lower() == name))
     return next((each for each in names if environ.get(each, "").strip()), "")
 

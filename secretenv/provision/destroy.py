@@ -1,4 +1,4 @@
-"""Remove exactly what provision created, known by its tag or, of things, by its attribute, in the order that AWS needs.
+"""Remove exactly what provision created, known by its tag or, for things, by an attribute, in the order that AWS needs.
 
 Everything is found first, so that it can be shown before anything is removed. The secret goes last, and by default
 only into its recovery window.

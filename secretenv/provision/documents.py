@@ -22,7 +22,7 @@ THING = "${credentials-iot:ThingName}"
 # `app` would also allow `app-of-others`, and one for the thing `sensor-1` the secrets of `sensor-10`.
 ANY_SUFFIX = "-??????"
 
-LONGEST = 10240  # characters of all inline policies of a role, without blanks; IAM cannot raise it
+LONGEST = 10240  # characters of all inline policies of a role, without blanks; AWS does not raise this limit
 
 # All that `secretenv provision` and its `destroy` ask of AWS; PassRole is needed on the role only.
 OPERATOR_ACTIONS = (

@@ -1,4 +1,4 @@
-"""One AWS account: moto's backends of a random account number, its operator, and the sessions that it has issued.
+"""One AWS account: moto's backends under a random account number, its operator, and the sessions that it has issued.
 
 moto keeps what exists (secrets, roles, role aliases, certificates, policies); this module knows who a caller is and
 which documents apply to them. `policy` decides by them, and the two services speak HTTP. Because each

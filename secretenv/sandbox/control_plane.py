@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SERVICES = {"iam", "iot", "sts"}  # more of them would need more than the extra installs
 
-QUERY = {"iam", "sts"}  # of the services those whose older protocol is answered in XML
+QUERY = {"iam", "sts"}  # those of these services whose older protocol is answered in XML
 QUERY_NAMES = {
     "AccessDeniedException": "AccessDenied",
     "ExpiredTokenException": "ExpiredToken",

@@ -163,7 +163,7 @@ class Sandbox:
         return device
 
     def secret(self, name: str, value: Value, *, readable: bool = True) -> str:
-        """Create a secret, which the first role may read unless not `readable`, and return its ARN."""
+        """Create a secret, which the first role may read if it is `readable`, and return its ARN."""
         arn = provision.create_secret(self.operator.client("secretsmanager"), name, _content(value))
         if readable:
             self._readable.append(arn)

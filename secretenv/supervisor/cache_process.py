@@ -1,4 +1,4 @@
-"""Start the process that opens, seals or removes the cache, and read what came of it. Loaded only with --cache."""
+"""Start the process that opens, seals or removes the cache, and read the outcome. Loaded only with --cache."""
 
 from __future__ import annotations
 

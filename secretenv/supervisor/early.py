@@ -15,14 +15,14 @@ _SHOWS = {"--help", "--dry-run"}
 
 
 def guess(words: Sequence[str], environ: Mapping[bytes, bytes]) -> tuple[bool, bool, list[str]]:
-    """Return whether the first start needs a fetcher at once, whether it opens a cache, and what may tell better.
+    """Return whether the first start needs a fetcher at once, whether it opens a cache, and which files say more.
 
     Args:
         words: of the command line, after `run`.
         environ: the caller's environment.
 
     Returns:
-        The third are the settings files that may say that no fetcher is needed at once: the first that is there counts.
+        The files: settings files that may say that no fetcher is needed at once; the first that exists counts.
     """
     options = words[: words.index("--")] if "--" in words else words
     if _SHOWS.intersection(options):

@@ -97,7 +97,7 @@ def _secrets(status: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
         yield 1, {"secret": each["secret"], "version": each["version"]}
 
 
-# Name, type, meaning, and the samples of a status, each with its labels beside program and pid.
+# Name, type, meaning, and the samples of a status, each with its labels besides program and pid.
 METRICS = (
     ("secretenv_up", "gauge", "Whether the command runs.", _up),
     ("secretenv_phase", "gauge", "1 for the phase of the run, 0 for each other phase.", _phase),

@@ -22,7 +22,7 @@ class Fetch:
 
     Args:
         base: the caller's environment.
-        files: settings files that may tell that it need not hurry to get ready.
+        files: settings files that may say that it need not hurry to get ready.
 
     Raises:
         OSError: it could not be started.

@@ -123,7 +123,7 @@ def _words(module: str) -> list[str]:
     """Return the command line of a helper: isolated, with the folder that holds this package in the path.
 
     It comes after the standard library, before all else: it may be `site-packages`, where an old backport (enum34)
-    may have the name of a module of the standard library. Without -S the path would not show where that ends.
+    may have the name of a module of the standard library. Without -S the path would not show where that library ends.
     """
     folder = os.path.abspath(__file__).rpartition("/secretenv/supervisor/")[0]  # noqa: PTH100
     program = f"import sys; sys.path.append({folder!r}); import site; site.main(); from {module} import main; main()"
@@ -148,7 +148,7 @@ def spawn_helper(
 
 
 def detached(become: Callable[[], object], descriptors: Sequence[int], blocked: Iterable[int]) -> int:
-    """Fork a process without terminal, the caller's signals and descriptors; a function ends it there. See above."""
+    """Fork a process as `spawn_helper` does, and run `become` in it instead of a program."""
 
     def run() -> NoReturn:
         os.setsid()

@@ -74,7 +74,7 @@ class CachedLife(Lifecycle):
         self._age: float | None = None  # of these values at the start
         self._from_cache = False  # whether this run began with the cache: the next one may, too
         self._died: int | None = None  # how it ended with these: newer ones are fetched before the end
-        self._refused_until = 0.0  # until when a failure means that not the refused version is to blame
+        self._refused_until = 0.0  # until when a failure is not the fault of the refused version
         # Due times; None is never.
         self._open_limit: float | None = None
         self._use_at: float | None = None
@@ -157,7 +157,7 @@ class CachedLife(Lifecycle):
         return actions + (self._use(self._known, now) if self._at_once or self._use_at is None else [])
 
     def _use(self, known: Known, now: float, error: SecretenvError | None = None) -> list[Action]:
-        """Start the command with the values of the cache, as this error asks for, and look behind."""
+        """Start the command with the values of the cache because of this error, and check AWS afterwards."""
         self._use_at, age, error = None, known.age, error or self._refresh.error
         self._age = age
         words = "starting with the values of the cache, " + _age(age)

@@ -226,7 +226,7 @@ class _Supervisor:
             self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
 
     def _hear_last_words(self) -> None:
-        """Take the signals that the command sent before it died, while its pid still tells that they are its own."""
+        """Take the signals that the command sent before it died, while its pid still shows that they are its own."""
         for _ in range(_TAKEN_AT_ONCE):
             info = self._signals.next(0.0)
             if info is None:

@@ -94,7 +94,7 @@ def ask(read_settings: Callable[[int], int], origin: Origin, signals: Signals) -
 def _wait(pid: int, origin: Origin, signals: Signals) -> tuple[os.waitid_result, list[int]]:
     """Return how the helper ended, and the signals that end secretenv before the first start.
 
-    One of these may be the refresh signal, which never ends anything: only the settings tell. So the settings are
+    One of these may be the refresh signal, which never ends anything: only the settings say which. So the settings are
     waited for, but not for long.
     """
     held: list[int] = []

@@ -55,7 +55,7 @@ class Sealing:
         failed: whether it could not be written last.
         limit: when whatever writes it has taken too long, or None.
         sealed_at: when it was sealed, in seconds since the epoch; 0: there is none.
-        denied_since: since when AWS refuses, or None.
+        denied_since: since when AWS has refused, or None.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Sealing:
         self._good: Answer | None = None
         self._refused: dict[str, str] = {}
         self._why = ""
-        self._looked: float | None = None  # when AWS last confirmed these; None: not known, the file may tell
+        self._looked: float | None = None  # when AWS last confirmed these; None: not known, the file may say
         self._drop = False  # whether the file is to be removed
         self._removed: Answer | None = None  # what it held, until AWS refuses no more
         # What it holds.
@@ -96,7 +96,7 @@ class Sealing:
         Args:
             answer: what the command runs well with.
             refused: the versions that it has refused.
-            why: it has.
+            why: it refused them.
             looked: when AWS last confirmed the answer.
             now: in seconds.
         """
@@ -168,7 +168,7 @@ class Sealing:
         return self._begin(SealCache(known=known), now)
 
     def _old(self) -> bool:
-        """Whether AWS has confirmed what the file holds long after the file says."""
+        """Whether AWS's last confirmation is much later than the one in the file."""
         if self._looked is None:
             return False
         return self._held_looked is None or self._looked - self._held_looked >= DAY

@@ -120,7 +120,7 @@ class Status:
 
 
 def pid_namespace(proc: str = PROC) -> int:
-    """Return the number of the namespace that this process's pid belongs to; 0 where the system does not tell."""
+    """Return the number of the namespace that this process's pid belongs to; 0 where the system does not say."""
     try:
         return os.stat(f"{proc}/self/ns/pid").st_ino  # noqa: PTH116
     except OSError:
@@ -128,7 +128,7 @@ def pid_namespace(proc: str = PROC) -> int:
 
 
 def boot_id(proc: str = PROC) -> str:
-    """Return the id of this boot, to which the times belong; empty where the system does not tell."""
+    """Return the id of this boot, to which the times belong; empty where the system does not say."""
     try:
         with open(f"{proc}/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
             return file.read().strip()

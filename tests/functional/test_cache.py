@@ -99,7 +99,7 @@ def test_nothing_of_aws_before_the_command(
         words = [f"--config={settings}"]
     trace = tmp_path / "trace"
     start(*STRACE, str(trace), SECRETENV, "run", *words, "--", "sleep", "1000", variables=variables)
-    until(lambda: trace.exists() and "/botocore/" in trace.read_text("utf-8", "replace"), what="the look behind")
+    until(lambda: trace.exists() and "/botocore/" in trace.read_text("utf-8", "replace"), what="the later check")
     lines = trace.read_text("utf-8", "replace").splitlines()
     began = next(place for place, line in enumerate(lines) if "execve" in line and '["sleep", "1000"]' in line)
     of_aws = ("/botocore/", "/boto3/", "/requests/", "/urllib3/")
@@ -149,7 +149,7 @@ def test_a_file_of_somebody(cached: Cached) -> None:
 
 
 def test_a_damaged_file_without_aws(cached: Cached, world: World) -> None:
-    """Without AWS either there is no start."""
+    """If AWS cannot be reached either, there is no start."""
     content = cached.fill()
     cached.file.write_bytes(flipped(content))
     world.sandbox.faults.set("credentials:close")
@@ -218,7 +218,7 @@ def test_roots_that_do_not_trust(cached: Cached, tmp_path: Path) -> None:
 
 
 def test_refused(cached: Cached, world: World) -> None:
-    """Where AWS refuses there is no start, and the file is marked: AWS is asked first from then on."""
+    """Where AWS refuses, there is no start, and the file is marked: AWS is asked first from then on."""
     before = cached.fill()
     world.sandbox.faults.set("credentials:status=403")
     program = cached.run()
@@ -250,7 +250,7 @@ def test_a_marked_file_without_aws(cached: Cached, world: World) -> None:
 
 
 def test_refused_while_it_runs(cached: Cached, world: World) -> None:
-    """A command that was started at once runs on when the look behind is refused."""
+    """A command that was started at once runs on when the check after the start is refused."""
     cached.fill()
     world.sandbox.faults.set("credentials:status=403")
     program = cached.run("--cache-after=0")
@@ -280,7 +280,7 @@ def test_exit_once(cached: Cached, world: World) -> None:
 
 
 def test_exit_with_a_cache_that_cannot_be_written(cached: Cached, world: World) -> None:
-    """Where the next start would have the old values again the command is started here."""
+    """Where the next start would have the old values again, secretenv starts the command itself."""
     content = cached.fill()
     world.rotate("two")
     aside = cached.file.with_suffix(".aside")
@@ -304,7 +304,7 @@ def test_a_command_that_dies_of_stale_values(cached: Cached, world: World) -> No
 
 
 def test_a_command_that_dies_of_current_values(cached: Cached, world: World) -> None:
-    """Where there are none secretenv ends as the command did."""
+    """Where AWS has no fresh ones, secretenv ends as the command did."""
     cached.fill()
     program = cached.run("--cache-after=0", command=("--", "sh", "-c", 'echo "start $VALUE"; exit 3'))
     assert program.ends() == 3
@@ -408,7 +408,7 @@ def test_a_short_job(cached: Cached) -> None:
 
 
 def test_memory(cached: Cached, device_run: Callable[..., Program]) -> None:
-    """A run that keeps a cache has 512 KiB more at most than one that does not."""
+    """A run that keeps a cache takes at most 512 KiB more than one that does not."""
     cached.fill()
     kept = []
     for program in (device_run(*WORDS, *COMMAND), cached.run("--cache-after=0")):
@@ -425,7 +425,7 @@ def test_memory(cached: Cached, device_run: Callable[..., Program]) -> None:
 
 @pytest.mark.parametrize("words", [("--once", "--cache-after=0"), ("--cache-after=soon",), ("--max-age=0",)])
 def test_wrong_words(cached: Cached, words: tuple[str, ...]) -> None:
-    """A sentence, 125, and no process is left of what was started early."""
+    """An error in one sentence, status 125, and no process that was started early is left."""
     program = cached.run(*words)
     assert program.ends() == 125
     assert program.out == ""

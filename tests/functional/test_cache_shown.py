@@ -134,7 +134,7 @@ def test_offline_is_what_a_run_does(cached: Cached, world: World, ask: Callable[
     status, said = ask("check", "--offline", "--cache-after=0")
     assert status == 0
     assert re.search(
-        r"^without a network, the command would start with values of \d+(\.\d)? s ago, at once$", said, re.MULTILINE
+        r"^without a network, the command would start with values from \d+(\.\d)? s ago, at once$", said, re.MULTILINE
     )
     status, raw = ask("check", "--offline", "--json")
     document = json.loads(raw)
@@ -174,7 +174,7 @@ def test_offline_without_any_network(cached: Cached, ask: Callable[..., tuple[in
     cached.fill()
     status, said = ask("check", "--offline", before=("unshare", "--net"))
     assert status == 0
-    assert said.splitlines()[-1].startswith("without a network, the command would start with values of ")
+    assert said.splitlines()[-1].startswith("without a network, the command would start with values ")
 
 
 def test_forget(cached: Cached, start: Callable[..., Program], tmp_path: Path) -> None:

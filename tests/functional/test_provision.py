@@ -23,7 +23,7 @@ def test_a_device_set_up_by_provision_runs(
 ) -> None:
     """The folder that provision makes is all that the device needs; each thing reads its own secret only."""
     operator, fleet = aws.operator.environment(), f"fleet-{uuid.uuid4().hex[:8]}"
-    # What a device in the sandbox is told beside its settings, since no file has it: where Secrets Manager is.
+    # What a device in the sandbox is told besides its settings, since no file has it: where Secrets Manager is.
     there = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": aws.url}
     for thing in ("one", "two"):
         (tmp_path / "app.json").write_text(json.dumps({"WHOSE": thing, "PASSWORD": MARKER}))

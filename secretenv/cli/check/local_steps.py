@@ -67,7 +67,7 @@ class LocalSteps:
         self._show(Step(found.link, ok=False, text=found.message, hint=found.hint))
 
     def _begin(self, said: Sequence[str]) -> None:
-        """Show the settings; `said` are they in words, each with its source."""
+        """Show the settings; `said` are the same in words, each with its source."""
         device = self._device
         who = "" if self._local else f"role alias {device.role_alias} at {device.endpoint}, "
         secrets = many(len(self._wanted), "secret")

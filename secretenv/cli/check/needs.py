@@ -1,4 +1,4 @@
-"""What a start needs beside its values, as far as it can be known without the command: room, and folders."""
+"""What a start needs besides its values, as far as it can be known without the command: room, and folders."""
 
 from __future__ import annotations
 

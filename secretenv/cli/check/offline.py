@@ -1,7 +1,7 @@
-"""`secretenv check --offline`: tell what a boot without a network would do, and use none.
+"""`secretenv check --offline`: say what a boot without a network would do, without using one.
 
 A start asks AWS first, unless --cache-after is 0; so a file that is broken for good ends it, although the cache could
-be opened. Which errors do is the decision of `supervisor.sealing` here too.
+be opened. Which errors do so is decided by `supervisor.sealing`, as in a run.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class _Offline(LocalSteps):
         super().fail(found)
 
     def _demand(self, work: Callable[[], None]) -> None:
-        """Show the error that `work` raises, which only the next values of the cache are affected by."""
+        """Show the error that `work` raises; it affects only what is put into the cache next."""
         before, self._ends = self._ends, "nothing"
         super()._demand(work)
         self._ends = before
@@ -189,6 +189,6 @@ class _Offline(LocalSteps):
                 return Verdict(starts=False, text=text, reason=reason)
         if known is None:
             return Verdict(starts=True, text=f"{_WITHOUT} would start: all secrets are files", after=0.0)
-        age = "unknown age" if known.age is None else f"{span(known.age)} ago"
-        text = f"{_WITHOUT} would start with values of {age}, {cache.when(self._settings, known)}"
+        age = "of unknown age" if known.age is None else f"from {span(known.age)} ago"
+        text = f"{_WITHOUT} would start with values {age}, {cache.when(self._settings, known)}"
         return Verdict(starts=True, text=text, age=known.age, after=after)

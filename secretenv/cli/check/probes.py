@@ -252,7 +252,7 @@ def read(link: str, reading: Reading, now: float, whole: Sequence[str] = ()) -> 
 
 
 def _ago(seconds: float) -> str:
-    """Return how long ago something was, from two days on in days."""
+    """Return how long ago something was; in days, from two days on."""
     days = int(seconds // certificate.DAY)
     return f"{many(days, 'day')} ago" if days > 1 else f"{span(seconds)} ago"
 

@@ -73,7 +73,7 @@ def closing(steps: Sequence[Step], cost: Mapping[str, Any]) -> str:
 
 
 def closing_offline(steps: Sequence[Step], verdict: Verdict) -> str:
-    """Return the last lines of a check without a network: a broken link that does not prevent a start, the verdict."""
+    """Return the last lines of a check without a network: a broken link that prevents no start, and the verdict."""
     broken = first_broken(steps) if verdict.starts else verdict.reason
     hint = [f"hint: {broken.hint}"] if broken and broken.hint else []
     if verdict.starts:
@@ -84,7 +84,7 @@ def closing_offline(steps: Sequence[Step], verdict: Verdict) -> str:
 
 
 def document(steps: Sequence[Step], cost: Mapping[str, Any] | None, verdict: Verdict | None = None) -> str:
-    """Return everything as one JSON document; with a verdict on a boot without a network, it decides about `ok`."""
+    """Return everything as one JSON document; a verdict on a boot without a network decides `ok`."""
     broken = verdict.reason if verdict else first_broken(steps)
     content = {
         "ok": broken is None,

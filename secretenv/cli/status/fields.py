@@ -45,7 +45,7 @@ FIELDS: dict[str, Field] = {
     "interval": Field("number", "seconds between two looks at the secrets, `--interval`"),
     "looked_at": Field(
         "number or null",
-        "end of the last look that succeeded; null before the first. For values of the cache that of an earlier run, "
+        "end of the last look that succeeded; null before the first. With values of the cache, that of an earlier run, "
         "so it may be negative, or null if it is not known",
     ),
     "next_look": Field("number or null", "when the next look begins; null during a look"),
@@ -90,7 +90,7 @@ FIELDS: dict[str, Field] = {
             "file": Field("text", "its path"),
             "sealed_at": Field("number or null", "when it was sealed, in seconds since the epoch; null if it was not"),
             "denied_since": Field(
-                "number or null", "since when AWS refuses to return the secrets, which marks the cache; else null"
+                "number or null", "since when AWS has refused to return the secrets (the cache is marked); else null"
             ),
             "in_use": Field(
                 "true or false", "whether the command runs with values of the cache that AWS has not confirmed yet"

@@ -250,7 +250,7 @@ def test_what_openssl_is_given(tmp_path: Path) -> None:
         ("exit 0", "openssl ended with status 0"),
         ("kill -9 $$", "openssl ended with status -9"),
         ("printf '\\n  no \\033[2Jprovider\\nmore' >&2; exit 1", "openssl says no ?[2Jprovider"),
-        ("echo hello", "openssl does not say its public key"),
+        ("echo hello", "openssl does not show its public key"),
     ],
 )
 def test_an_openssl_that_fails(tmp_path: Path, does: str, words: str) -> None:
@@ -263,7 +263,7 @@ def test_no_openssl(tmp_path: Path) -> None:
     """It is said that it is needed."""
     key = HardwareKey("/key", environ={"PATH": str(tmp_path)})
     assert said(key.secret, b"") == (
-        "the key /key is in hardware: for the cache, the openssl command is needed, and it is not here"
+        "the key /key is in hardware: for the cache, the openssl command is needed, but it is not installed"
     )
 
 

@@ -197,7 +197,7 @@ def test_values_that_are_too_large(here: Vault) -> None:
     unchanged(here, lambda: here.perform("seal", large))
     error = here.perform("seal", large).error
     assert error is not None
-    assert error.message == f"the cache {here.file} is not written: the values have more than 64 MiB"
+    assert error.message == f"the cache {here.file} is not written: the values take more than 64 MiB"
 
 
 def test_an_old_file_put_back(here: Vault) -> None:

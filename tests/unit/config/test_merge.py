@@ -315,7 +315,7 @@ def test_batch_and_another_stage_do_not_go_together() -> None:
 
 
 def test_a_cache_that_nobody_checks() -> None:
-    """With --once nobody would look behind a start from the cache: the two do not go together."""
+    """With --once nobody would check the values after a start from the cache: the two do not go together."""
     with pytest.raises(SettingsError, match="--cache-after 0 with --once"):
         read({"cache": "/c", "cache_after": "0", "once": True}, DEVICE, ["true"])
     assert read({"cache": "/c", "cache_after": "1s", "once": True}, DEVICE, ["true"]).cache == "/c"

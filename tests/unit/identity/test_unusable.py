@@ -200,7 +200,7 @@ def test_an_openssl_without_its_ciphers(tmp_path: Path, conf: str) -> None:
 
 
 def test_what_good_files_load(tmp_path: Path) -> None:
-    """Files that are right cost none of the rooms that tell what is wrong with others."""
+    """Files that are right cost none of the rooms that say what is wrong with others."""
     given = {"cert": write(tmp_path / "c", make_certificate(KEY)), "key": write(tmp_path / "k", pem(KEY))}
     program = (
         "import json, sys\nfrom secretenv.identity import certificate\nfrom secretenv.settings import Device\n"

@@ -82,7 +82,7 @@ def test_aws_is_quicker() -> None:
 
 
 def test_aws_is_quicker_than_the_disk() -> None:
-    """An answer of AWS waits until the cache is open: it may tell that the command has refused this version."""
+    """An answer of AWS waits until the cache is open: it may say that the command has refused this version."""
     story = start()
     assert story.happens("fetched", B) == []
     assert story.happens("opened", outcome(cached(A))) == [Spawn(answer=B)]
@@ -107,7 +107,7 @@ def test_unreachable(after: float, error: SecretenvError | None) -> None:
 
 
 def test_a_slow_disk() -> None:
-    """Where the cache opens after its time it is used at once."""
+    """Where the cache opens after its time, it is used at once."""
     story = start(cache_after=2.0)
     story.happens("failed", TRANSIENT)
     story.later(3.0)
@@ -181,7 +181,7 @@ def test_a_disk_that_hangs(after: float) -> None:
 
 
 def test_age_unknown() -> None:
-    """Where the clock cannot be trusted the values are used, with a warning."""
+    """Where the clock cannot be trusted, the values are used, with a warning."""
     story = from_cache(cached(A, age=None))
     assert story.lines == [
         "starting with the values of the cache, of unknown age: this machine's clock cannot be trusted"
@@ -229,7 +229,7 @@ def test_a_signal_ends_the_start() -> None:
     assert story.happens("opened", outcome(cached(A))) == []
 
 
-# The look behind.
+# The check after the start.
 
 
 def test_confirmed() -> None:
@@ -287,7 +287,7 @@ def test_a_look_while_aws_throttles() -> None:
 
 
 def test_a_failing_look() -> None:
-    """A look that fails is repeated as while any command runs; the values are as old as they are."""
+    """A look that fails is repeated as while any command runs; the log says how old the values are."""
     story = from_cache()
     story.happens("failed", TRANSIENT)
     assert "no answer; the command keeps its values, 3 days old" in story.lines
@@ -295,7 +295,7 @@ def test_a_failing_look() -> None:
 
 
 def test_back_after_failures() -> None:
-    """The line at the end of the failures knows the age too."""
+    """The line at the end of the failures says how old they were, too."""
     story = from_cache()
     story.happens("failed", TRANSIENT)
     story.later(600)
@@ -330,12 +330,12 @@ def test_the_same_values_for_a_dead_command(status: int) -> None:
 
 @pytest.mark.parametrize("error", [DENIED, EXPIRED])
 def test_no_values_for_a_dead_command(error: SecretenvError) -> None:
-    """Where AWS refuses secretenv ends as the command did."""
+    """Where AWS refuses, secretenv ends as the command did."""
     assert dying().happens("failed", error)[-1] == ended(3)
 
 
 def test_no_answer_for_a_dead_command() -> None:
-    """Where AWS does not answer within --start-timeout secretenv ends as the command did."""
+    """Where AWS does not answer within --start-timeout, secretenv ends as the command did."""
     story = dying()
     actions = story.happens("failed", TRANSIENT)
     began = story.now
@@ -411,7 +411,7 @@ def test_it_ends_by_itself() -> None:
 
 
 def test_it_dies_after_the_look() -> None:
-    """Once AWS has confirmed the values its end is its own affair."""
+    """Once AWS has confirmed the values, the end of the command is its own affair."""
     story = from_cache()
     story.happens("fetched", A)
     assert story.happens("exited", 3)[-1] == ended(3)
@@ -445,7 +445,7 @@ def test_a_short_job() -> None:
 
 
 def test_values_that_kill_at_the_start() -> None:
-    """A command that fails before that has not: the cache keeps what it has."""
+    """A command that fails before that has not proven them: the cache keeps what it has."""
     story = start()
     story.happens("opened", outcome(cached(A)))
     story.happens("fetched", B)
@@ -472,7 +472,7 @@ def test_written_once_a_day() -> None:
 
 @pytest.mark.parametrize("change", ["ignore", int(signal.SIGHUP)])
 def test_values_without_a_restart(change: str | int) -> None:
-    """Where no restart follows the new values are sealed at once: else the next start would return to the old ones."""
+    """Where no restart follows, the new values are sealed at once: else the next start would return to the old ones."""
     story = from_cache(on_change=change)
     actions = story.happens("fetched", B)
     assert sealed_as(actions) == [({"app": "b"}, {}, 0)]
@@ -564,7 +564,7 @@ def test_sealed_before_it_is_gone() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_no_exit_for_ever(late: bool) -> None:  # noqa: FBT001
-    """Where they cannot be sealed secretenv starts the command itself: a next start would have the old values again."""
+    """Where they cannot be sealed, secretenv starts the command itself: the next start would have the old values."""
     story = exiting()
     story.happens("gone")
     failed = outcome(error=CacheError("read-only"))
@@ -675,12 +675,12 @@ def test_it_stays_refused_after_a_start_at_once() -> None:
 
 
 def test_a_third_version_is_tried() -> None:
-    """A still newer version is."""
+    """A still newer version is tried."""
     assert refusing().happens("fetched", C) == [Spawn(answer=C)]
 
 
 def test_both_versions_kill() -> None:
-    """Where the command does not survive the old values either the next start tries the new ones."""
+    """Where the command does not survive the old values either, the next start tries the new ones."""
     story = refusing()
     story.happens("fetched", B)
     actions = story.happens("exited", 1)
@@ -762,7 +762,7 @@ def test_no_longer_refused_with_other_values() -> None:
 
 
 def test_refused_for_an_hour_over_starts() -> None:
-    """The hour goes on over starts: what the file says counts."""
+    """Starts do not stop the hour: what the file says counts."""
     story = start()
     story.happens("opened", outcome(cached(A, denied=HOUR, denials=2)))
     actions = story.happens("failed", DENIED)

@@ -157,7 +157,7 @@ def test_no_event_is_due_while_nothing_happens() -> None:
 
 @pytest.mark.parametrize("last", [FetcherError("killed", transient=True), SecretenvError("full", transient=True)])
 def test_the_last_try_does_not_hide_the_cause(last: SecretenvError) -> None:
-    """A last try that was cut off could not tell why; the one before it could."""
+    """A last try that was cut off could not say why; the one before it could."""
     story = Story(start_timeout=4.0)
     assert story.happens("failed", TRANSIENT) == []
     story.later(3.5)

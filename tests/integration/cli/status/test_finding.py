@@ -210,7 +210,7 @@ def test_another_user(hold: Callable[..., Holder], start: Callable[..., Program]
 
 @as_nobody
 def test_the_same_user(hold: Callable[..., Holder], start: Callable[..., Program]) -> None:
-    """The same user needs no right beside that."""
+    """The same user needs no right besides that."""
     (pid,) = hold(before=NOBODY).pids
     program = start(*NOBODY, SECRETENV, "status", str(pid))
     assert program.ends() == 0, program.err

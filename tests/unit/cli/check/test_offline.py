@@ -68,7 +68,7 @@ def test_it_starts(device: Device, more: dict[str, str], words: str) -> None:
     """With a good cache, after --cache-after; the links that need a network are no steps."""
     device.seal()
     verdict, steps = checked(device.settings(**more))
-    assert verdict.text == f"{STARTS}with values of 3 days ago, {words}"
+    assert verdict.text == f"{STARTS}with values from 3 days ago, {words}"
     assert verdict.age is not None
     assert abs(verdict.age - 3 * DAY) < 60
     assert [step.link for step in steps if step.ok] == [
@@ -112,7 +112,7 @@ def test_an_expired_certificate(tmp_path: Path) -> None:
     device = Device(tmp_path, start=now - dt.timedelta(days=60), end=now - dt.timedelta(days=1))
     device.seal()
     assert refused(device.settings()).startswith("certificate: ")
-    assert starts(device.settings(**AT_ONCE)) == "with values of 3 days ago, at once"
+    assert starts(device.settings(**AT_ONCE)) == "with values from 3 days ago, at once"
     device.seal(denied=60.0, denials=1)
     assert refused(device.settings(**AT_ONCE)).startswith("certificate: ")
 
@@ -120,7 +120,7 @@ def test_an_expired_certificate(tmp_path: Path) -> None:
 def test_marked(device: Device) -> None:
     """AWS has refused before: it is asked first, and where it cannot be reached the values are used."""
     device.seal(denied=60.0, denials=1)
-    assert starts(device.settings(**AT_ONCE)) == "with values of 3 days ago, after 10 s"
+    assert starts(device.settings(**AT_ONCE)) == "with values from 3 days ago, after 10 s"
 
 
 @pytest.mark.parametrize("more", [{}, AT_ONCE])
@@ -193,7 +193,7 @@ def test_a_broken_link_that_does_not_matter(device: Device) -> None:
     *_, broken, hint, last = out.getvalue().splitlines()
     assert broken.startswith("broken: roots file: ")
     assert hint.startswith("hint: ")
-    assert last == f"{STARTS}with values of 3 days ago, at once"
+    assert last == f"{STARTS}with values from 3 days ago, at once"
 
 
 def test_a_cache_that_cannot_be_written(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
