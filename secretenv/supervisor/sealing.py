@@ -176,7 +176,8 @@ class Sealing:
     def sealed(self, outcome: Outcome, now: float) -> list[Action]:
         """Take the outcome of the last action."""
         self.busy = False
-        self.sealed_at = outcome.sealed_at
+        if outcome.sealed_at or not outcome.error:  # a process that was killed does not say what is there
+            self.sealed_at = outcome.sealed_at
         error, self.failed = outcome.error, outcome.error is not None
         actions: list[Action] = []
         if error:

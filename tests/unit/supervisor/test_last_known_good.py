@@ -621,6 +621,14 @@ def test_a_disk_that_cannot_be_written() -> None:
     assert story.lines.count("read-only") == 1
 
 
+def test_a_writer_that_is_killed() -> None:
+    """What was there still is, and the state says so."""
+    story = from_cache()
+    story.happens("fetched", A)
+    story.happens("sealed", outcome(error=CacheError("ended without an answer")))
+    assert story.life.snapshot()["cache"]["sealed_at"] == 5e8
+
+
 # Bad versions.
 
 
