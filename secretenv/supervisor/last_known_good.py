@@ -223,17 +223,29 @@ class CachedLife(Lifecycle):
             said = line("info", "AWS has no newer values")
             return [said, *self._end_with(died, "first fetch given up")]
         known = self._known
-        if known and known.refused and answer.versions == {**known.answer.versions, **known.refused}:
+        if known and self._has_refused(known, answer):
             self._refresh.ended()
             words = f"starting with the values of the cache: the command has refused {_refused(known)}"
             said = line("warning", words, "rotation", NEXT, event="cache_used")
-            return [*self._refresh.succeeded(now), said, *self._begin(known, answer.versions, now)]
+            newest = {**known.answer.versions, **known.refused}
+            actions = [*self._refresh.succeeded(now), said, *self._begin(known, newest, now)]
+            if answer.versions != newest:
+                self._refresh.look_again(now)  # the other news are tried from here on
+            return actions
         self._known, self._from_cache, self._use_at = None, False, None
         if self._settings.once:
             return [*self._keep(answer, now), *super().fetched(answer, now)]
         actions = super().fetched(answer, now)
         self._seal_at = now + (self._settings.trial if self._settings.on_change == "restart" else 0.0)
         return actions
+
+    def _has_refused(self, known: Known, answer: Answer) -> bool:
+        """Whether an answer has a refused version: with other news only where it is tried, not just started."""
+        refused, versions = known.refused.items(), answer.versions
+        settings = self._settings
+        tries = not settings.once and (settings.on_change == "restart" or settings.validates)
+        same = versions == {**known.answer.versions, **known.refused}
+        return bool(refused) and (same or (tries and any(versions.get(name) == bad for name, bad in refused)))
 
     def failed(self, error: SecretenvError, now: float) -> list[Action]:
         """Take the error of a fetch, or of an answer that the command could not be started with."""
@@ -329,7 +341,7 @@ class CachedLife(Lifecycle):
         if self._settings.on_change == "exit" and self._sealing.busy:
             self._sweep_limit, self._seal_limit = None, now + SEAL_LIMIT
             return []
-        self._seal_at, self._unconfirmed = None, False
+        self._seal_at, self._unconfirmed, self._refused_until = None, False, 0.0
         actions = super().gone(now)
         if self.phase == RUNNING and not self._settings.trial:
             self._seal_at = now

@@ -180,7 +180,8 @@ class Sealing:
     def sealed(self, outcome: Outcome, now: float) -> list[Action]:
         """Take the outcome of the last action."""
         self.busy, self.limit = False, None
-        self.sealed_at = outcome.sealed_at
+        if outcome.sealed_at or not outcome.error:  # a process that was killed does not say what is there
+            self.sealed_at = outcome.sealed_at
         error, self.failed = outcome.error, outcome.error is not None
         actions: list[Action] = []
         if error:

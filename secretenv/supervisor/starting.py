@@ -48,7 +48,7 @@ def begin(
     try:
         signals = Signals()
         fetches, opens, files = guess(words, origin.environment)
-        # What opens a cache first: a start from it is to be quick.
+        # The process that opens the cache begins first: a start from the cache is to be quick.
         opener = _early(lambda: _opener(open_cache, origin)) if opens else None
         first = _early(lambda: Fetch(origin.environment, files)) if fetches else None
         return ask(read_settings, origin, signals), signals, first, opener

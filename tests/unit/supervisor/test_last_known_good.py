@@ -632,6 +632,14 @@ def test_a_writer_that_hangs() -> None:
     assert sealed_as(story.happens("fetched", A))
 
 
+def test_a_writer_that_is_killed() -> None:
+    """What was there still is, and the state says so."""
+    story = from_cache()
+    story.happens("fetched", A)
+    story.happens("sealed", outcome(error=CacheError("ended without an answer")))
+    assert story.life.snapshot()["cache"]["sealed_at"] == 5e8
+
+
 # Bad versions.
 
 
@@ -677,6 +685,41 @@ def test_it_stays_refused_after_a_start_at_once() -> None:
 def test_a_third_version_is_tried() -> None:
     """A still newer version is tried."""
     assert refusing().happens("fetched", C) == [Spawn(answer=C)]
+
+
+def versions_of(app: str, other: str) -> Answer:
+    """Return an answer with these versions of two secrets."""
+    answer = answer_with(app)
+    answer.versions["other"] = other
+    return answer
+
+
+@pytest.mark.parametrize("validate", [(), ("check",)], ids=["trial", "validate"])
+def test_it_stays_refused_when_another_secret_changes(validate: tuple[str, ...]) -> None:
+    """The start is with the values of the cache, and the news are tried from there: a start alone tries nothing."""
+    old, new = versions_of("a", "1"), versions_of("b", "2")
+    story = start(validate=validate)
+    story.happens("opened", outcome(cached(old, age=60.0, refused={"app": "b"}, why="exit status 1")))
+    assert story.happens("fetched", new) == [Spawn(answer=old)]
+    assert story.later(0) == [StartFetch()]
+    assert story.happens("fetched", new) == [Prepare(answer=new)]
+    if validate:
+        assert story.happens("prepared", new) == [Validate(answer=new)]
+        return
+    story.happens("prepared", new)
+    story.happens("exited", 0)
+    assert story.happens("gone") == [Spawn(answer=new)]
+    assert sealed_as(story.happens("exited", 1)) == []
+    assert story.happens("gone") == [Spawn(answer=old)]
+    assert sealed_as(story.later(11)) == [(old.versions, {"app": "b", "other": "2"}, 0)]
+
+
+def test_another_secret_changes_where_nothing_is_tried() -> None:
+    """With --once nobody would look again: the newest values are used."""
+    new = versions_of("b", "2")
+    story = start(once=True)
+    story.happens("opened", outcome(cached(versions_of("a", "1"), refused={"app": "b"}, why="exit status 1")))
+    assert story.happens("fetched", new)[-1] == Exec(answer=new)
 
 
 def test_both_versions_kill() -> None:
