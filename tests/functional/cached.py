@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.running import Program
 
-COMMAND = ("--", "sh", "-c", 'echo "start $VALUE"; trap "exit 0" TERM; while :; do sleep 0.1; done')
+COMMAND = ("--", "sh", "-c", 'trap "exit 0" TERM; echo "start $VALUE"; while :; do sleep 0.1; done')
 # The first start proves the values at once; later starts look whenever a test asks.
 WORDS = ("--trial=0", "--interval=1h", "--refresh-signal=USR2", "--log-level=debug")
 

@@ -314,7 +314,7 @@ def test_a_command_that_dies_of_current_values(cached: Cached, world: World) -> 
 def test_a_bad_version_over_starts(cached: Cached, world: World) -> None:
     """A version that failed its trial stays refused when secretenv is started again."""
     cached.fill()
-    script = 'echo "start $VALUE"; [ "$VALUE" = bad ] && exit 3; trap "exit 0" TERM; while :; do sleep 0.1; done'
+    script = 'trap "exit 0" TERM; echo "start $VALUE"; [ "$VALUE" = bad ] && exit 3; while :; do sleep 0.1; done'
     command = ("--", "sh", "-c", script)
     program = cached.run("--trial=2s", command=command)
     program.shows("start one")
