@@ -13,7 +13,7 @@ from secretenv.protocol import Answer
 from secretenv.supervisor.actions import Adopt, Exec, Rare, Sweep, line
 from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
-from secretenv.supervisor.sealing import Sealing, refused, unreachable
+from secretenv.supervisor.sealing import RETRY, WRITE_LIMIT, Sealing, refused, unreachable
 from secretenv.supervisor.trial import NEXT, ending, was_asked
 from secretenv.wording import shown_versions, span
 
@@ -83,7 +83,8 @@ class CachedLife(Lifecycle):
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        times = (super().due(), self._open_limit, self._use_at, self._seal_at, self._seal_limit)
+        limits = (self._open_limit, self._seal_limit, None if self.ended else self._sealing.limit)
+        times = (super().due(), self._use_at, self._seal_at, *limits)
         return min((time for time in times if time is not None), default=None)
 
     def snapshot(self) -> dict[str, Any]:
@@ -111,10 +112,11 @@ class CachedLife(Lifecycle):
             actions += self._keep_good(now)
         if _past(self._seal_limit, now):
             self._seal_limit = None
-            error = SEALING_LATE(time=span(SEAL_LIMIT))
-            actions.append(line("warning", error.message, error.link, error.hint))
             self._sealing.late()
-            actions += self.gone(now)
+            actions += [_late(SEAL_LIMIT), *self.gone(now)]
+        if _past(self._sealing.limit, now):
+            self._sealing.late(now + RETRY)
+            actions.append(_late(WRITE_LIMIT))
         return actions
 
     # The start
@@ -368,6 +370,11 @@ class CachedLife(Lifecycle):
             self._seal_limit = None
             return [*super()._begin_shutdown(signum), *self.gone(0.0)]
         return super()._begin_shutdown(signum)
+
+
+def _late(seconds: float) -> Action:
+    error = SEALING_LATE(time=span(seconds))
+    return line("warning", error.message, error.link, error.hint)
 
 
 def _refused(known: Known) -> str:

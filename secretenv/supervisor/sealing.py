@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 DAY = 86400.0  # seconds after which the same values are sealed again, so that their age is that of the last check
 RETRY = 3600.0  # seconds until another try where the file could not be written
+# Seconds after which a writer hangs: far more than a key in hardware takes, even if each of its steps is late.
+WRITE_LIMIT = 120.0
 # AWS refuses for good only after so many seconds and so many fetches: the first may be an operator's mistake.
 REVOKED_AFTER, REVOKED_FETCHES = 3600.0, 3
 # The links at which AWS itself was not reached, although the error does not pass by itself.
@@ -54,12 +56,14 @@ class Sealing:
         failed: whether it could not be written last.
         sealed_at: when it was sealed, in seconds since the epoch; 0: there is none.
         denied_since: since when AWS refuses, or None.
+        limit: when it has taken too long to write it, or None.
     """
 
     def __init__(self) -> None:
         self.busy = self.failed = False
         self.sealed_at = 0.0
         self.denied_since: float | None = None
+        self.limit: float | None = None
         self._denials = 0
         # What it is to hold; None: nothing is known.
         self._good: Answer | None = None
@@ -127,9 +131,9 @@ class Sealing:
         words = "AWS has refused to return the secrets for an hour: the cache is removed"
         return [line("warning", words, "cache"), *self._write(now)]
 
-    def late(self) -> None:
-        """Wait no more for the outcome of the last action."""
-        self.busy, self.failed = False, True
+    def late(self, retry: float = 0.0) -> None:
+        """Wait no more for the outcome of the last action; the next one, not before `retry`, ends what is late."""
+        self.busy, self.failed, self.limit, self._retry, self._again = False, True, None, retry, False
 
     def forget_refused(self, now: float) -> list[Action]:
         """Refuse no version any more: the command does not survive the older values either."""
@@ -148,9 +152,8 @@ class Sealing:
             return []
         if self.failed and now < self._retry:
             return []
-        self._writing = self._content(), self._looked
         if self._good is None:
-            return self._begin(DropCache()) if self._drop else []
+            return self._begin(DropCache(), now) if self._drop else []
         if self._content() == self._held and not self._old():
             return []
         known = Known(
@@ -161,7 +164,7 @@ class Sealing:
             denied=None if self.denied_since is None else now - self.denied_since,
             denials=self._denials,
         )
-        return self._begin(SealCache(known=known))
+        return self._begin(SealCache(known=known), now)
 
     def _old(self) -> bool:
         """Whether AWS has confirmed what the file holds long after the file says."""
@@ -169,13 +172,13 @@ class Sealing:
             return False
         return self._held_looked is None or self._looked - self._held_looked >= DAY
 
-    def _begin(self, action: SealCache | DropCache) -> list[Action]:
-        self.busy = True
+    def _begin(self, action: SealCache | DropCache, now: float) -> list[Action]:
+        self.busy, self.limit, self._writing = True, now + WRITE_LIMIT, (self._content(), self._looked)
         return [action]
 
     def sealed(self, outcome: Outcome, now: float) -> list[Action]:
         """Take the outcome of the last action."""
-        self.busy = False
+        self.busy, self.limit = False, None
         if outcome.sealed_at or not outcome.error:  # a process that was killed does not say what is there
             self.sealed_at = outcome.sealed_at
         error, self.failed = outcome.error, outcome.error is not None
