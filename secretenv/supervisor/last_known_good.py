@@ -13,7 +13,7 @@ from secretenv.protocol import Answer
 from secretenv.supervisor.actions import Adopt, Exec, Rare, Sweep, line
 from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
-from secretenv.supervisor.sealing import WRITE_LIMIT, Sealing, refused, unreachable
+from secretenv.supervisor.sealing import RETRY, WRITE_LIMIT, Sealing, refused, unreachable
 from secretenv.supervisor.trial import NEXT, ending, was_asked
 from secretenv.wording import shown_versions, span
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from secretenv.errors import SecretenvError
     from secretenv.settings import Settings
-    from secretenv.supervisor.actions import Action, Level, Line
+    from secretenv.supervisor.actions import Action, Level
     from secretenv.supervisor.phases import Event
 
 OPEN_LIMIT = 10.0  # seconds, far more than it takes; a disk may hang
@@ -83,8 +83,8 @@ class CachedLife(Lifecycle):
 
     def due(self) -> float | None:
         """Return when `tick` has something to do, or None for never."""
-        own = (self._open_limit, self._use_at, self._seal_at, self._seal_limit, self._sealing.limit)
-        times = (super().due(), *own)
+        limits = (self._open_limit, self._seal_limit, None if self.ended else self._sealing.limit)
+        times = (super().due(), self._use_at, self._seal_at, *limits)
         return min((time for time in times if time is not None), default=None)
 
     def snapshot(self) -> dict[str, Any]:
@@ -112,16 +112,12 @@ class CachedLife(Lifecycle):
             actions += self._keep_good(now)
         if _past(self._seal_limit, now):
             self._seal_limit = None
-            actions += [self._sealing_late(SEAL_LIMIT, now), *self.gone(now)]
+            self._sealing.late()
+            actions += [_late(SEAL_LIMIT), *self.gone(now)]
         if _past(self._sealing.limit, now):
-            actions.append(self._sealing_late(WRITE_LIMIT, now))
+            self._sealing.late(now + RETRY)
+            actions.append(_late(WRITE_LIMIT))
         return actions
-
-    def _sealing_late(self, limit: float, now: float) -> Line:
-        """Wait no more for whatever writes the cache."""
-        self._sealing.late(now)
-        error = SEALING_LATE(time=span(limit))
-        return line("warning", error.message, error.link, error.hint)
 
     # The start
 
@@ -374,6 +370,11 @@ class CachedLife(Lifecycle):
             self._seal_limit = None
             return [*super()._begin_shutdown(signum), *self.gone(0.0)]
         return super()._begin_shutdown(signum)
+
+
+def _late(seconds: float) -> Action:
+    error = SEALING_LATE(time=span(seconds))
+    return line("warning", error.message, error.link, error.hint)
 
 
 def _refused(known: Known) -> str:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from secretenv.supervisor.actions import Action
 
 DAY = 86400.0  # seconds after which the same values are sealed again, so that their age is that of the last check
-WRITE_LIMIT = 60.0  # seconds, far more than it takes; a disk may hang
 RETRY = 3600.0  # seconds until another try where the file could not be written
+# Seconds after which a writer hangs: far more than a key in hardware takes, even if each of its steps is late.
+WRITE_LIMIT = 120.0
 # AWS refuses for good only after so many seconds and so many fetches: the first may be an operator's mistake.
 REVOKED_AFTER, REVOKED_FETCHES = 3600.0, 3
 # The links at which AWS itself was not reached, although the error does not pass by itself.
@@ -53,16 +54,16 @@ class Sealing:
     Attributes:
         busy: whether it is being written.
         failed: whether it could not be written last.
-        limit: when whatever writes it has taken too long, or None.
         sealed_at: when it was sealed, in seconds since the epoch; 0: there is none.
         denied_since: since when AWS has refused, or None.
+        limit: when it has taken too long to write it, or None.
     """
 
     def __init__(self) -> None:
         self.busy = self.failed = False
-        self.limit: float | None = None
         self.sealed_at = 0.0
         self.denied_since: float | None = None
+        self.limit: float | None = None
         self._denials = 0
         # What it is to hold; None: nothing is known.
         self._good: Answer | None = None
@@ -130,10 +131,9 @@ class Sealing:
         words = "AWS has refused to return the secrets for an hour: the cache is removed"
         return [line("warning", words, "cache"), *self._write(now)]
 
-    def late(self, now: float) -> None:
-        """Wait no more for the outcome of the last action."""
-        self.busy, self.failed, self.limit = False, True, None
-        self._retry = now + RETRY
+    def late(self, retry: float = 0.0) -> None:
+        """Wait no more for the outcome of the last action; the next one, not before `retry`, ends what is late."""
+        self.busy, self.failed, self.limit, self._retry, self._again = False, True, None, retry, False
 
     def forget_refused(self, now: float) -> list[Action]:
         """Refuse no version any more: the command does not survive the older values either."""
@@ -152,7 +152,6 @@ class Sealing:
             return []
         if self.failed and now < self._retry:
             return []
-        self._writing = self._content(), self._looked
         if self._good is None:
             return self._begin(DropCache(), now) if self._drop else []
         if self._content() == self._held and not self._old():
@@ -174,7 +173,7 @@ class Sealing:
         return self._held_looked is None or self._looked - self._held_looked >= DAY
 
     def _begin(self, action: SealCache | DropCache, now: float) -> list[Action]:
-        self.busy, self.limit = True, now + WRITE_LIMIT
+        self.busy, self.limit, self._writing = True, now + WRITE_LIMIT, (self._content(), self._looked)
         return [action]
 
     def sealed(self, outcome: Outcome, now: float) -> list[Action]:

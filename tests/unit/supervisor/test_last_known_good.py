@@ -622,14 +622,22 @@ def test_a_disk_that_cannot_be_written() -> None:
 
 
 def test_a_writer_that_hangs() -> None:
-    """It is given up after a minute, with one line, and another one is tried after an hour."""
+    """One warning; a look after an hour ends that writer and begins another."""
     story = from_cache()
     assert sealed_as(story.happens("fetched", A))
-    story.later(61)
-    assert story.lines[-1] == "the cache was not written within 60 s"
+    story.later(120)
+    assert story.lines[-1] == "the cache was not written within 2 min"
     assert sealed_as(story.happens("fetched", A)) == []
     story.later(HOUR)
-    assert sealed_as(story.happens("fetched", A))
+    assert sealed_as(story.happens("fetched", A)) == [({"app": "a"}, {}, 0)]
+
+
+def test_a_writer_that_hangs_at_the_end() -> None:
+    """Nothing is due any more when secretenv has ended."""
+    story = from_cache()
+    story.happens("fetched", A)
+    story.happens("exited", 0)
+    assert story.life.due() is None
 
 
 def test_a_writer_that_is_killed() -> None:
