@@ -186,7 +186,8 @@ class CachedLife(Lifecycle):
         """Return what there is to say about the values of the command, empty if they are the newest."""
         if not self._unconfirmed:
             return super()._note()
-        return f"values of the cache, {_age(self._age)}"
+        age = "unknown age" if self._age is None else f"{span(self._age)} ago"
+        return f"values of {age}, from the cache"
 
     # The fetcher
 

@@ -22,6 +22,7 @@ RETRY = 3600.0  # seconds until another try where the file could not be written
 WRITE_LIMIT = 120.0
 # AWS refuses for good only after so many seconds and so many fetches: the first may be an operator's mistake.
 REVOKED_AFTER, REVOKED_FETCHES = 3600.0, 3
+MOST_FLIPS = 8  # times a day that the mark is written or removed: a policy may flap
 # The links at which AWS itself was not reached, although the error does not pass by itself.
 _ON_THE_WAY = {"DNS", "proxy", "connection", "TLS"}
 _OF_THIS_DEVICE = {"file", "region"}
@@ -78,6 +79,7 @@ class Sealing:
         self._writing: tuple[tuple[object, ...], float | None] = (), None
         self._again = False  # whether there is more to write after that
         self._retry = 0.0  # when to try again after a failure
+        self._day, self._flips = -DAY, 0  # when the day of this count began, and how often the mark has changed in it
         self._said = ""  # why it could not be written, which has been logged
 
     def opened(self, outcome: Outcome, now: float) -> None:
@@ -154,7 +156,7 @@ class Sealing:
             return []
         if self._good is None:
             return self._begin(DropCache(), now) if self._drop else []
-        if self._content() == self._held and not self._old():
+        if not self._old() and (self._content() == self._held or self._only_flips(now)):
             return []
         known = Known(
             answer=self._good,
@@ -165,6 +167,15 @@ class Sealing:
             denials=self._denials,
         )
         return self._begin(SealCache(known=known), now)
+
+    def _only_flips(self, now: float) -> bool:
+        """Whether only the mark differs, which has been written and removed often today: AWS refuses now and then."""
+        if self._content()[:2] != self._held[:2]:
+            return False
+        if now - self._day >= DAY:
+            self._day, self._flips = now, 0
+        self._flips += 1
+        return self._flips > MOST_FLIPS
 
     def _old(self) -> bool:
         """Whether AWS's last confirmation is much later than the one in the file."""

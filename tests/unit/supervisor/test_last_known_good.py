@@ -102,7 +102,7 @@ def test_unreachable(after: float, error: SecretenvError | None) -> None:
     assert Spawn(answer=A) in late
     assert any("starting with the values of the cache, 3 days old" in line for line in story.lines)
     assert story.told[-1].state == "READY"
-    assert story.told[-1].status.endswith("values of the cache, 3 days old")
+    assert story.told[-1].status == "running with app a; values of 3 days ago, from the cache"
     assert story.life.snapshot()["cache"]["in_use"] is True
 
 
@@ -758,6 +758,20 @@ def test_a_refusal_at_the_start_marks() -> None:
     story = start()
     story.happens("opened", outcome(cached(A)))
     assert sealed_as(story.happens("failed", DENIED)) == [({"app": "a"}, {}, 1)]
+
+
+def test_refusals_that_come_and_go() -> None:
+    """A policy that flaps does not wear out the flash: the mark is written and removed eight times a day at most."""
+    story = from_cache(cached(A, age=60.0))
+    story.happens("fetched", A)
+    writes = 0
+    for number in range(576):
+        story.later(300)
+        actions = story.happens("failed", DENIED) if number % 2 else story.happens("fetched", A)
+        if sealed_as(actions):
+            writes += 1
+            story.happens("sealed", Outcome(known=None, sealed_at=1.0, error=None))
+    assert writes <= 2 * 8 + 3
 
 
 def test_a_success_removes_the_mark() -> None:
