@@ -63,8 +63,7 @@ def perform(task: CacheTask, clock: Callable[[], float] = time.time, who: str = 
     known, error = None, None
     try:
         _refuse_files_of(task)
-        if task.wish != "open":
-            _refuse_text(task.file)
+        _refuse_text(task.file)
         if task.wish == "forget":
             cache_file.remove(task.file)
         elif task.wish == "seal":
@@ -115,7 +114,9 @@ def _refuse_files_of(task: CacheTask) -> None:
 
 
 def _refuse_text(file: str) -> None:
-    """Refuse to replace or remove a file that somebody else has written: --cache may be mistyped.
+    """Refuse a file that somebody else has written, so that it is neither replaced nor removed.
+
+    --cache may be mistyped.
 
     Raises:
         CacheError: it is one, or not a regular file of this user.

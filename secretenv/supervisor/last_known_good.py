@@ -74,6 +74,7 @@ class CachedLife(Lifecycle):
         self._age: float | None = None  # of these values at the start
         self._from_cache = False  # whether this run began with the cache: the next one may, too
         self._died: int | None = None  # how it ended with these: newer ones are fetched before the end
+        self._certificate_end = 0.0  # of the certificate that was used last, in seconds since the epoch
         self._refused_until = 0.0  # until when a failure is not the fault of the refused version
         # Due times; None is never.
         self._open_limit: float | None = None
@@ -194,6 +195,10 @@ class CachedLife(Lifecycle):
     def fetched(self, answer: Answer, now: float) -> list[Action]:
         """Take an answer that has no error."""
         self._sealing.confirmed()
+        if end := answer.certificate_end:  # 0: no certificate was needed
+            if self._certificate_end not in {0.0, end}:
+                self._sealing.renewed()
+            self._certificate_end = end
         if self.phase == WAITING and not self.shutdown:
             return self._first_fetched(answer, now)
         actions = super().fetched(answer, now)

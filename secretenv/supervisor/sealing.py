@@ -86,6 +86,7 @@ class Sealing:
         """Take what was in the file."""
         known = outcome.known
         self.sealed_at = outcome.sealed_at
+        self._said = outcome.error.message if outcome.error else ""  # writing may meet the same
         if known:
             self._good, self._refused, self._why = known.answer, known.refused, known.why
             self._looked = None if known.age is None else now - known.age
@@ -132,6 +133,10 @@ class Sealing:
         self._good, self._removed, self._drop = None, self._good, True
         words = "AWS has refused to return the secrets for an hour: the cache is removed"
         return [line("warning", words, "cache"), *self._write(now)]
+
+    def renewed(self) -> None:
+        """Seal the same values again after the next success: the device may have another key now."""
+        self._held_looked = None
 
     def late(self, retry: float = 0.0) -> None:
         """Wait no more for the outcome of the last action; the next one, not before `retry`, ends what is late."""

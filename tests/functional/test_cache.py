@@ -145,6 +145,10 @@ def test_a_file_of_somebody(cached: Cached) -> None:
     program = cached.run("--cache-after=0")
     program.shows("start one")
     program.logs("is not a cache that secretenv wrote, but text: it is neither replaced nor removed")
+    program.logs("fetch ended")
+    program.send(signal.SIGTERM)
+    assert program.ends() == 0
+    assert program.err.count("secretenv: warning: cache: ") == 1
     assert cached.file.read_text("utf-8") == "127.0.0.1 localhost\n"
 
 
@@ -199,6 +203,7 @@ def test_a_link(cached: Cached, tmp_path: Path) -> None:
     program.logs("secretenv: warning: cache: ")
     program.send(signal.SIGTERM)
     assert program.ends() == 0
+    assert program.err.count("secretenv: warning: cache: ") == 1
     assert cached.file.is_symlink()
     assert kept.read_bytes() == content
 

@@ -621,6 +621,31 @@ def test_a_disk_that_cannot_be_written() -> None:
     assert story.lines.count("read-only") == 1
 
 
+def test_one_warning() -> None:
+    """What cannot be opened, nor be written for the same reason, is said once."""
+    story = start()
+    damaged = outcome(error=CacheError("not a regular file"))
+    story.happens("opened", damaged)
+    story.happens("fetched", A)
+    assert sealed_as(story.later(11.0))
+    story.happens("sealed", damaged)
+    assert story.lines.count("not a regular file") == 1
+
+
+def test_a_renewed_certificate() -> None:
+    """It may come with a new key, to which the cache has to be sealed: at the next look, not the next day."""
+    first, second = answer_with("a"), answer_with("a")
+    first.certificate_end, second.certificate_end = 1e9, 2e9
+    story = start()
+    story.happens("opened", outcome())
+    story.happens("fetched", first)
+    assert sealed_as(story.later(11.0))
+    story.happens("sealed", Outcome(known=None, sealed_at=1.0, error=None))
+    for answer, again in ((A, False), (first, False), (second, True)):
+        story.later(300)
+        assert bool(sealed_as(story.happens("fetched", answer))) == again
+
+
 def test_a_writer_that_hangs() -> None:
     """One warning; a look after an hour ends that writer and begins another."""
     story = from_cache()
