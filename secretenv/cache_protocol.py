@@ -104,7 +104,7 @@ class CacheTask(Values):
 def belongs(settings: Settings) -> dict[str, Any]:
     """Return the settings that an answer depends on, as JSON types.
 
-    Other certificates, ways to connect and regions to fall back on lead to the same answer.
+    Certificates, ways to connect and fallback regions do not change the answer.
     """
     device = settings.device
     names = ("endpoint", "role_alias", "thing_name", "region", "secretsmanager_endpoint")

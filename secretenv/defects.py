@@ -114,9 +114,7 @@ def short(file: str) -> str:
 
 
 def as_error(error: BaseException, kind: type[SecretenvError], who: str = "") -> SecretenvError:
-    """Return the error to show for an exception: itself, if it is one that says its cause.
-
-    An error caused by a lack of memory, or by a file system that is mounted noexec, does not.
+    """Return the error to show for an exception: a SecretenvError itself, unless no memory or a noexec mount caused it.
 
     Args:
         error: the exception.

@@ -22,7 +22,7 @@ _SHELL_WORDS = (
 _LONGEST_KEY = 64
 _SHORTEST_VALUE = 10
 _NOT_IN_NAMES = frozenset("@!#$%^&*+=?~\"'\\<>(){}|,;`")
-_CHANGES = ((24, 0.32), (12, 0.38))  # from how many letters and digits on, which part of them may change
+_CHANGES = ((24, 0.32), (12, 0.38))  # at least so many letters and digits: the share that may change
 _HEX = frozenset("0123456789abcdefABCDEF")
 _SHORTEST_HEX = 16
 _ACCESS_KEY_ID = 20

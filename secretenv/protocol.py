@@ -131,7 +131,7 @@ def read_answer(raw: bytes, ended: str | SecretenvError = "it wrote none") -> An
 
     Args:
         raw: all that it wrote.
-        ended: the error where there is no answer; or how it ended, in words, for one that blames the last step.
+        ended: the error if there is no answer; or, in words, how it ended: the error then blames the last step.
     """
     lines = raw.split(b"\n")[:-1] if len(raw) <= LARGEST else []
     try:

@@ -1,8 +1,8 @@
 """The process of the cache: read the task, do it, and write the outcome.
 
 The task comes on standard input and the outcome goes to standard output, in the forms of `cache_protocol`. The process
-is started as a program, or forked from the supervisor; so it reads and writes descriptors, and trusts no module to be
-as a fresh interpreter has it.
+is started as a program, or forked from the supervisor; so it reads and writes descriptors, and assumes no module to
+be in its initial state.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ NO_CACHE = Message(
 # AES-GCM cannot tell which of them it is.
 CACHE_SEALED_OTHERWISE = Message(
     CacheError,
-    "the cache {file} was sealed with another key or for another certificate's key, or is damaged",
+    "the cache {file} was sealed with another key pair, or is damaged",
     _WRITTEN_ANEW,
 )
 CACHE_OF_OTHER_SETTINGS = Message(

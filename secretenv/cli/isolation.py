@@ -35,7 +35,7 @@ def in_time(work: Callable[[At], Found], budget: float = BUDGET) -> Found:
     """Return what work with files returns, or raise what it raises.
 
     Args:
-        work: called with what it calls before each file, as `certificate.load` does.
+        work: takes the `at` that it calls before each file, as `certificate.load` does.
         budget: seconds to wait: a disk or a share may not answer.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The settings that the commands for the cache need: its path, and the device's files, which it must not be."""
+"""The settings that the commands for the cache need: its path, and the device's files, never to be removed."""
 
 from __future__ import annotations
 

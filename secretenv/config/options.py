@@ -321,7 +321,7 @@ OPTIONS = (
         default="10s",
         parse=parsers.duration,
         number=True,
-        help="how long after a restart for new versions a failure gives the command its old values back; 0: never",
+        help="a command that fails this soon after a restart for new versions gets its old values back; 0: never",
     ),
     Option(
         name="signal-group",

@@ -16,7 +16,7 @@ from secretenv.settings import FILE_SCHEME
 # Secrets Manager's own words for a name, and `!`, which is in the names of secrets that an AWS service manages.
 _NAME = r"[A-Za-z0-9/_+=.@!-]{1,512}"
 _ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:([^:]+)((?::[^:]*){0,3})"
-# AWS appends a dash and six random letters or digits to the name in an ARN; one of these words is the end of a name.
+# AWS appends a dash and six random letters or digits to the name in an ARN; these words are the name's own end.
 _WORD_AT_THE_END = (
     r"arn:.*:secret:(?:.*/)?"
     r"([^/]*-(?:secret|server|client|config|tokens|values|master|worker|device|backup|deploy|system))"

@@ -39,7 +39,7 @@ class Fetch:
         wire: what asks the credentials provider, `provider.ask` if not given.
 
     Attributes:
-        starve: takes what a thread raises beside the fetch, before anyone else learns of it.
+        starve: takes what a thread beside the fetch raises, before anyone else learns of it.
     """
 
     def __init__(

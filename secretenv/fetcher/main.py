@@ -159,7 +159,7 @@ def _late() -> Callable[[Link, str, str], SecretenvError] | None:
 def _has_time(settings_files: Sequence[str]) -> bool:
     """Tell whether the first of these files that exists may ask for a start from the cache before any fetch.
 
-    Then nothing that the start does not need should run beside it. The file is only searched for a word: reading it in
+    Then only what the start needs should run beside it. The file is only searched for a word: reading it in
     full is another process's business.
     """
     for path in settings_files:

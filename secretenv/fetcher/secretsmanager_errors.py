@@ -67,7 +67,7 @@ _VERSIONS = "aws secretsmanager list-secret-version-ids --secret-id '{secret}' -
 _FEWER_CALLS = "a longer --interval makes fewer calls"
 _CHANGED = "does a proxy change the requests on their way? check HTTPS_PROXY and AWS_ENDPOINT_URL_SECRETS_MANAGER"
 
-# Codes (empty: any), part of the message in lower case, or two of them around " … " -> link, next step. The first row
+# Codes (empty: any), a part of the message in lower case, or two joined by " … " -> link, next step. The first row
 # that fits counts.
 _OF_BOTH: tuple[Row, ...] = (
     (THROTTLING, "", "throttling", _FEWER_CALLS),

@@ -171,7 +171,7 @@ def side_by_side(
     try:
         for thing, outcome in zip(things, outcomes, strict=True):
             if not (threads and outcome.wait(BEGINNING)):
-                # They are begun in order: if none is at this one by now, no thread is alive.
+                # Threads begin things in order: if none has begun this one, none is alive.
                 outcome.of(lambda: work(thing))  # noqa: B023 - called at once
             found.append(outcome.get())
     finally:

@@ -147,7 +147,7 @@ _PROXY: tuple[tuple[Callable[[_Case], object], Message], ...] = (
 
 def _proxy(case: _Case) -> SecretenvError | None:
     """A proxy is in the way."""
-    # After a handshake it is urllib3 that takes a closed connection for a proxy that cannot be reached.
+    # After a handshake, urllib3 reports a closed connection as a proxy that cannot be reached.
     if not case.tunnel_status and not case.tunnelling and (case.handshaken or not case.named("Proxy")):
         return None
     if case.mistrusted and case.mistrusted.verify_code in (NOT_YET_VALID, EXPIRED):

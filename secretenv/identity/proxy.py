@@ -176,7 +176,7 @@ def _in_network(host: str, network: str) -> bool:
 
 
 def _address(host: str) -> Any:
-    """Return the address that a host is, an IPv4 address in the form of IPv6 as itself, or None for a name."""
+    """Return the address that a host is (IPv4 for an IPv4-mapped IPv6 address), or None for a name."""
     if not re.fullmatch(r"[0-9a-f:.]+(%.*)?", host, re.IGNORECASE):
         return None
     import ipaddress

@@ -135,7 +135,7 @@ def make(  # noqa: PLR0913 - each is an option
 
     Without --new-certificate the settings file is printed.
 
-    A second run changes nothing. It never changes a resource that it did not create, unless you tag it.
+    A second run changes nothing. No resource created otherwise is ever changed, unless you tag it.
 
     Example: secretenv provision myapp --from-file app.json --new-certificate certs
     """

@@ -118,7 +118,7 @@ def _options(where: Where) -> str:
 
 
 def _content(path: str) -> str:
-    """Return the shell's word for the content of a file; for a stream, which has ended: the lines' standard input."""
+    """Return the shell's word for the content of a file, or, as a stream has ended by then, of standard input."""
     return '"$(cat)"' if reading.is_stream(path) else f'"$(cat {shlex.quote(path)})"'
 
 

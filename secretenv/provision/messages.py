@@ -39,7 +39,7 @@ FORM = Message(SettingsError, "--output: not one of {forms}: {form}", "write one
 NO_GROUP = Message(
     SettingsError,
     "--thing-group: CloudFormation attaches no policy to a thing group",
-    "--output terraform; or leave it out and then: aws iot attach-policy --policy-name {policy} --target "
+    "--output terraform; or, without the group: aws iot attach-policy --policy-name {policy} --target "
     '"$(aws iot describe-thing-group --thing-group-name {group} --query thingGroupArn --output text)"',
 )
 VALUE_OF_SEVERAL = Message(SettingsError, "--from-file sets one secret, but several are named", "run it once for each")

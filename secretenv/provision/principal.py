@@ -107,7 +107,7 @@ def _create_thing(iot: Any, wanted: Wanted, made: str) -> None:
 def _thing(
     account: Account, wanted: Wanted, certificate_arn: str, say: Callable[[str], None], *, made: str = ""
 ) -> None:
-    """Make sure that the thing exists and has this certificate; `made` is its id if provision made it."""
+    """Make sure that the thing exists and has this certificate; `made` is the certificate's id, if new."""
     iot, name = account.client("iot"), wanted.thing
     try:
         found = iot.describe_thing(thingName=name)

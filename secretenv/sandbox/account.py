@@ -180,7 +180,7 @@ def _documents(principal: Any) -> tuple[str, ...]:
 
 
 def _prepare_moto() -> None:
-    """Have moto make the session that it keeps for the names of regions, without the caller's AWS_PROFILE."""
+    """Make moto's cached session, which knows the names of regions, without the caller's AWS_PROFILE."""
     with _moto, patch.object(base_backend, "Session", own_session):
         base_backend.AccountSpecificBackend.get_session()
 

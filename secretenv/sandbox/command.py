@@ -80,7 +80,7 @@ def serve(command: list[str], faults: Sequence[str] = ()) -> int:
 
 
 def variables(sandbox: Sandbox) -> dict[str, str]:
-    """Return the variables of a device, and those that keep a proxy of the caller away from this machine."""
+    """Return the variables of a device, and those that exempt this machine from the caller's proxy."""
     found = sandbox.environment()
     if any(name.lower() in {"http_proxy", "https_proxy", "all_proxy"} for name in os.environ):
         direct = ["localhost", "127.0.0.1"]

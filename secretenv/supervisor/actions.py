@@ -40,7 +40,7 @@ class Publish(Values):
 
 
 class Rare(Values):
-    """An action of a room that most runs do not load; its partner performs it: `validator`, or `cache_process`."""
+    """An action of a module that most runs do not load; its partner performs it: `validator`, or `cache_process`."""
 
 
 class Spawn(Values):
@@ -72,7 +72,7 @@ class KillAll(Values):
 
 
 class Adopt(Values):
-    """Count what the dead command left to this process among its descendants."""
+    """Treat what the dead command left to this process as its descendants."""
 
 
 class Sweep(Values):

@@ -63,7 +63,7 @@ class CacheProcess:
         return [helper.pid for helper in (self._opener, self._writer) if helper is not None]
 
     def perform(self, action: Rare, now: float) -> list[Action] | None:
-        """Perform an action, and return what follows from it at once; None if it is of another room."""
+        """Perform an action, and return what follows from it at once; None if it is of another module."""
         match action:
             case OpenCache():
                 try:

@@ -68,7 +68,7 @@ class Family:
             self._known[pid] = pinned
 
     def adopt(self, adopted: Callable[[int], bool]) -> None:
-        """Count what the dead command left to this process among its descendants.
+        """Treat what the dead command left to this process as its descendants.
 
         Args:
             adopted: tells whether a child of this process was left behind by the dead command; see `adopted`.

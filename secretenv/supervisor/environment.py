@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from secretenv.settings import Settings
 
-# sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5): only the process that they name takes what is inherited, or
+# sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5): only the process with this pid takes what is inherited, or
 # knows that systemd started it.
 _ADDRESSED = (b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID")
 

@@ -232,7 +232,7 @@ class CachedLife(Lifecycle):
             newest = {**known.answer.versions, **known.refused}
             actions = [*self._refresh.succeeded(now), said, *self._begin(known, newest, now)]
             if answer.versions != newest:
-                self._refresh.look_again(now)  # the other news are tried from here on
+                self._refresh.look_again(now)  # the other new versions are tried from here on
             return actions
         self._known, self._from_cache, self._use_at = None, False, None
         if self._settings.once:
@@ -242,7 +242,7 @@ class CachedLife(Lifecycle):
         return actions
 
     def _has_refused(self, known: Known, answer: Answer) -> bool:
-        """Whether an answer has a refused version: with other news only where it is tried, not just started."""
+        """Whether an answer has a refused version: with other new versions too, only where they are tried."""
         refused, versions = known.refused.items(), answer.versions
         settings = self._settings
         tries = not settings.once and (settings.on_change == "restart" or settings.validates)

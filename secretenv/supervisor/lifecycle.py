@@ -455,7 +455,7 @@ class Lifecycle:
             self._versions.take_back(self.target.versions)
 
     def _is_echo(self, signum: int, now: float) -> bool:
-        """Whether the command sends what it has just got, or asks for what has begun: `trap 'kill 0' TERM` does."""
+        """Whether the command returns a signal it just got, or asks for a stop under way: `trap 'kill 0' TERM` does."""
         if self.shutdown and signum in {signal.SIGTERM, signal.SIGINT}:
             return True
         if self.phase == STOPPING and signum == self._settings.kill_signal:

@@ -222,7 +222,7 @@ class _Supervisor:
 
     def _signalled(self, info: signal.struct_siginfo) -> None:
         if info.si_code > 0 or info.si_pid != os.getpid():
-            # Not the SIGPIPE or SIGXFSZ of its own log line: blocked, it comes although it is ignored.
+            # Not the SIGPIPE or SIGXFSZ of its own log line: once blocked, it arrives even if ignored.
             self._do(self._lifecycle.signalled(info.si_signo, self._sender_of(info), now()))
 
     def _hear_last_words(self) -> None:
@@ -406,7 +406,7 @@ class _Supervisor:
             self._ended(ended)
 
     def _perform_rare(self, action: Rare) -> None:
-        """Perform an action of a room that most runs do not load."""
+        """Perform an action of a module that most runs do not load."""
         following = self._cache.perform(action, now()) if self._cache is not None else None
         if following is None:
             self._validate(action)

@@ -106,7 +106,7 @@ NO_INTERPRETER = Message(
     "{file}: no such file or directory, or its interpreter is missing",
     "look at its first line, or run `ldd` on it",
 )
-DIRECTORY = Message(CommandError, "{file}: is a directory", "give a program, with its full path if PATH finds no other")
+DIRECTORY = Message(CommandError, "{file}: is a directory", "give a program, by its full path if it is not in PATH")
 NOT_REGULAR = Message(CommandError, "{file}: is not a regular file", "give a program")
 NOEXEC = Message(
     CommandError,

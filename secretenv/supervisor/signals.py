@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The sender of a signal.
 SENT: Sender = "sent"  # another process
-KERNEL: Sender = "kernel"  # the kernel, for the caller: an alarm or a limit, which an exec leaves in force
+KERNEL: Sender = "kernel"  # the kernel: the caller's alarm or limit, which an exec leaves in force
 TERMINAL: Sender = "terminal"  # the kernel, on behalf of the terminal, to the whole foreground job
 LEADER: Sender = "leader"  # the same, to the leader of the session alone: this process
 COMMAND: Sender = "command"  # the command, to this process alone

@@ -1,6 +1,7 @@
 """Begin a run: start the helpers that the first start probably needs, and have another one read the command line.
 
-What is loaded stays. So the rooms that only this needs are unloaded before `loop` is loaded, which takes their memory.
+What is loaded stays. So the modules that only this needs are unloaded before `loop` is loaded, which takes their
+memory.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _opener(open_cache: Callable[[], object], origin: Origin) -> Helper:
 
 
 def unload() -> None:
-    """Forget this room and those that only it needs."""
+    """Forget this module and those that only it needs."""
     package = sys.modules[__name__.rpartition(".")[0]]
     for room in _ROOMS:
         sys.modules.pop(f"{package.__name__}.{room}", None)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Seconds in which a killed process is gone, unless it hangs in the kernel.
 _GONE = 0.2
-# What the program says there would count as said by the command.
+# What the program sends there would count as the command's.
 _NOTIFY_SOCKET = b"NOTIFY_SOCKET"
 
 

@@ -43,7 +43,7 @@ def step(settings: Settings, known: Known, sealed_at: float) -> Step:
     )
     details = [f"holds {shown_versions(known.answer.versions)}"]
     if known.refused:
-        details.append(f"refused, and not in it: {shown_versions(known.refused)} ({known.why})")
+        details.append(f"refused, so not cached: {shown_versions(known.refused)} ({known.why})")
     return Step("cache", ok=True, text=text, warnings=tuple(_warnings(settings, known)), details=tuple(details))
 
 

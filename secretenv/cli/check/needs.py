@@ -36,7 +36,7 @@ def step(settings: Settings, base: Mapping[bytes, bytes], variables: Mapping[str
     warnings = list(_folders(targets, "secret files", on_disk=settings.files_on_disk))
     if settings.status_file and not settings.once:
         warnings += _folders([settings.status_file], "the status file", on_disk=True)
-    text = f"{many(len(found), 'variable')} in all; the command, and what its service gives it, are not known here"
+    text = f"{many(len(found), 'variable')} in all; the command and its service's own variables are not known here"
     return Step("environment", ok=True, text=text, warnings=tuple(dict.fromkeys(warnings)))
 
 

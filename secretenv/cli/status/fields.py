@@ -45,8 +45,8 @@ FIELDS: dict[str, Field] = {
     "interval": Field("number", "seconds between two looks at the secrets, `--interval`"),
     "looked_at": Field(
         "number or null",
-        "end of the last look that succeeded; null before the first. With values of the cache, that of an earlier run, "
-        "so it may be negative, or null if it is not known",
+        "end of the last look that succeeded, null before the first; with values of the cache, a look of an earlier "
+        "run: negative if before this boot, null if not known",
     ),
     "next_look": Field("number or null", "when the next look begins; null during a look"),
     "trial_until": Field("number or null", "end of the trial of new versions; null outside a trial"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KEYS = {"EC": ec_key(), "RSA": rsa_key()}
 OTHERS = {"EC": ec_key(), "RSA": rsa_key()}
 KINDS = pytest.mark.parametrize("kind", list(KEYS))
-SEALED_OTHERWISE = "was sealed with another key or for another certificate's key, or is damaged"
+SEALED_OTHERWISE = "was sealed with another key pair, or is damaged"
 NOT_A_CACHE = "is damaged, or was not written by this version of secretenv"
 
 

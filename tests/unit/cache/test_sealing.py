@@ -30,7 +30,7 @@ def refused(raw: bytes, using: bytes = KEY, belongs: dict[str, object] | None = 
 
 
 DAMAGED = (
-    "the cache /cache was sealed with another key or for another certificate's key, or is damaged",
+    "the cache /cache was sealed with another key pair, or is damaged",
     "the cache /cache is damaged, or was not written by this version of secretenv",
 )
 

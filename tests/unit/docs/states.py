@@ -14,12 +14,12 @@ MEANINGS = {
 }
 SENDERS = {
     "sent": "another process",
-    "kernel": "the kernel, for the caller: an alarm, a limit",
+    "kernel": "the kernel: the caller's alarm or limit",
     "terminal": "the terminal, to the whole job",
     "leader": "the terminal, to the session leader alone",
     "command": "the command, to secretenv alone",
     "job": "the command, to the group that both share",
-    "echo": "the command, again or in reply",
+    "echo": "the command, repeating or echoing",
 }
 STEPS = {
     "end": "ends secretenv",

@@ -92,7 +92,7 @@ def test_marked(device: Device, after: str, first: str) -> None:
     (step,) = steps(device.settings(SECRETENV_CACHE_AFTER=after))
     assert step.warnings == (f"marked: AWS has refused to return the secrets for 20 min, 2 times so far{first}",)
     assert step.text.endswith("uses it after 10 s" if after == "0" else "uses it after 2.0 s")
-    assert step.details[1] == "refused, and not in it: app version-2 (exit status 3)"
+    assert step.details[1] == "refused, so not cached: app version-2 (exit status 3)"
 
 
 def test_not_there_yet(device: Device) -> None:
