@@ -47,7 +47,7 @@ from secretenv.wording import signal_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Never, NoReturn
+    from typing import Never, NoReturn
 
     from secretenv.protocol import Answer
     from secretenv.settings import Settings
@@ -110,11 +110,13 @@ def _load_for_a_change() -> SecretenvError | None:
     return None
 
 
-def _life(settings: Settings) -> Any:
+def _life(settings: Settings) -> type[Lifecycle]:
     """Return the class of the state machine; most runs have neither a program that tries new values nor a cache."""
     life = Lifecycle
     if settings.validates:
-        from secretenv.supervisor.validation import ValidatedLife as life  # noqa: N813
+        from secretenv.supervisor.validation import ValidatedLife
+
+        life = ValidatedLife
     if settings.cache:
         from secretenv.supervisor.last_known_good import with_cache
 
@@ -162,13 +164,17 @@ class _Supervisor:
         life = kind(settings, ignored=origin.ignored, leader=leads, shared=shared, notify=told)
         self._lifecycle = life
         if settings.validates:
+            from secretenv.supervisor.validation import ValidatedLife
             from secretenv.supervisor.validator import Trier
 
-            self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
+            if isinstance(life, ValidatedLife):
+                self._trier = Trier(life, origin, log, self._environment, self._write_files, patience=exec_patience)
         if settings.cache:
             from secretenv.supervisor.cache_process import CacheProcess
+            from secretenv.supervisor.last_known_good import CachedLife
 
-            self._cache = CacheProcess(life, settings, self._base, opener, self._problem)
+            if isinstance(life, CachedLife):
+                self._cache = CacheProcess(life, settings, self._base, opener, self._problem)
         elif opener is not None:
             opener.abandon()
         self._child: Child | None = None
