@@ -131,6 +131,11 @@ class Outcome(Values):
         }
 
 
+def outcome_of(error: SecretenvError) -> Outcome:
+    """Return the outcome of a task of which nothing but an error is known."""
+    return Outcome(known=None, sealed_at=0.0, error=error)
+
+
 def read_outcome(raw: bytes, end: str) -> Outcome:
     """Return the outcome that the process wrote, or one with an error that says how the process ended.
 
@@ -147,4 +152,4 @@ def read_outcome(raw: bytes, end: str) -> Outcome:
             error=error and SecretenvError.from_json(error),
         )
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        return Outcome(known=None, sealed_at=0.0, error=NO_OUTCOME(end=end))
+        return outcome_of(NO_OUTCOME(end=end))

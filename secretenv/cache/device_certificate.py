@@ -8,6 +8,7 @@ from secretenv.identity import x509
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from secretenv.errors import Message
     from secretenv.settings import Device
 
 FOREIGN = "it belongs to {owner}, who could change it, and secretenv runs as root"
@@ -20,17 +21,31 @@ def read(device: Device) -> tuple[bytes, float]:
         CacheError: it cannot be read.
     """
     file = device.cert
-    try:
-        content, status = files.read(file)
-    except OSError as error:
-        raise messages.CERTIFICATE_UNUSABLE(file=file, reason=error.strerror) from None
-    if owner := files.stranger(status):
-        raise messages.CERTIFICATE_UNUSABLE(file=file, reason=FOREIGN.format(owner=owner))
+    content = read_file(file, messages.CERTIFICATE_UNUSABLE)
     try:
         found = x509.read_pem(content.decode("latin-1"))
     except x509.UnreadableError:
         return _odd(file, content)
     return found.public_key, found.not_before
+
+
+def read_file(file: str, unusable: Message) -> bytes:
+    """Return the content of a file of the device.
+
+    Args:
+        file: its path.
+        unusable: the error if it cannot be read, or if root must not trust its owner.
+
+    Raises:
+        CacheError: that.
+    """
+    try:
+        content, status = files.read(file)
+    except OSError as error:
+        raise unusable(file=file, reason=error.strerror) from None
+    if owner := files.stranger(status):
+        raise unusable(file=file, reason=FOREIGN.format(owner=owner))
+    return content
 
 
 def _odd(file: str, content: bytes) -> tuple[bytes, float]:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 
-from secretenv import files
 from secretenv.cache import messages
-from secretenv.cache.device_certificate import FOREIGN
+from secretenv.cache.device_certificate import read_file
 from secretenv.cache.public_key import same
 
 TYPE_CHECKING = False
@@ -71,12 +70,7 @@ def _file(device: Device) -> str:
 def _load(device: Device) -> SoftwareKey | HardwareKey:
     """Return the key."""
     file = _file(device)
-    try:
-        content, status = files.read(file)
-    except OSError as error:
-        raise messages.KEY_UNUSABLE(file=file, reason=error.strerror) from None
-    if owner := files.stranger(status):
-        raise messages.KEY_UNUSABLE(file=file, reason=FOREIGN.format(owner=owner))
+    content = read_file(file, messages.KEY_UNUSABLE)
     found = _PEM.search(content.decode("latin-1"))
     if not found:
         raise messages.KEY_UNUSABLE(file=file, reason="it holds no private key in PEM form")

@@ -15,7 +15,7 @@ import time
 
 from secretenv.cache import cache_file, messages
 from secretenv.cache.header import LONGEST, Header, is_text
-from secretenv.cache_protocol import CacheError, CacheTask, Outcome
+from secretenv.cache_protocol import CacheError, CacheTask, Outcome, outcome_of
 from secretenv.defects import as_error
 from secretenv.identity.hardening import forbid_dumps, take_standard_output
 from secretenv.protocol import GO
@@ -89,7 +89,7 @@ def _outcome(clock: Callable[[], float]) -> Outcome:
     try:
         return perform(CacheTask.from_json(json.loads(_read())), clock, WHO)
     except BaseException as error:  # noqa: BLE001 - whatever it is, its text may hold a value
-        return Outcome(known=None, sealed_at=0.0, error=as_error(error, CacheError, WHO))
+        return outcome_of(as_error(error, CacheError, WHO))
 
 
 def _refuse_files_of(task: CacheTask) -> None:
@@ -188,12 +188,12 @@ def _write(descriptor: int, outcome: Outcome) -> None:
     try:
         _write_all(descriptor, outcome)
     except BaseException as error:  # noqa: BLE001
-        failed = as_error(error, CacheError, WHO)
+        told = as_error(error, CacheError, WHO)
         if isinstance(error, OSError):
-            failed = messages.OUTCOME_NOT_WRITTEN(reason=error.strerror)
+            told = messages.OUTCOME_NOT_WRITTEN(reason=error.strerror)
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        _write_all(descriptor, Outcome(known=None, sealed_at=outcome.sealed_at, error=failed))
+        _write_all(descriptor, Outcome(known=None, sealed_at=outcome.sealed_at, error=told))
 
 
 def _write_all(descriptor: int, outcome: Outcome) -> None:

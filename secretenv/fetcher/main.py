@@ -8,7 +8,6 @@ A thread does the work and the first one waits: what hangs in a lookup or a hand
 
 from __future__ import annotations
 
-import errno
 import json  # now: see `Output.starve`
 import os
 import signal
@@ -165,11 +164,11 @@ def _has_time(settings_files: Sequence[str]) -> bool:
     for path in settings_files:
         try:
             content, _ = files.read(path)
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                return False
-        else:
-            return b"cache_after" in content
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False
+        return b"cache_after" in content
     return False
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import time
 
-from secretenv.cache_protocol import CacheError, CacheTask, Outcome, read_outcome
+from secretenv.cache_protocol import CacheError, CacheTask, Outcome, outcome_of, read_outcome
 from secretenv.errors import Message
 from secretenv.protocol import GO
-from secretenv.supervisor.helper_process import Helper
+from secretenv.supervisor.helper_process import Helper, await_end
 from secretenv.supervisor.last_known_good import LeaveCache, OpenCache
 from secretenv.supervisor.sealing import DropCache, SealCache
 
@@ -70,7 +68,7 @@ class CacheProcess:
                     self._opener = self._begun(self._opener, CacheTask.of("open", self._settings))
                 except OSError as error:
                     self._opener = None
-                    return self._life.opened(_failed(NO_PROCESS(reason=error.strerror)), now)
+                    return self._life.opened(outcome_of(NO_PROCESS(reason=error.strerror)), now)
             case LeaveCache():
                 self._leave_opener()
             case SealCache(known=known):
@@ -95,7 +93,7 @@ class CacheProcess:
         try:
             self._writer = self._begun(None, task)
         except OSError as error:
-            return self._life.sealed(_failed(NO_PROCESS(reason=error.strerror)), now)
+            return self._life.sealed(outcome_of(NO_PROCESS(reason=error.strerror)), now)
         return []
 
     def takes(self, pid: int, status: int, now: float) -> list[Action] | None:
@@ -128,14 +126,9 @@ class CacheProcess:
         """Wait until the values are written, but not for long, and end what else runs. SIGCHLD has to be blocked."""
         self._leave_opener()
         writer, self._writer = self._writer, None
-        if writer is None:
-            return
-        limit = time.monotonic() + PATIENCE
-        while os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            if (left := limit - time.monotonic()) <= 0:
-                break
-            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
-        writer.abandon()
+        if writer is not None:
+            await_end(writer.pid, PATIENCE)
+            writer.abandon()
 
 
 def _outcome(helper: Helper, status: int) -> Outcome:
@@ -145,7 +138,3 @@ def _outcome(helper: Helper, status: int) -> Outcome:
     outcome = read_outcome(helper.answer(), end)
     helper.close()
     return outcome
-
-
-def _failed(error: SecretenvError) -> Outcome:
-    return Outcome(known=None, sealed_at=0.0, error=error)

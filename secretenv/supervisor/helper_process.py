@@ -181,13 +181,20 @@ def end_helper(pid: int) -> None:
 
     SIGCHLD has to be blocked. A helper that is gone already, or hangs in the kernel, is left.
     """
-    limit = time.monotonic() + _GONE
     try:
         os.kill(pid, signal.SIGKILL)
-        while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG) is None and (left := limit - time.monotonic()) > 0:
-            signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
+        await_end(pid, _GONE)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
     except OSError:
         pass  # it was reaped before
+
+
+def await_end(pid: int, seconds: float) -> None:
+    """Wait until a child has ended, but no longer than this; it is not reaped. SIGCHLD has to be blocked."""
+    limit = time.monotonic() + seconds
+    ended = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while os.waitid(os.P_PID, pid, ended) is None and (left := limit - time.monotonic()) > 0:
+        signal.sigtimedwait({signal.SIGCHLD}, left)  # what it returns may be wrong, see `waiting`
 
 
 def _descriptors() -> Iterable[int]:

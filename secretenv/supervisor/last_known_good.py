@@ -7,11 +7,11 @@ them.
 
 from __future__ import annotations
 
-from secretenv.cache_protocol import CacheError, Known, Outcome
+from secretenv.cache_protocol import CacheError, Known, Outcome, outcome_of
 from secretenv.errors import Message
 from secretenv.protocol import Answer
-from secretenv.supervisor.actions import Adopt, Exec, Rare, Sweep, line
-from secretenv.supervisor.lifecycle import SWEEP_LIMIT, Lifecycle
+from secretenv.supervisor.actions import Exec, Rare, line
+from secretenv.supervisor.lifecycle import Lifecycle, past
 from secretenv.supervisor.phases import CLEANING, RUNNING, STOPPING, WAITING
 from secretenv.supervisor.sealing import RETRY, WRITE_LIMIT, Sealing, refused, unreachable
 from secretenv.supervisor.trial import NEXT, ending, was_asked
@@ -101,21 +101,21 @@ class CachedLife(Lifecycle):
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
         actions = super().tick(now)
-        if _past(self._open_limit, now):
-            late = Outcome(known=None, sealed_at=0.0, error=OPENING_LATE(time=span(OPEN_LIMIT)))
-            actions += [LeaveCache(), *self.opened(late, now)]
-        if _past(self._use_at, now):
+        if past(self._open_limit, now):
+            late = OPENING_LATE(time=span(OPEN_LIMIT))
+            actions += [LeaveCache(), *self.opened(outcome_of(late), now)]
+        if past(self._use_at, now):
             self._use_at = None
             if self.phase == WAITING and self._known:
                 actions += self._use(self._known, now)
-        if _past(self._seal_at, now):
+        if past(self._seal_at, now):
             self._seal_at = None
             actions += self._keep_good(now)
-        if _past(self._seal_limit, now):
+        if past(self._seal_limit, now):
             self._seal_limit = None
             self._sealing.late()
             actions += [_late(SEAL_LIMIT), *self.gone(now)]
-        if _past(self._sealing.limit, now):
+        if past(self._sealing.limit, now):
             self._sealing.late(now + RETRY)
             actions.append(_late(WRITE_LIMIT))
         return actions
@@ -317,15 +317,12 @@ class CachedLife(Lifecycle):
         failed = not was_asked(status, self._sent, self._settings.kill_timeout, now)
         if failed and self._unconfirmed:
             self._died, self._unconfirmed, self._from_cache = status, False, False
-            self._move("exit with values of the cache")
-            self._restart.cancel()
             if self._trial:
                 self._trial.accept()  # there is nothing better left
             stopped = self._stop_trying()
-            self._sweep_limit = now + SWEEP_LIMIT
             words = f"the command did not survive the values of the cache ({ending(status)}): reading them from AWS"
-            told = self._notices.going_back(words, SWEEP_LIMIT)
-            return [*stopped, line("error", words, "cache"), *told, Adopt(), Sweep()]
+            said = line("error", words, "cache")
+            return [*stopped, *self._clear_away("exit with values of the cache", said, now)]
         seal: list[Action] = []
         if failed and now < self._refused_until:
             seal = self._sealing.forget_refused(now)
@@ -389,7 +386,3 @@ def _refused(known: Known) -> str:
 
 def _age(seconds: float | None) -> str:
     return "of unknown age: this machine's clock cannot be trusted" if seconds is None else f"{span(seconds)} old"
-
-
-def _past(due: float | None, now: float) -> bool:
-    return due is not None and now >= due

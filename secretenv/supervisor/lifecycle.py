@@ -152,15 +152,15 @@ class Lifecycle:
     def tick(self, now: float) -> list[Action]:
         """Do what is due."""
         actions = self._refresh.tick(now)
-        if self._trial and _past(self._trial.due, now):
+        if self._trial and past(self._trial.due, now):
             actions += [*self._trial.over(self.running), *self._proven(now)]
         if self._restart.begins(now):
             actions.append(Prepare(answer=self.target))
-        if _past(self._stop_limit, now):
+        if past(self._stop_limit, now):
             self._stop_limit = None
             seconds = self._settings.kill_timeout
             actions += [line("warning", f"the command did not stop within {span(seconds)}: killing it"), KillAll()]
-        if _past(self._sweep_limit, now):
+        if past(self._sweep_limit, now):
             actions.append(line("warning", "processes of the old command cannot be killed: not waiting for them"))
             actions += self.gone(now)
         return actions
@@ -379,8 +379,12 @@ class Lifecycle:
     def _go_back(self, trial: Trial, old: Answer, status: int, now: float) -> list[Action]:
         """Give the command, which has failed on trial, the old values back; or the newest, if they have come."""
         self.target, said = trial.lost(old, self.running, self.target, status, now)
+        return self._clear_away("exit in a trial", said, now)
+
+    def _clear_away(self, event: Event, said: Line, now: float) -> list[Action]:
+        """Kill what the dead command left, before it is started with other values."""
         self._restart.cancel()
-        self._move("exit in a trial")
+        self._move(event)
         self._sweep_limit = now + SWEEP_LIMIT
         return [said, *self._notices.going_back(said.message, SWEEP_LIMIT), Adopt(), Sweep()]
 
@@ -513,5 +517,6 @@ class Lifecycle:
         return self._refresh.stop()
 
 
-def _past(due: float | None, now: float) -> bool:
+def past(due: float | None, now: float) -> bool:
+    """Return whether a due time, None for never, has come."""
     return due is not None and now >= due
